@@ -1,0 +1,5 @@
+//! partctl: declarative partition management for PostgreSQL.
+
+pub mod db;
+pub mod failure;
+pub mod schedule;
