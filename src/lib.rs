@@ -3,3 +3,4 @@
 pub mod db;
 pub mod failure;
 pub mod schedule;
+pub mod sql;

@@ -1,7 +1,7 @@
 //! Postgres, seen from outside: connecting, reading the catalog, asking the planner. The only room that names
 //! `tokio_postgres`; it decides nothing about partitions.
 
-pub mod conninfo;
 pub mod connect;
+pub mod conninfo;
 pub mod throwaway;
 pub mod tls;

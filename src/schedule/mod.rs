@@ -6,6 +6,4 @@ mod grid;
 mod interval;
 mod window;
 
-
-
 pub use window::{Edge, Extent, Point, Window};

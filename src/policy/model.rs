@@ -1,0 +1,249 @@
+//! Policies that cannot be invalid: what `check` makes of documents, and all that later stages see of YAML.
+//!
+//! Whether a policy fits its table is not known here: that takes the catalog.
+
+use std::time::Duration;
+
+use chrono::{NaiveDate, NaiveDateTime};
+use chrono_tz::Tz;
+
+use super::name_template::NameTemplate;
+use crate::schedule::Interval;
+use crate::sql::{Identifier, QualifiedName};
+
+/// One table's policy.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    /// The partitioned table.
+    pub table: QualifiedName,
+    /// The grid of partitions it should have.
+    pub partition: Partitioning,
+    /// How new partitions are made.
+    pub placement: Placement,
+    /// How far coverage reaches.
+    pub create: Create,
+    /// What becomes of old partitions; `None` keeps everything for ever.
+    pub retain: Option<Retain>,
+    /// Partitions under legal hold.
+    pub hold: Vec<Hold>,
+    /// How patient and how considerate DDL is.
+    pub locks: Locks,
+    /// Queries that must prune.
+    pub pruning: Vec<PruningQuery>,
+    /// Where the policy is written.
+    pub location: Location,
+}
+
+/// Where a document starts: a path as the user gave it and a line from 1.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Location {
+    /// The file.
+    pub path: String,
+    /// The line, from 1.
+    pub line: usize,
+}
+
+/// The partitioning strategy and its grid.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Partitioning {
+    /// `partition.range`
+    Range(RangePolicy),
+    /// `partition.list`
+    List(ListPolicy),
+    /// `partition.hash`
+    Hash(HashPolicy),
+}
+
+/// Range partitions on one key column.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RangePolicy {
+    /// The key column.
+    pub key: Identifier,
+    /// Width of one partition.
+    pub every: Every,
+    /// The zone of the calendar; required for `timestamptz`, refused for `date`: known only with the table.
+    pub timezone: Option<Tz>,
+    /// Where the grid starts counting; of the same kind as `every`.
+    pub anchor: Option<AxisValue>,
+}
+
+/// Width of a range partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Every {
+    /// A calendar or clock step.
+    Time(Interval),
+    /// A step of a number key, at least 1.
+    Integer(i128),
+}
+
+/// A position as a policy writes it, in wall-clock time of the policy's zone or as a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AxisValue {
+    /// `2024-01-01` or `2024-01-01 06:00`.
+    Time(NaiveDateTime),
+    /// `5000000`.
+    Integer(i128),
+}
+
+/// List partitions on one key column.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListPolicy {
+    /// The key column.
+    pub key: Identifier,
+    /// The partitions, in the policy's order; no value stands twice.
+    pub groups: Vec<ListGroup>,
+    /// The `{value}` of the DEFAULT partition, when the policy asks for one.
+    pub default: Option<String>,
+}
+
+/// One list partition.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListGroup {
+    /// The `{value}` in its name.
+    pub name: String,
+    /// Its values as text; `None` is null. Never empty.
+    pub values: Vec<Option<String>>,
+}
+
+/// Hash partitions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HashPolicy {
+    /// The key columns, at least one.
+    pub key: Vec<Identifier>,
+    /// How many partitions, 1 to 10,000.
+    pub modulus: u32,
+}
+
+/// Names and places of new partitions.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Placement {
+    /// `None`: the default for the strategy.
+    pub name: Option<NameTemplate>,
+    /// `None`: the parent's schema.
+    pub schema: Option<Identifier>,
+    /// `None`: the parent's tablespace.
+    pub tablespace: Option<Identifier>,
+}
+
+/// How far coverage reaches around now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Create {
+    /// Beyond the current partition.
+    pub ahead: Reach,
+    /// Before the current partition, for a table that begins.
+    pub behind: Reach,
+    /// Whether holes between the oldest bound and the horizon are filled.
+    pub fill_gaps: bool,
+    /// What a DEFAULT partition is.
+    pub default: DefaultRule,
+}
+
+/// A distance along the axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// A number of partitions.
+    Partitions(u32),
+    /// A time; only with a time grid.
+    Time(Interval),
+}
+
+/// `create.default`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DefaultRule {
+    /// One that exists is a finding.
+    Forbid,
+    /// It may exist; reported when it holds rows.
+    Allow,
+    /// It is made when missing.
+    Require,
+}
+
+/// When partitions end, and how.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Retain {
+    /// By age of the upper bound. With `newest` too, both must say that a partition is old.
+    pub keep_for: Option<Interval>,
+    /// By count of partitions that have begun.
+    pub newest: Option<u32>,
+    /// Never fewer non-empty ones than this, at least 1.
+    pub at_least: u32,
+    /// What happens.
+    pub then: Then,
+    /// Between detach and drop; `None` is no time at all.
+    pub grace: Option<Interval>,
+    /// More than this many at once is refused; `None`: 10 or 20 %, whichever is larger.
+    pub per_run: Option<u32>,
+    /// Whether a run without a terminal may carry it out.
+    pub unattended: bool,
+}
+
+/// `retain.then`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// Detach, and keep the table for ever.
+    Detach,
+    /// Detach, wait out the grace, drop.
+    Drop,
+}
+
+/// A legal hold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hold {
+    /// What is held.
+    pub what: Held,
+    /// Why, for people.
+    pub reason: Option<String>,
+    /// Held until the start of this day (UTC); `None`: until the entry is removed.
+    pub until: Option<NaiveDate>,
+}
+
+/// What a hold covers.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Held {
+    /// A partition by its name, in whatever schema.
+    Partition(Identifier),
+    /// Every partition that overlaps `[from, to)`.
+    Between {
+        /// Inclusive.
+        from: AxisValue,
+        /// Exclusive.
+        to: AxisValue,
+    },
+}
+
+/// How DDL waits for locks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Locks {
+    /// Longest time one attempt may make others queue behind it; 1 ms to 1 minute.
+    pub timeout: Duration,
+    /// Total patience per step.
+    pub retry_for: Duration,
+}
+
+/// A query that must prune.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PruningQuery {
+    /// For people; `pruning[0]` and so on when the policy gives none.
+    pub name: String,
+    /// The statement, with `$1` ... for parameters.
+    pub sql: String,
+    /// Sample values of the parameters, as text.
+    pub with: Vec<String>,
+    /// Leaves that may be scanned at most, at least 1.
+    pub partitions: Option<u32>,
+    /// Relation locks that may be taken at most.
+    pub locks: Option<u32>,
+    /// The worst verdict that passes.
+    pub require: Option<PruningStage>,
+}
+
+/// When partitions are left out, best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PruningStage {
+    /// While planning: the others are not even locked.
+    Plan,
+    /// When execution starts: the others are locked, not read.
+    Startup,
+    /// During execution, row by row.
+    Execution,
+}

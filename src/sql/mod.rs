@@ -1,0 +1,11 @@
+//! How SQL is spelled: identifiers, qualified names and literals, quoted so that any name survives.
+//!
+//! Every statement partctl sends is put together from these; a bare `format!` of a name is a defect.
+
+mod identifier;
+mod literal;
+mod qualified_name;
+
+pub use identifier::Identifier;
+pub use literal::SqlLiteral;
+pub use qualified_name::{NameError, QualifiedName};
