@@ -187,6 +187,18 @@ mod tests {
     }
 
     #[test]
+    fn a_day_that_has_begun_goes_on_when_the_clocks_go_back_over_midnight() {
+        // St John's set its clocks from 00:01 back to 23:01 of the day before.
+        let zone = Zone::Named(Tz::America__St_Johns);
+        let grid = grid("1 day", "2000-01-01 00:00", zone);
+        assert_eq!(shown(&grid, "2010-11-06 09:00", 2), ["2010-11-06 00:00 24h", "2010-11-07 00:00 25h"]);
+        let repeated = Point(zone.point(local("2010-11-06 23:30")).0 + 3_600_000_000);
+        assert_eq!(zone.local(repeated), Some(local("2010-11-06 23:30")));
+        let window = grid.window_at(repeated).unwrap();
+        assert_eq!(zone.local(window.start()), Some(local("2010-11-07 00:00")));
+    }
+
+    #[test]
     fn a_day_that_a_zone_skipped_has_no_window() {
         assert_eq!(
             days(Tz::Pacific__Apia, "2011-12-28 09:00", 4),
