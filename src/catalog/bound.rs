@@ -128,8 +128,7 @@ fn parse(text: &str) -> Option<Bound> {
         let (values, rest) = tuple(rest)?;
         return rest.is_empty().then_some(Bound::List(values));
     }
-    let (modulus, remainder) =
-        rest.strip_prefix("WITH (modulus ")?.strip_suffix(')')?.split_once(", remainder ")?;
+    let (modulus, remainder) = rest.strip_prefix("WITH (modulus ")?.strip_suffix(')')?.split_once(", remainder ")?;
     let (modulus, remainder) = (modulus.parse().ok()?, remainder.parse().ok()?);
     (remainder < modulus).then_some(Bound::Hash { modulus, remainder })
 }

@@ -265,11 +265,7 @@ pub struct Partition {
 impl Partition {
     /// Leaves at and below it.
     pub fn leaf_count(&self) -> usize {
-        if self.kind == RelationKind::Partitioned {
-            self.partitions.iter().map(Self::leaf_count).sum()
-        } else {
-            1
-        }
+        if self.kind == RelationKind::Partitioned { self.partitions.iter().map(Self::leaf_count).sum() } else { 1 }
     }
 
     /// The leaves at and below it, those pending detach left out.

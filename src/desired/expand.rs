@@ -49,7 +49,8 @@ fn same_key(table: &Table, key: &PartitionKey, strategy: Strategy, columns: &[Id
     if key.strategy == strategy && names.is_some_and(|names| names.into_iter().eq(columns)) {
         return Ok(());
     }
-    let has = key.columns.iter().map(|column| column.name.as_ref().map_or("(expression)".to_owned(), ToString::to_string));
+    let has =
+        key.columns.iter().map(|column| column.name.as_ref().map_or("(expression)".to_owned(), ToString::to_string));
     let wants: Vec<String> = columns.iter().map(ToString::to_string).collect();
     Err(Finding::about(
         codes::OTHER_KEY,
@@ -65,7 +66,12 @@ fn same_key(table: &Table, key: &PartitionKey, strategy: Strategy, columns: &[Id
     .hint("make `partition` in the policy say what the table is"))
 }
 
-fn range_of(policy: &RangePolicy, table: &Table, column: &KeyColumn, now: DateTime<Utc>) -> Result<DesiredRange, Finding> {
+fn range_of(
+    policy: &RangePolicy,
+    table: &Table,
+    column: &KeyColumn,
+    now: DateTime<Utc>,
+) -> Result<DesiredRange, Finding> {
     let type_name = &column.type_name;
     let misfit = |message: String, hint: &str| Finding::about(codes::KEY_TYPE, &table.name, message).hint(hint);
     let codec = keys::codec_for(type_name).ok_or_else(|| {
@@ -88,9 +94,10 @@ fn range_of(policy: &RangePolicy, table: &Table, column: &KeyColumn, now: DateTi
         (Axis::WallClock | Axis::Day | Axis::Integer, _) => Zone::WallClock,
     };
     let grid = match (codec.axis(), policy.every) {
-        (Axis::Integer, Every::Integer(every)) => {
-            Grid::Integer { every, anchor: policy.anchor.map_or(0, |anchor| integer(anchor).expect("checked with `every`")) }
-        }
+        (Axis::Integer, Every::Integer(every)) => Grid::Integer {
+            every,
+            anchor: policy.anchor.map_or(0, |anchor| integer(anchor).expect("checked with `every`")),
+        },
         (Axis::Integer, Every::Time(every)) => {
             return Err(misfit(
                 format!("key {} is a number ({type_name}) and `every` is {every}", policy.key),
@@ -151,9 +158,9 @@ fn list_of(policy: &ListPolicy, column: &KeyColumn) -> DesiredList {
         Some(text) => Datum::Value(keys::canonical(&column.type_name, text)),
         None => Datum::Null,
     };
-    let groups = policy.groups.iter().map(|group| DesiredGroup {
-        name: group.name.clone(),
-        values: group.values.iter().map(datum).collect(),
-    });
+    let groups = policy
+        .groups
+        .iter()
+        .map(|group| DesiredGroup { name: group.name.clone(), values: group.values.iter().map(datum).collect() });
     DesiredList { column: column.clone(), groups: groups.collect(), default: policy.default.clone() }
 }

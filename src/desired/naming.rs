@@ -82,7 +82,11 @@ fn point(range: &DesiredRange, point: Point, format: Option<&str>) -> String {
 fn strftime(local: NaiveDateTime, format: &str) -> String {
     let items: Vec<Item<'_>> = StrftimeItems::new(format).collect();
     // A format that chrono cannot write was refused with its policy.
-    if items.contains(&Item::Error) { format.to_owned() } else { local.format_with_items(items.into_iter()).to_string() }
+    if items.contains(&Item::Error) {
+        format.to_owned()
+    } else {
+        local.format_with_items(items.into_iter()).to_string()
+    }
 }
 
 /// The shortest form that tells neighbours apart: by the unit on the grid, by day or minute for a bridge beside it.

@@ -32,8 +32,12 @@ pub(super) fn default_partition(situation: &Situation<'_>, draft: &mut Draft) {
         Some(default) if named.is_none() && default.is_known_to_hold_rows() => {
             let rows = default.rows.unwrap_or_default();
             draft.findings.push(
-                Finding::about(codes::DEFAULT_HOLDS_ROWS, table, format!("DEFAULT {} holds about {rows} rows", default.name))
-                    .hint("rows that no other partition wanted: look at them before they block a partition to be made"),
+                Finding::about(
+                    codes::DEFAULT_HOLDS_ROWS,
+                    table,
+                    format!("DEFAULT {} holds about {rows} rows", default.name),
+                )
+                .hint("rows that no other partition wanted: look at them before they block a partition to be made"),
             );
         }
         None | Some(_) => {}

@@ -6,7 +6,8 @@ use crate::plan::steps::{FinalizeDetach, RecordDetach};
 
 /// Finalizes pending detaches, and records detaches that were done but not written down.
 pub(super) fn finish_interrupted(situation: &Situation<'_>, draft: &mut Draft) {
-    let remembered = || situation.snapshot.ledger.detached().iter().filter(|entry| entry.parent == situation.table.name);
+    let remembered =
+        || situation.snapshot.ledger.detached().iter().filter(|entry| entry.parent == situation.table.name);
     for partition in situation.table.partitions.iter().filter(|partition| partition.pending_detach) {
         draft.steps.push(Step::Finalize(FinalizeDetach {
             parent: situation.table.name.clone(),

@@ -59,7 +59,8 @@ fn overlap(
     wanted: &BTreeSet<Datum>,
     meeting: &[&(&Partition, BTreeSet<Datum>)],
 ) -> Finding {
-    let show = |values: Vec<&Datum>| situation.desired.describe_bound(&Bound::List(values.into_iter().cloned().collect()));
+    let show =
+        |values: Vec<&Datum>| situation.desired.describe_bound(&Bound::List(values.into_iter().cloned().collect()));
     let clashes = meeting.iter().map(|(partition, values)| {
         let common = show(values.intersection(wanted).collect());
         let foreign: Vec<&Datum> = values.difference(wanted).collect();

@@ -83,7 +83,8 @@ fn reason(situation: &Situation<'_>, range: &DesiredRange, window: Window, curre
 }
 
 fn bounds_are_readable(situation: &Situation<'_>, range: &DesiredRange, draft: &mut Draft) -> bool {
-    let unreadable = |partition: &&Partition| partition.bound != Bound::Default && range.extent(&partition.bound).is_none();
+    let unreadable =
+        |partition: &&Partition| partition.bound != Bound::Default && range.extent(&partition.bound).is_none();
     let unreadable: Vec<&Partition> = situation.table.partitions.iter().filter(unreadable).collect();
     for partition in &unreadable {
         draft.findings.push(

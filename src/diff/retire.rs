@@ -40,7 +40,8 @@ impl Situation<'_> {
                     Held::Partition(held) => name.name == *held,
                     Held::Between { from, to } => {
                         let (from, to) = (place(range, *from), place(range, *to));
-                        from.is_none_or(|from| Edge::At(from) < extent.to) && to.is_none_or(|to| extent.from < Edge::At(to))
+                        from.is_none_or(|from| Edge::At(from) < extent.to)
+                            && to.is_none_or(|to| extent.from < Edge::At(to))
                     }
                 }
         })

@@ -12,8 +12,12 @@ pub(super) fn require_rights(situation: &Situation<'_>, draft: &mut Draft) {
     }
     if !table.role_is_owner {
         draft.findings.push(
-            Finding::about(codes::MISSING_RIGHT, &table.name, format!("role {role} lacks the rights of its owner {}", table.owner))
-                .hint(format!("GRANT {} TO {role}", table.owner)),
+            Finding::about(
+                codes::MISSING_RIGHT,
+                &table.name,
+                format!("role {role} lacks the rights of its owner {}", table.owner),
+            )
+            .hint(format!("GRANT {} TO {role}", table.owner)),
         );
         draft.steps.clear();
         return;
@@ -28,8 +32,12 @@ fn require_create(situation: &Situation<'_>, draft: &mut Draft) {
     let creates = |step: &Step| step.phase() == Phase::Create;
     if draft.steps.iter().any(creates) && !table.owner_may_create_in.contains(schema) {
         draft.findings.push(
-            Finding::about(codes::MISSING_RIGHT, &table.name, format!("its owner {} may not create in schema {schema}", table.owner))
-                .hint(format!("GRANT CREATE ON SCHEMA {schema} TO {}", table.owner)),
+            Finding::about(
+                codes::MISSING_RIGHT,
+                &table.name,
+                format!("its owner {} may not create in schema {schema}", table.owner),
+            )
+            .hint(format!("GRANT CREATE ON SCHEMA {schema} TO {}", table.owner)),
         );
         draft.steps.retain(|step| !creates(step));
     }
@@ -54,8 +62,12 @@ fn require_ledger(situation: &Situation<'_>, draft: &mut Draft) {
     let count = draft.steps.iter().filter(|step| retires(step)).count();
     if 0 < count {
         draft.findings.push(
-            Finding::about(codes::NO_LEDGER, &situation.table.name, format!("{count} steps to retire need partctl's ledger"))
-                .hint(hint),
+            Finding::about(
+                codes::NO_LEDGER,
+                &situation.table.name,
+                format!("{count} steps to retire need partctl's ledger"),
+            )
+            .hint(hint),
         );
         draft.steps.retain(|step| !retires(step));
     }

@@ -165,7 +165,10 @@ impl<'a> Situation<'a> {
             Some(Answer::Rows(0)) => return false,
             Some(Answer::Rows(rows)) => {
                 let at_least = if *rows < crate::catalog::Answers::COUNT_LIMIT { "" } else { "at least " };
-                format!("DEFAULT {} holds {at_least}{rows} rows of {range}, so that partition cannot be made", default.name)
+                format!(
+                    "DEFAULT {} holds {at_least}{rows} rows of {range}, so that partition cannot be made",
+                    default.name
+                )
             }
             Some(Answer::Unknown(why)) => {
                 let finding = Finding::about(

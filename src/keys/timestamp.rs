@@ -190,9 +190,12 @@ mod tests {
     #[test]
     fn the_same_instant_is_read_from_any_offset() {
         let codec = codec_for("timestamp with time zone").unwrap();
-        for text in
-            ["2024-01-01 00:00:00+00", "2023-12-31 19:00:00-05", "2024-01-01 05:30:00+05:30", "2024-01-01 00:53:28+00:53:28"]
-        {
+        for text in [
+            "2024-01-01 00:00:00+00",
+            "2023-12-31 19:00:00-05",
+            "2024-01-01 05:30:00+05:30",
+            "2024-01-01 00:53:28+00:53:28",
+        ] {
             assert_eq!(codec.decode(text), at(1_704_067_200_000_000), "{text}");
         }
         assert_eq!(codec.decode("2024-01-01 00:00:00"), None, "an instant needs an offset");
@@ -205,7 +208,10 @@ mod tests {
         assert_eq!(codec.decode("infinity"), Some(Edge::Above));
         assert_eq!(codec.decode("-infinity"), Some(Edge::Below));
         let year_zero = codec.decode("0001-12-31 00:00:00 BC").unwrap();
-        assert_eq!(Some(Edge::At(Point(year_zero.point().unwrap().0 + 86_400_000_000))), codec.decode("0001-01-01 00:00:00"));
+        assert_eq!(
+            Some(Edge::At(Point(year_zero.point().unwrap().0 + 86_400_000_000))),
+            codec.decode("0001-01-01 00:00:00")
+        );
         assert_eq!(codec_for("date").unwrap().decode("2024-02-30"), None);
     }
 

@@ -1,1 +1,3 @@
-//! To be filled.
+pub fn fingerprint(p: &super::Policy) -> String {
+    format!("{:?}", p.table)
+}

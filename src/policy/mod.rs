@@ -2,14 +2,11 @@
 //!
 //! Pure: files are read upstairs and arrive as [`Source`]s.
 
-mod check;
-mod document;
 mod fingerprint;
 mod model;
 mod name_template;
 mod problem;
 
-pub use check::{RULES, Checked, check};
 pub use fingerprint::fingerprint;
 pub use model::*;
 pub use name_template::{NameTemplate, Segment};

@@ -59,8 +59,7 @@ impl DetachPartition {
 
     pub(in crate::plan) fn actions(&self) -> Vec<Action> {
         let Self { parent, partition, .. } = self;
-        let guard =
-            guard(self.oid, partition, &Standing::Attached { parent_oid: self.parent_oid, bound: &self.bound });
+        let guard = guard(self.oid, partition, &Standing::Attached { parent_oid: self.parent_oid, bound: &self.bound });
         match self.method {
             DetachMethod::Concurrently => vec![
                 Action::Transaction(vec![guard, self.record_intent()]),
