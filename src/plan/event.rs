@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Step;
+use super::{Step, StepError};
 use crate::sql::QualifiedName;
 
 /// A session that holds a lock a step needs.
@@ -65,8 +65,8 @@ pub enum Event {
         table: QualifiedName,
         /// The step.
         step: Box<Step>,
-        /// The whole cause, one line per cause.
-        error: String,
+        /// Why.
+        error: StepError,
     },
     /// Something a person should know, from the server or from partctl itself.
     Notice(String),

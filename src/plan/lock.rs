@@ -23,6 +23,23 @@ pub enum LockMode {
     AccessExclusive,
 }
 
+impl LockMode {
+    /// Whether two sessions cannot hold these modes on one relation at once.
+    ///
+    /// Source: the conflict table under "Explicit Locking" in the PostgreSQL documentation.
+    pub fn conflicts_with(self, other: Self) -> bool {
+        use LockMode::*;
+        let (weaker, stronger) = (self.min(other), self.max(other));
+        match stronger {
+            AccessShare | RowShare | RowExclusive => false,
+            ShareUpdateExclusive => weaker == ShareUpdateExclusive,
+            Share => matches!(weaker, RowExclusive | ShareUpdateExclusive),
+            ShareRowExclusive => RowExclusive <= weaker,
+            AccessExclusive => true,
+        }
+    }
+}
+
 impl fmt::Display for LockMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -50,5 +67,22 @@ impl Lock {
     /// A lock of that mode.
     pub fn new(relation: &QualifiedName, mode: LockMode) -> Self {
         Self { relation: relation.clone(), mode }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::LockMode::*;
+
+    #[test]
+    fn modes_conflict_as_postgres_documents() {
+        assert!(!ShareUpdateExclusive.conflicts_with(RowExclusive), "attaching does not stop writers");
+        assert!(ShareUpdateExclusive.conflicts_with(ShareUpdateExclusive), "nor run beside VACUUM");
+        assert!(ShareRowExclusive.conflicts_with(RowExclusive));
+        assert!(!ShareRowExclusive.conflicts_with(RowShare));
+        assert!(!Share.conflicts_with(Share));
+        assert!(Share.conflicts_with(RowExclusive));
+        assert!(AccessExclusive.conflicts_with(AccessShare));
+        assert!(!AccessShare.conflicts_with(ShareRowExclusive));
     }
 }

@@ -8,6 +8,7 @@ mod event;
 mod finding;
 mod guard;
 mod lock;
+mod outcome;
 #[expect(clippy::module_inception, reason = "the plan is what this room is about")]
 mod plan;
 mod step;
@@ -17,5 +18,6 @@ pub use action::Action;
 pub use event::{Blocker, Event, Listener};
 pub use finding::{FINDING_CODES, Finding, FindingCode, Severity, codes};
 pub use lock::{Lock, LockMode};
+pub use outcome::{FailedStep, Outcome, StepError};
 pub use plan::{Plan, Runway, TablePlan, Withheld};
 pub use step::{Phase, Step, StepKind};

@@ -1,6 +1,7 @@
 //! Takes a partition out of its table. The ledger learns of it before and after, so that a run killed in between
 //! leaves nothing that the next one cannot understand.
 
+use super::FinalizeDetach;
 use crate::catalog::Bound;
 use crate::plan::guard::{Standing, guard};
 use crate::plan::{Action, Lock, LockMode};
@@ -72,6 +73,19 @@ impl DetachPartition {
                 self.record_intent(),
                 record_detached(self.oid),
             ])],
+        }
+    }
+
+    /// What ends the detach once its first phase is over.
+    pub fn finalize(&self) -> FinalizeDetach {
+        FinalizeDetach {
+            parent: self.parent.clone(),
+            partition: self.partition.clone(),
+            oid: self.oid,
+            range: self.range.clone(),
+            ours: true,
+            references: self.references.clone(),
+            referenced_by: self.referenced_by.clone(),
         }
     }
 

@@ -35,7 +35,7 @@ impl FinalizeDetach {
         locks
     }
 
-    pub(in crate::plan) fn actions(&self) -> Vec<Action> {
+    pub(crate) fn actions(&self) -> Vec<Action> {
         let mut statements = vec![format!("ALTER TABLE {} DETACH PARTITION {} FINALIZE", self.parent, self.partition)];
         if self.ours {
             statements.push(record_detached(self.oid));
