@@ -1,8 +1,13 @@
 //! partctl: declarative partition management for PostgreSQL.
 
+pub mod catalog;
 pub mod cli;
 pub mod db;
+pub mod desired;
+pub mod diff;
 pub mod failure;
+pub mod keys;
+pub mod plan;
 pub mod policy;
 pub mod render;
 pub mod schedule;

@@ -77,6 +77,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::render::Colour;
 
     #[derive(Parser)]
     struct CommandLine {
@@ -93,7 +94,7 @@ mod tests {
         }
         let args = CommandLine::parse_from(["validate"].iter().chain(options)).validate;
         let mut out = Vec::new();
-        let result = run(&args, &[folder.path().to_owned()], Screen::PLAIN, &mut out);
+        let result = run(&args, &[folder.path().to_owned()], Screen { width: 80, colour: Colour::Never }, &mut out);
         let text = String::from_utf8(out).unwrap().replace(&format!("{}/", folder.path().display()), "");
         (result, text)
     }

@@ -4,6 +4,14 @@
 
 mod grid;
 mod interval;
+#[cfg(test)]
+mod laws;
+mod quantity;
 mod window;
+mod zone;
 
+pub use grid::Grid;
+pub use interval::{Interval, Unit, parse_elapsed};
+pub use quantity::IntervalError;
 pub use window::{Edge, Extent, Point, Window};
+pub use zone::Zone;

@@ -10,6 +10,8 @@ use super::Texts;
 use crate::policy::{Problem, Source};
 use crate::render::{Colour, Screen};
 
+/// Nobody reads wider, and the drawing reckons with the width.
+const WIDEST: usize = 400;
 /// Longest line that is handed to the drawing whole, in bytes; of longer ones this much around the problem.
 const LONGEST_LINE: usize = 4_000;
 
@@ -20,10 +22,10 @@ const LONGEST_LINE: usize = 4_000;
 pub fn draw(problems: &[Problem], sources: &[Source], screen: Screen, out: &mut dyn io::Write) -> io::Result<()> {
     let texts = Texts::of(sources);
     let renderer = match screen.colour {
-        Colour::Off => Renderer::plain(),
-        Colour::On => Renderer::styled(),
+        Colour::Never => Renderer::plain(),
+        Colour::Always => Renderer::styled(),
     };
-    let renderer = renderer.term_width(screen.width);
+    let renderer = renderer.term_width(screen.width.min(WIDEST));
     for problem in problems {
         writeln!(out, "{}\n", one(problem, &texts, &renderer))?;
     }

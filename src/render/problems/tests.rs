@@ -8,7 +8,7 @@ fn source(text: &str) -> Source {
 fn drawn(text: &str) -> String {
     let sources = [source(text)];
     let mut out = Vec::new();
-    draw(&crate::policy::check(&sources).problems, &sources, Screen { width: 80, colour: Colour::Off }, &mut out).unwrap();
+    draw(&crate::policy::check(&sources).problems, &sources, Screen { width: 80, colour: Colour::Never }, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 

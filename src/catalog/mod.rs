@@ -1,0 +1,12 @@
+//! The facts: what one read of the catalog found, as data that is planned from, saved, and written by hand in tests.
+
+mod bound;
+mod question;
+mod snapshot;
+
+pub use bound::{Bound, BoundError, Datum};
+pub use question::{Answer, Answers, Question};
+pub use snapshot::{
+    CatalogSnapshot, DetachedTable, ForeignKey, Grant, KeyColumn, Ledger, Partition, PartitionKey, RelationKind,
+    ReplicaIdentity, Server, Strategy, Table,
+};

@@ -1,0 +1,96 @@
+//! What planning wants to know beyond the catalog. A rule that lacks an answer puts the question and goes on;
+//! upstairs asks the database and plans again. A converged plan asks nothing.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Bound, Datum};
+use crate::sql::{Identifier, QualifiedName, SqlLiteral};
+
+/// One question, answered by one cheap and bounded query.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Question {
+    /// Is there a relation or a type of this name already? (Postgres makes a type for each table.)
+    NameTaken(QualifiedName),
+    /// How many rows of this bound does the DEFAULT partition hold? Postgres refuses the partition while it is not 0.
+    RowsInDefault {
+        /// The DEFAULT partition.
+        default: QualifiedName,
+        /// The key column.
+        column: Identifier,
+        /// The column's type.
+        type_name: String,
+        /// The bound of the partition to be made.
+        bound: Bound,
+    },
+    /// Which of these partitions, highest first, is the first that holds a row?
+    HighestInUse(Vec<QualifiedName>),
+}
+
+impl Question {
+    /// The condition that [`Question::RowsInDefault`] counts by; `None` for other questions.
+    ///
+    /// Values are cast to the key's type, so that the comparison is the one that Postgres makes for the bound.
+    pub fn predicate_sql(&self) -> Option<String> {
+        let Self::RowsInDefault { column, type_name, bound, .. } = self else { return None };
+        let literal = |text: &str| format!("{}::{type_name}", SqlLiteral(text));
+        match bound {
+            Bound::Range { from, to } => {
+                let side = |operator: &str, data: &[Datum]| match data.first()? {
+                    Datum::Value(text) => Some(format!("{column} {operator} {}", literal(text))),
+                    Datum::MinValue | Datum::MaxValue | Datum::Null => None,
+                };
+                let sides = [side(">=", from), side("<", to)];
+                Some(sides.into_iter().flatten().collect::<Vec<_>>().join(" AND "))
+            }
+            Bound::List(values) => {
+                let literals = values.iter().filter_map(|value| match value {
+                    Datum::Value(text) => Some(literal(text)),
+                    Datum::MinValue | Datum::MaxValue | Datum::Null => None,
+                });
+                let literals: Vec<String> = literals.collect();
+                let any = (!literals.is_empty()).then(|| format!("{column} IN ({})", literals.join(", ")));
+                let null = values.contains(&Datum::Null).then(|| format!("{column} IS NULL"));
+                Some(any.into_iter().chain(null).collect::<Vec<_>>().join(" OR "))
+            }
+            Bound::Hash { .. } | Bound::Default => None,
+        }
+    }
+}
+
+/// The database's answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// To [`Question::NameTaken`].
+    Taken(bool),
+    /// To [`Question::RowsInDefault`]; counting stops at [`Answers::COUNT_LIMIT`].
+    Rows(u64),
+    /// To [`Question::HighestInUse`].
+    Highest(Option<QualifiedName>),
+    /// The database would not say: no right, or it took too long.
+    Unknown(String),
+}
+
+/// All answers so far.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Answers(Vec<(Question, Answer)>);
+
+impl Answers {
+    /// Rows are counted up to this many.
+    pub const COUNT_LIMIT: u64 = 10_000;
+
+    /// The answer to a question, if it was asked.
+    pub fn get(&self, question: &Question) -> Option<&Answer> {
+        let at = self.0.binary_search_by(|(asked, _)| asked.cmp(question)).ok()?;
+        Some(&self.0[at].1)
+    }
+
+    /// Remembers an answer; the first one to a question stays.
+    pub fn add(&mut self, question: Question, answer: Answer) {
+        if let Err(at) = self.0.binary_search_by(|(asked, _)| asked.cmp(&question)) {
+            self.0.insert(at, (question, answer));
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! What one REPEATABLE READ READ ONLY transaction saw: the server, the managed tables, and the ledger.
+//!
+//! Sizes and row counts are the planner's and the statistics' estimates: exact ones would queue behind other
+//! sessions' DDL. Serialises both ways, so a plan can be made without the database.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{Answers, Bound};
+use crate::sql::{Identifier, QualifiedName};
+
+/// Everything a plan is made from, besides policies.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CatalogSnapshot {
+    /// The server and the session that looked.
+    pub server: Server,
+    /// The tables that policies name, as far as they exist, in the order of their names.
+    #[serde(default)]
+    pub tables: Vec<Table>,
+    /// Partitioned tables that no policy names.
+    #[serde(default)]
+    pub unmanaged: Vec<QualifiedName>,
+    /// partctl's own memory.
+    #[serde(default)]
+    pub ledger: Ledger,
+    /// What planning asked beyond the catalog, and what the database answered.
+    #[serde(default)]
+    pub answers: Answers,
+}
+
+impl CatalogSnapshot {
+    /// The table of that name, if it exists.
+    pub fn table(&self, name: &QualifiedName) -> Option<&Table> {
+        self.tables.iter().find(|table| table.name == *name)
+    }
+}
+
+/// The server and the session that looked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// `server_version_num`, such as 150020.
+    pub version: u32,
+    /// The server's clock at the start of the transaction.
+    pub now: DateTime<Utc>,
+    /// The database's name.
+    pub database: String,
+    /// `current_user`.
+    pub role: Identifier,
+    /// Whether the server is in recovery.
+    #[serde(default)]
+    pub standby: bool,
+    /// Slots of the shared lock table: `max_locks_per_transaction * (max_connections + max_prepared_transactions)`.
+    #[serde(default = "default_lock_slots")]
+    pub lock_slots: u64,
+}
+
+/// What Postgres has with its default settings: 64 * 100.
+fn default_lock_slots() -> u64 {
+    6_400
+}
+
+/// What `pg_class.relkind` says, as far as it matters here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RelationKind {
+    /// An ordinary table.
+    #[default]
+    Table,
+    /// A partitioned table.
+    Partitioned,
+    /// A foreign table.
+    Foreign,
+    /// Views, sequences and the rest.
+    Other,
+}
+
+/// `pg_partitioned_table.partstrat`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// By ranges.
+    Range,
+    /// By lists of values.
+    List,
+    /// By hash.
+    Hash,
+}
+
+impl Strategy {
+    /// `range`, `list` or `hash`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Range => "range",
+            Self::List => "list",
+            Self::Hash => "hash",
+        }
+    }
+}
+
+/// How a table is partitioned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartitionKey {
+    /// The strategy.
+    pub strategy: Strategy,
+    /// Its columns, in order.
+    pub columns: Vec<KeyColumn>,
+}
+
+/// One part of a partition key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyColumn {
+    /// `None`: an expression.
+    pub name: Option<Identifier>,
+    /// `format_type`'s text, such as `timestamp with time zone`; empty for an expression.
+    #[serde(rename = "type")]
+    pub type_name: String,
+}
+
+/// A table that a policy names.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Table {
+    /// `pg_class.oid`
+    pub oid: u32,
+    /// Its name.
+    pub name: QualifiedName,
+    /// What it is; only [`RelationKind::Partitioned`] can be managed.
+    #[serde(default = "partitioned")]
+    pub kind: RelationKind,
+    /// Its owner.
+    pub owner: Identifier,
+    /// Whether the session's role has the owner's rights.
+    #[serde(default = "yes")]
+    pub role_is_owner: bool,
+    /// Schemas in which the owner may create, among those that the table's policy may need.
+    #[serde(default)]
+    pub owner_may_create_in: Vec<Identifier>,
+    /// `None` when it is not partitioned.
+    pub key: Option<PartitionKey>,
+    /// `reltablespace`, when it is not the database's default.
+    #[serde(default)]
+    pub tablespace: Option<Identifier>,
+    /// `relam`, which a partitioned table has from Postgres 17 on, when it was set.
+    #[serde(default)]
+    pub access_method: Option<Identifier>,
+    /// `relreplident`
+    #[serde(default)]
+    pub replica_identity: ReplicaIdentity,
+    /// Privileges on it, the owner's own left out.
+    #[serde(default)]
+    pub grants: Vec<Grant>,
+    /// Foreign keys from it and to it.
+    #[serde(default)]
+    pub foreign_keys: Vec<ForeignKey>,
+    /// Its direct partitions, in no order.
+    #[serde(default)]
+    pub partitions: Vec<Partition>,
+}
+
+fn partitioned() -> RelationKind {
+    RelationKind::Partitioned
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Table {
+    /// The DEFAULT partition, if there is one.
+    pub fn default_partition(&self) -> Option<&Partition> {
+        self.partitions.iter().find(|partition| partition.bound == Bound::Default)
+    }
+
+    /// How many leaves queries can reach; those pending detach are invisible already.
+    pub fn leaf_count(&self) -> usize {
+        self.visible().map(Partition::leaf_count).sum()
+    }
+
+    /// The partitions that are not pending detach.
+    pub fn visible(&self) -> impl Iterator<Item = &Partition> {
+        self.partitions.iter().filter(|partition| !partition.pending_detach)
+    }
+
+    /// Estimated bytes of all partitions, with indexes and TOAST.
+    pub fn bytes(&self) -> u64 {
+        self.partitions.iter().map(|partition| partition.bytes).sum()
+    }
+}
+
+/// `pg_class.relreplident`, which partitions do not inherit.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplicaIdentity {
+    /// The primary key.
+    #[default]
+    Default,
+    /// Nothing.
+    Nothing,
+    /// All columns.
+    Full,
+    /// An index of the parent, whose counterpart the partition uses.
+    Index(Identifier),
+}
+
+/// One privilege of one role, from `aclexplode(relacl)`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Grant {
+    /// `None`: PUBLIC.
+    pub grantee: Option<Identifier>,
+    /// `SELECT`, `INSERT` ...
+    pub privilege: String,
+    /// With grant option.
+    #[serde(default)]
+    pub grantable: bool,
+}
+
+/// A foreign key that touches the table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ForeignKey {
+    /// From the table to this one: attaching and detaching lock it.
+    Outgoing(QualifiedName),
+    /// From this one to the table: detaching locks and scans it.
+    Incoming(QualifiedName),
+}
+
+/// A partition, with what lies below it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Partition {
+    /// `pg_class.oid`
+    pub oid: u32,
+    /// Its name.
+    pub name: QualifiedName,
+    /// What it is.
+    #[serde(default)]
+    pub kind: RelationKind,
+    /// Its owner; `None` in hand-written snapshots means the parent's.
+    #[serde(default)]
+    pub owner: Option<Identifier>,
+    /// What it holds.
+    pub bound: Bound,
+    /// Whether a concurrent detach began and never ended: queries do not see it any more.
+    #[serde(default)]
+    pub pending_detach: bool,
+    /// Estimated rows, all leaves together; `None`: nobody has counted yet.
+    #[serde(default)]
+    pub rows: Option<u64>,
+    /// Estimated bytes, with indexes and TOAST, all leaves together.
+    #[serde(default)]
+    pub bytes: u64,
+    /// Indexes of one leaf, for reckoning locks.
+    #[serde(default)]
+    pub indexes: u32,
+    /// Its own partitions.
+    #[serde(default)]
+    pub partitions: Vec<Partition>,
+}
+
+impl Partition {
+    /// Leaves at and below it.
+    pub fn leaf_count(&self) -> usize {
+        if self.kind == RelationKind::Partitioned { self.partitions.iter().map(Self::leaf_count).sum() } else { 1 }
+    }
+
+    /// The leaves at and below it, those pending detach left out.
+    pub fn leaves(&self) -> Vec<&Self> {
+        if self.kind == RelationKind::Partitioned {
+            self.partitions.iter().filter(|child| !child.pending_detach).flat_map(Self::leaves).collect()
+        } else {
+            vec![self]
+        }
+    }
+
+    /// Whether an estimate shows rows. False may mean that nobody has looked yet.
+    pub fn is_known_to_hold_rows(&self) -> bool {
+        self.rows.is_some_and(|rows| 0 < rows)
+    }
+}
+
+/// What partctl remembers in the database.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ledger {
+    /// Not installed yet.
+    Missing {
+        /// Whether this role may install it: create a schema in the database.
+        installable: bool,
+    },
+    /// There, but this role may not use it.
+    Denied,
+    /// Installed.
+    Installed {
+        /// Tables that partctl detached, or began to, and that still exist.
+        detached: Vec<DetachedTable>,
+    },
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self::Installed { detached: Vec::new() }
+    }
+}
+
+impl Ledger {
+    /// The detached tables it remembers.
+    pub fn detached(&self) -> &[DetachedTable] {
+        match self {
+            Self::Installed { detached } => detached,
+            Self::Missing { .. } | Self::Denied => &[],
+        }
+    }
+}
+
+/// A ledger entry, compared with what the catalog says of its table now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DetachedTable {
+    /// `pg_class.oid` of the table.
+    pub oid: u32,
+    /// Its name now.
+    pub name: QualifiedName,
+    /// Its name when it was detached: an oid can be given to another table once its own is dropped.
+    pub recorded: QualifiedName,
+    /// The table it was a partition of.
+    pub parent: QualifiedName,
+    /// The bound it had.
+    pub bound: Bound,
+    /// When the detach was done; `None`: begun, and its end was not recorded.
+    pub detached_at: Option<DateTime<Utc>>,
+    /// Whether it is attached to any parent now.
+    #[serde(default)]
+    pub attached: bool,
+    /// Estimated bytes.
+    #[serde(default)]
+    pub bytes: u64,
+    /// Tables that its own foreign keys reference: dropping it locks them.
+    #[serde(default)]
+    pub references: Vec<QualifiedName>,
+}

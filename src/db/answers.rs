@@ -1,0 +1,120 @@
+//! Asks the database what planning wants to know beyond the catalog. Every question is bounded in time, and a
+//! question that cannot be answered is an answer too.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result};
+use tokio_postgres::Client;
+use tokio_postgres::types::Type;
+
+use crate::catalog::{Answer, Answers, Question};
+use crate::sql::QualifiedName;
+
+/// No single question may take longer, or wait longer for somebody's DDL.
+const LIMITS: &str = "SET LOCAL statement_timeout = '30s'; SET LOCAL lock_timeout = '1s'";
+
+/// Partitions looked into per query: each is locked (ACCESS SHARE) until it ends.
+const PARTITIONS_AT_ONCE: usize = 32;
+
+/// Answers every question and remembers it.
+///
+/// # Errors
+/// When the connection is lost; a question that the server refuses is answered [`Answer::Unknown`].
+pub async fn answer(client: &Client, questions: &BTreeSet<Question>, answers: &mut Answers) -> Result<()> {
+    for (question, answer) in names_taken(client, questions).await? {
+        answers.add(question, answer);
+    }
+    let mut empty_defaults = BTreeSet::new();
+    let mut filled_defaults = BTreeSet::new();
+    for question in questions {
+        let answer = match question {
+            Question::NameTaken(_) => continue,
+            Question::RowsInDefault { default, .. } => {
+                // Most DEFAULT partitions are empty: one look spares a scan per partition to be made.
+                if !filled_defaults.contains(default) && !empty_defaults.contains(default) {
+                    let sql = format!("SELECT count(*) FROM (SELECT FROM {default} LIMIT 1) rows");
+                    let empty = matches!(count(client, &sql).await?, Answer::Rows(0));
+                    if empty {
+                        empty_defaults.insert(default)
+                    } else {
+                        filled_defaults.insert(default)
+                    };
+                }
+                match question.predicate_sql() {
+                    _ if empty_defaults.contains(default) => Answer::Rows(0),
+                    Some(predicate) => {
+                        let limit = Answers::COUNT_LIMIT;
+                        let sql = format!(
+                            "SELECT count(*) FROM (SELECT FROM {default} WHERE {predicate} LIMIT {limit}) rows"
+                        );
+                        count(client, &sql).await?
+                    }
+                    None => Answer::Unknown("this kind of bound cannot be looked for".to_owned()),
+                }
+            }
+            Question::HighestInUse(partitions) => highest_in_use(client, partitions).await?,
+        };
+        answers.add(question.clone(), answer);
+    }
+    Ok(())
+}
+
+async fn names_taken(client: &Client, questions: &BTreeSet<Question>) -> Result<Vec<(Question, Answer)>> {
+    let names: Vec<&QualifiedName> = questions
+        .iter()
+        .filter_map(|question| match question {
+            Question::NameTaken(name) => Some(name),
+            Question::RowsInDefault { .. } | Question::HighestInUse(_) => None,
+        })
+        .collect();
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let schemas: Vec<&str> = names.iter().map(|name| name.schema.as_str()).collect();
+    let relations: Vec<&str> = names.iter().map(|name| name.name.as_str()).collect();
+    let rows = client
+        .query_typed(
+            include_str!("sql/names_taken.sql"),
+            &[(&schemas, Type::TEXT_ARRAY), (&relations, Type::TEXT_ARRAY)],
+        )
+        .await
+        .context("asking which names are taken")?;
+    rows.iter()
+        .map(|row| {
+            let name = QualifiedName::new(row.try_get::<_, String>("schema")?, row.try_get::<_, String>("name")?);
+            Ok((Question::NameTaken(name), Answer::Taken(row.try_get("taken")?)))
+        })
+        .collect()
+}
+
+async fn highest_in_use(client: &Client, partitions: &[QualifiedName]) -> Result<Answer> {
+    for chunk in partitions.chunks(PARTITIONS_AT_ONCE) {
+        let cases: Vec<String> =
+            (0..).zip(chunk).map(|(at, name)| format!("WHEN EXISTS (SELECT FROM {name}) THEN {at}")).collect();
+        match count(client, &format!("SELECT CASE {} ELSE {} END::int8", cases.join(" "), chunk.len())).await? {
+            Answer::Rows(at) if at < chunk.len() as u64 => {
+                return Ok(Answer::Highest(chunk.get(at as usize).cloned()));
+            }
+            Answer::Rows(_) => {}
+            unknown => return Ok(unknown),
+        }
+    }
+    Ok(Answer::Highest(None))
+}
+
+/// One number in a read-only transaction of its own, so that a refusal or a timeout harms nothing else.
+async fn count(client: &Client, sql: &str) -> Result<Answer> {
+    client.batch_execute(&format!("BEGIN READ ONLY; {LIMITS}")).await.context("opening a read")?;
+    let answer = match client.query_typed(sql, &[]).await {
+        Ok(rows) => {
+            let number: i64 = rows.first().context("a count came without a row")?.try_get(0)?;
+            Answer::Rows(u64::try_from(number).unwrap_or(u64::MAX))
+        }
+        Err(error) => match error.as_db_error() {
+            Some(refusal) => Answer::Unknown(format!("{} ({})", refusal.message(), refusal.code().code())),
+            None => return Err(error).context("asking the database"),
+        },
+    };
+    client.batch_execute("ROLLBACK").await.context("closing a read")?;
+    Ok(answer)
+}

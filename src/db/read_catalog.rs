@@ -1,0 +1,236 @@
+//! Reads the catalog: one REPEATABLE READ READ ONLY transaction, a handful of queries in one flight, no lock on any
+//! user relation. What comes back is data; nothing is decided here.
+
+use anyhow::{Context, Result};
+use chrono::{DateTime, Utc};
+use serde::de::DeserializeOwned;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, Row};
+
+use crate::catalog::{
+    Answers, Bound, CatalogSnapshot, DetachedTable, ForeignKey, Grant, KeyColumn, Ledger, Partition, PartitionKey,
+    RelationKind, ReplicaIdentity, Server, Strategy, Table,
+};
+use crate::policy::Policy;
+use crate::sql::{Identifier, QualifiedName};
+
+/// Bytes of a page; every build of Postgres in use has this block size.
+const PAGE: u64 = 8192;
+
+/// What the catalog says of the tables that the policies name.
+///
+/// # Errors
+/// When a query fails; catalog reads need no rights and wait for nobody, so this means a lost connection.
+pub async fn read_catalog(client: &Client, policies: &[Policy]) -> Result<CatalogSnapshot> {
+    client
+        .batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        .await
+        .context("opening the catalog read")?;
+    let snapshot = read(client, policies).await;
+    client.batch_execute("COMMIT").await.context("closing the catalog read")?;
+    snapshot
+}
+
+async fn read(client: &Client, policies: &[Policy]) -> Result<CatalogSnapshot> {
+    let schemas: Vec<&str> = policies.iter().map(|policy| policy.table.schema.as_str()).collect();
+    let names: Vec<&str> = policies.iter().map(|policy| policy.table.name.as_str()).collect();
+    let mut targets: Vec<&str> = policies
+        .iter()
+        .map(|policy| policy.placement.schema.as_ref().unwrap_or(&policy.table.schema).as_str())
+        .collect();
+    targets.sort_unstable();
+    targets.dedup();
+    let wanted: [(&(dyn ToSql + Sync), Type); 2] = [(&schemas, Type::TEXT_ARRAY), (&names, Type::TEXT_ARRAY)];
+    let with_targets = [wanted[0].clone(), wanted[1].clone(), (&targets as &(dyn ToSql + Sync), Type::TEXT_ARRAY)];
+    let (server, tables, partitions, unmanaged) = tokio::try_join!(
+        client.query_typed(include_str!("sql/server.sql"), &[]),
+        client.query_typed(include_str!("sql/tables.sql"), &with_targets),
+        client.query_typed(include_str!("sql/partitions.sql"), &wanted),
+        client.query_typed(include_str!("sql/unmanaged.sql"), &wanted),
+    )
+    .context("reading the catalog")?;
+    let row = server.first().context("the server answered without a row")?;
+    let ledger = read_ledger(client, row).await?;
+    let mut tables = tables.iter().map(table).collect::<Result<Vec<_>>>()?;
+    let mut below = tree(&partitions)?;
+    for table in &mut tables {
+        table.partitions = below.remove(&table.oid).unwrap_or_default();
+    }
+    Ok(CatalogSnapshot {
+        server: server_facts(row)?,
+        tables,
+        unmanaged: unmanaged.iter().map(|row| qualified(row, "schema", "name")).collect::<Result<_>>()?,
+        ledger,
+        answers: Answers::default(),
+    })
+}
+
+fn server_facts(row: &Row) -> Result<Server> {
+    Ok(Server {
+        version: u32::try_from(row.try_get::<_, i32>("version")?)?,
+        now: moment(row.try_get("now")?).context("the server's clock is out of range")?,
+        database: row.try_get("database")?,
+        role: identifier(row, "role")?,
+        standby: row.try_get("standby")?,
+        lock_slots: u64::try_from(row.try_get::<_, i64>("lock_slots")?)?,
+    })
+}
+
+async fn read_ledger(client: &Client, server: &Row) -> Result<Ledger> {
+    if !server.try_get::<_, bool>("ledger_installed")? {
+        return Ok(Ledger::Missing { installable: server.try_get("ledger_installable")? });
+    }
+    if !server.try_get::<_, bool>("ledger_usable")? {
+        return Ok(Ledger::Denied);
+    }
+    let rows = client.query_typed(include_str!("sql/detached.sql"), &[]).await.context("reading the ledger")?;
+    Ok(Ledger::Installed { detached: rows.iter().map(detached_table).collect::<Result<_>>()? })
+}
+
+fn detached_table(row: &Row) -> Result<DetachedTable> {
+    let references: Vec<(String, String)> = json(row, "foreign_keys")?;
+    let detached_at: Option<i64> = row.try_get("detached_at")?;
+    Ok(DetachedTable {
+        oid: row.try_get("oid")?,
+        name: qualified(row, "schema", "name")?,
+        recorded: qualified(row, "recorded_schema", "recorded_name")?,
+        parent: qualified(row, "parent_schema", "parent_name")?,
+        bound: row.try_get::<_, String>("bound")?.parse()?,
+        detached_at: detached_at.and_then(moment),
+        attached: row.try_get("attached")?,
+        bytes: bytes(row)?,
+        references: references.into_iter().map(|(schema, name)| QualifiedName::new(schema, name)).collect(),
+    })
+}
+
+fn table(row: &Row) -> Result<Table> {
+    let strategy: Option<String> = row.try_get("strategy")?;
+    let strategy = match strategy.as_deref() {
+        Some("r") => Some(Strategy::Range),
+        Some("l") => Some(Strategy::List),
+        Some("h") => Some(Strategy::Hash),
+        _ => None,
+    };
+    let columns: Vec<(Option<String>, Option<String>)> = json(row, "key_columns")?;
+    let columns = columns.into_iter().map(|(name, type_name)| KeyColumn {
+        name: name.map(Identifier::new),
+        type_name: type_name.unwrap_or_default(),
+    });
+    let grants: Vec<(Option<String>, String, bool)> = json(row, "grants")?;
+    let foreign_keys: Vec<(bool, String, String)> = json(row, "foreign_keys")?;
+    let name = qualified(row, "schema", "name")?;
+    Ok(Table {
+        oid: row.try_get("oid")?,
+        kind: kind(row)?,
+        owner: identifier(row, "owner")?,
+        role_is_owner: row.try_get("role_is_owner")?,
+        owner_may_create_in: row
+            .try_get::<_, Option<Vec<String>>>("creatable")?
+            .unwrap_or_default()
+            .into_iter()
+            .map(Identifier::new)
+            .collect(),
+        key: strategy.map(|strategy| PartitionKey { strategy, columns: columns.collect() }),
+        tablespace: row.try_get::<_, Option<String>>("tablespace")?.map(Identifier::new),
+        access_method: row.try_get::<_, Option<String>>("access_method")?.map(Identifier::new),
+        replica_identity: match (
+            row.try_get::<_, String>("replica_identity")?.as_str(),
+            row.try_get::<_, Option<String>>("replica_index")?,
+        ) {
+            ("n", _) => ReplicaIdentity::Nothing,
+            ("f", _) => ReplicaIdentity::Full,
+            ("i", Some(index)) => ReplicaIdentity::Index(Identifier::new(index)),
+            _ => ReplicaIdentity::Default,
+        },
+        grants: grants
+            .into_iter()
+            .map(|(grantee, privilege, grantable)| Grant {
+                grantee: grantee.map(Identifier::new),
+                privilege,
+                grantable,
+            })
+            .collect(),
+        foreign_keys: foreign_keys
+            .into_iter()
+            .map(|(outgoing, schema, table)| (outgoing, QualifiedName::new(schema, table)))
+            .filter(|(_, table)| *table != name)
+            .map(|(outgoing, table)| if outgoing { ForeignKey::Outgoing(table) } else { ForeignKey::Incoming(table) })
+            .collect(),
+        partitions: Vec::new(),
+        name,
+    })
+}
+
+/// The partitions by their parent's oid. Rows come parents first, so the deepest are put into place first.
+fn tree(rows: &[Row]) -> Result<std::collections::HashMap<u32, Vec<Partition>>> {
+    let mut below: std::collections::HashMap<u32, Vec<Partition>> = std::collections::HashMap::new();
+    for row in rows.iter().rev() {
+        let bound: Option<String> = row.try_get("bound")?;
+        // A pending detach and an ATTACH of another session can be seen half-way: no bound, no partition.
+        let Some(bound) = bound else { continue };
+        let oid = row.try_get("oid")?;
+        let partitions = below.remove(&oid).unwrap_or_default();
+        let partition = partition(row, oid, bound.parse()?, partitions)?;
+        below.entry(row.try_get("parent")?).or_default().push(partition);
+    }
+    Ok(below)
+}
+
+fn partition(row: &Row, oid: u32, bound: Bound, partitions: Vec<Partition>) -> Result<Partition> {
+    let reltuples: f64 = row.try_get("reltuples")?;
+    let live: i64 = row.try_get("live_tuples")?;
+    // -1: never analyzed. Then only statistics that show rows say something; 0 may just mean that they were reset.
+    let own = if reltuples < 0.0 { 0 < live } else { true };
+    let rows = reltuples.max(0.0).round().max(live as f64) as u64;
+    let mut counted: Vec<Option<u64>> = partitions.iter().map(|partition| partition.rows).collect();
+    let kind = kind(row)?;
+    if kind != RelationKind::Partitioned {
+        counted.push(own.then_some(rows));
+    }
+    let known: Option<u64> = counted.iter().any(Option::is_some).then(|| counted.iter().flatten().sum());
+    Ok(Partition {
+        oid,
+        name: qualified(row, "schema", "name")?,
+        kind,
+        owner: Some(identifier(row, "owner")?),
+        bound,
+        pending_detach: row.try_get("pending")?,
+        rows: known,
+        bytes: bytes(row)? + partitions.iter().map(|partition| partition.bytes).sum::<u64>(),
+        indexes: u32::try_from(row.try_get::<_, i32>("indexes")?)?,
+        partitions,
+    })
+}
+
+fn kind(row: &Row) -> Result<RelationKind> {
+    Ok(match row.try_get::<_, String>("kind")?.as_str() {
+        "r" => RelationKind::Table,
+        "p" => RelationKind::Partitioned,
+        "f" => RelationKind::Foreign,
+        _ => RelationKind::Other,
+    })
+}
+
+fn bytes(row: &Row) -> Result<u64> {
+    Ok(u64::try_from(row.try_get::<_, i64>("pages")?)? * PAGE)
+}
+
+fn identifier(row: &Row, column: &str) -> Result<Identifier> {
+    Ok(Identifier::new(row.try_get::<_, String>(column)?))
+}
+
+fn qualified(row: &Row, schema: &str, name: &str) -> Result<QualifiedName> {
+    Ok(QualifiedName { schema: identifier(row, schema)?, name: identifier(row, name)? })
+}
+
+/// A JSON array column; NULL is the empty one.
+fn json<T: DeserializeOwned>(row: &Row, column: &str) -> Result<Vec<T>> {
+    let text: Option<String> = row.try_get(column)?;
+    text.map_or(Ok(Vec::new()), |text| {
+        serde_json::from_str(&text).with_context(|| format!("reading column `{column}`"))
+    })
+}
+
+fn moment(micros: i64) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp_micros(micros)
+}

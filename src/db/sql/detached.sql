@@ -1,0 +1,19 @@
+-- Tables that partctl detached, or began to, as far as they still exist, beside what the catalog says of them now.
+SELECT d.relation AS oid, n.nspname::text AS schema, c.relname::text AS name,
+       d.schema_name::text AS recorded_schema, d.table_name::text AS recorded_name,
+       d.parent_schema::text AS parent_schema, d.parent_name::text AS parent_name, d.bound,
+       (extract(epoch FROM d.detached_at) * 1000000)::int8 AS detached_at,
+       c.relispartition AS attached,
+       greatest(c.relpages, 0)::int8
+         + coalesce((SELECT pg_catalog.sum(greatest(ic.relpages, 0))::int8 FROM pg_catalog.pg_index x
+                       JOIN pg_catalog.pg_class ic ON ic.oid = x.indexrelid WHERE x.indrelid = c.oid), 0)
+         + coalesce((SELECT greatest(t.relpages, 0)::int8 FROM pg_catalog.pg_class t WHERE t.oid = c.reltoastrelid), 0) AS pages,
+       (SELECT pg_catalog.json_agg(DISTINCT pg_catalog.jsonb_build_array(fn.nspname, fc.relname))::text
+          FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class fc ON fc.oid = k.confrelid
+          JOIN pg_catalog.pg_namespace fn ON fn.oid = fc.relnamespace
+         WHERE k.contype = 'f' AND k.conrelid = c.oid) AS foreign_keys
+  FROM partctl.detached_tables d
+  JOIN pg_catalog.pg_class c ON c.oid = d.relation
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE d.dropped_at IS NULL
+ ORDER BY d.begun_at, d.relation

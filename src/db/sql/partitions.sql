@@ -1,0 +1,27 @@
+-- Everything below the tables that policies name, one row per relation, parents before children.
+-- pg_inherits is walked, not pg_partition_tree: that locks every member and omits partitions pending detach.
+-- pg_get_expr with relation 0 takes no lock, so nobody's DDL can hold this query up (Postgres 14-18).
+WITH RECURSIVE tree(oid, parent, depth, pending) AS (
+  SELECT c.oid, NULL::oid, 0, false
+    FROM pg_catalog.unnest($1, $2) wanted(schema, name)
+    JOIN pg_catalog.pg_namespace n ON n.nspname = wanted.schema
+    JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.name AND c.relkind = 'p'
+  UNION ALL
+  SELECT i.inhrelid, i.inhparent, tree.depth + 1, i.inhdetachpending
+    FROM tree JOIN pg_catalog.pg_inherits i ON i.inhparent = tree.oid)
+SELECT tree.parent, c.oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind,
+       pg_catalog.pg_get_userbyid(c.relowner)::text AS owner, tree.pending,
+       pg_catalog.pg_get_expr(c.relpartbound, 0) AS bound,
+       CASE WHEN c.relkind = 'p' THEN -1 ELSE c.reltuples::float8 END AS reltuples,
+       pg_catalog.pg_stat_get_live_tuples(c.oid) AS live_tuples,
+       greatest(c.relpages, 0)::int8 + coalesce(indexes.pages, 0) + coalesce(greatest(toast.relpages, 0), 0) AS pages,
+       coalesce(indexes.count, 0)::int4 AS indexes
+  FROM tree
+  JOIN pg_catalog.pg_class c ON c.oid = tree.oid
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  LEFT JOIN pg_catalog.pg_class toast ON toast.oid = c.reltoastrelid
+  LEFT JOIN (SELECT x.indrelid, pg_catalog.sum(greatest(ic.relpages, 0))::int8 AS pages, pg_catalog.count(*) AS count
+               FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class ic ON ic.oid = x.indexrelid
+              WHERE ic.relkind = 'i' GROUP BY x.indrelid) indexes ON indexes.indrelid = c.oid
+ WHERE 0 < tree.depth
+ ORDER BY tree.depth

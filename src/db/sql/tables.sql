@@ -1,0 +1,32 @@
+-- One row per table that a policy names ($1 schemas, $2 names, $3 schemas where new partitions may go).
+-- partexprs is not read: showing it would lock the parent, and a key expression is known by its empty column.
+SELECT c.oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind,
+       pg_catalog.pg_get_userbyid(c.relowner)::text AS owner,
+       pg_catalog.pg_has_role(c.relowner, 'USAGE') AS role_is_owner,
+       (SELECT pg_catalog.array_agg(s.nspname::text) FROM pg_catalog.pg_namespace s
+         WHERE s.nspname = ANY ($3) AND pg_catalog.has_schema_privilege(c.relowner, s.oid, 'CREATE')) AS creatable,
+       ts.spcname::text AS tablespace, am.amname::text AS access_method, c.relreplident::text AS replica_identity,
+       (SELECT x.relname::text FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
+         WHERE i.indrelid = c.oid AND i.indisreplident) AS replica_index,
+       (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
+                 CASE WHEN a.grantee <> 0 THEN pg_catalog.pg_get_userbyid(a.grantee) END, a.privilege_type, a.is_grantable)
+                 ORDER BY a.grantee, a.privilege_type)::text
+          FROM pg_catalog.aclexplode(c.relacl) a WHERE a.grantee <> c.relowner) AS grants,
+       (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(k.conrelid = c.oid, fn.nspname, fc.relname))::text
+          FROM pg_catalog.pg_constraint k
+          JOIN pg_catalog.pg_class fc ON fc.oid = CASE WHEN k.conrelid = c.oid THEN k.confrelid ELSE k.conrelid END
+          JOIN pg_catalog.pg_namespace fn ON fn.oid = fc.relnamespace
+         WHERE k.contype = 'f' AND k.conparentid = 0 AND (k.conrelid = c.oid OR k.confrelid = c.oid)) AS foreign_keys,
+       p.partstrat::text AS strategy,
+       (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
+                 a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod)) ORDER BY u.position)::text
+          FROM pg_catalog.unnest(p.partattrs::int2[]) WITH ORDINALITY u(attribute, position)
+          LEFT JOIN pg_catalog.pg_attribute a
+            ON a.attrelid = c.oid AND a.attnum = u.attribute AND u.attribute <> 0) AS key_columns
+  FROM pg_catalog.unnest($1, $2) wanted(schema, name)
+  JOIN pg_catalog.pg_namespace n ON n.nspname = wanted.schema
+  JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.name
+  LEFT JOIN pg_catalog.pg_partitioned_table p ON p.partrelid = c.oid
+  LEFT JOIN pg_catalog.pg_tablespace ts ON ts.oid = c.reltablespace
+  LEFT JOIN pg_catalog.pg_am am ON am.oid = c.relam AND c.relkind = 'p'
+ ORDER BY n.nspname, c.relname

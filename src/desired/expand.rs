@@ -1,0 +1,166 @@
+//! Fits a policy to its table: the same strategy, the same key, a grid that suits the key's type.
+//!
+//! What does not fit is a finding, and then nothing of the table is planned.
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+
+use super::{Desired, DesiredGroup, DesiredHash, DesiredList, DesiredRange};
+use crate::catalog::{Datum, KeyColumn, PartitionKey, RelationKind, Strategy, Table};
+use crate::keys::{self, Axis};
+use crate::plan::{Finding, codes};
+use crate::policy::{AxisValue, Every, ListPolicy, Partitioning, Policy, RangePolicy};
+use crate::schedule::{Grid, Point, Unit, Zone};
+use crate::sql::Identifier;
+
+/// The policy in the terms of its table, or why it does not fit.
+///
+/// # Errors
+/// Findings that end a run with exit 4.
+pub fn expand(policy: &Policy, table: &Table, now: DateTime<Utc>) -> Result<Desired, Finding> {
+    let key = partition_key(table)?;
+    let (strategy, columns) = match &policy.partition {
+        Partitioning::Range(range) => (Strategy::Range, std::slice::from_ref(&range.key)),
+        Partitioning::List(list) => (Strategy::List, std::slice::from_ref(&list.key)),
+        Partitioning::Hash(hash) => (Strategy::Hash, hash.key.as_slice()),
+    };
+    same_key(table, key, strategy, columns)?;
+    match &policy.partition {
+        Partitioning::Range(range) => range_of(range, table, &key.columns[0], now).map(Desired::Range),
+        Partitioning::List(list) => Ok(Desired::List(list_of(list, &key.columns[0]))),
+        Partitioning::Hash(hash) => Ok(Desired::Hash(DesiredHash { modulus: hash.modulus })),
+    }
+}
+
+fn partition_key(table: &Table) -> Result<&PartitionKey, Finding> {
+    let not_partitioned = |what: &str| {
+        Finding::about(codes::NOT_PARTITIONED, &table.name, format!("is {what}, not a partitioned table"))
+            .hint("create it with PARTITION BY and move the rows, or remove its policy")
+    };
+    match (table.kind, &table.key) {
+        (RelationKind::Partitioned, Some(key)) => Ok(key),
+        (RelationKind::Foreign, _) => Err(not_partitioned("a foreign table")),
+        (RelationKind::Table, _) => Err(not_partitioned("an ordinary table")),
+        (RelationKind::Partitioned | RelationKind::Other, _) => Err(not_partitioned("something else")),
+    }
+}
+
+fn same_key(table: &Table, key: &PartitionKey, strategy: Strategy, columns: &[Identifier]) -> Result<(), Finding> {
+    let names: Option<Vec<&Identifier>> = key.columns.iter().map(|column| column.name.as_ref()).collect();
+    if key.strategy == strategy && names.is_some_and(|names| names.into_iter().eq(columns)) {
+        return Ok(());
+    }
+    let has =
+        key.columns.iter().map(|column| column.name.as_ref().map_or("(expression)".to_owned(), ToString::to_string));
+    let wants: Vec<String> = columns.iter().map(ToString::to_string).collect();
+    Err(Finding::about(
+        codes::OTHER_KEY,
+        &table.name,
+        format!(
+            "is partitioned by {} ({}), its policy says {} ({})",
+            key.strategy.as_str(),
+            has.collect::<Vec<_>>().join(", "),
+            strategy.as_str(),
+            wants.join(", "),
+        ),
+    )
+    .hint("make `partition` in the policy say what the table is"))
+}
+
+fn range_of(
+    policy: &RangePolicy,
+    table: &Table,
+    column: &KeyColumn,
+    now: DateTime<Utc>,
+) -> Result<DesiredRange, Finding> {
+    let type_name = &column.type_name;
+    let misfit = |message: String, hint: &str| Finding::about(codes::KEY_TYPE, &table.name, message).hint(hint);
+    let codec = keys::codec_for(type_name).ok_or_else(|| {
+        misfit(
+            format!("key {} has type {type_name}, which has no grid", policy.key),
+            "range policies manage timestamptz, timestamp, date, smallint, int, bigint and numeric keys",
+        )
+    })?;
+    let zone = match (codec.axis(), policy.timezone) {
+        (Axis::Instant, Some(zone)) => Zone::Named(zone),
+        (Axis::Instant, None) => {
+            return Err(misfit(
+                format!("key {} is a timestamptz and the policy names no `timezone`", policy.key),
+                "add `timezone: Europe/Berlin` or the zone whose midnights the partitions should have",
+            ));
+        }
+        (Axis::Day, Some(_)) => {
+            return Err(misfit(format!("key {} is a date, which has no time zone", policy.key), "remove `timezone`"));
+        }
+        (Axis::WallClock | Axis::Day | Axis::Integer, _) => Zone::WallClock,
+    };
+    let grid = match (codec.axis(), policy.every) {
+        (Axis::Integer, Every::Integer(every)) => Grid::Integer {
+            every,
+            anchor: policy.anchor.map_or(0, |anchor| integer(anchor).expect("checked with `every`")),
+        },
+        (Axis::Integer, Every::Time(every)) => {
+            return Err(misfit(
+                format!("key {} is a number ({type_name}) and `every` is {every}", policy.key),
+                "write a number: `every: 1000000`",
+            ));
+        }
+        (_, Every::Integer(every)) => {
+            return Err(misfit(
+                format!("key {} is a {type_name} and `every` is the number {every}", policy.key),
+                "write an interval: `every: 1 month`",
+            ));
+        }
+        (Axis::Day, Every::Time(every)) if matches!(every.unit(), Unit::Minute | Unit::Hour) => {
+            return Err(misfit(
+                format!("key {} is a date and `every` is {every}", policy.key),
+                "use whole days or more",
+            ));
+        }
+        (_, Every::Time(every)) => {
+            let anchor = policy.anchor.map(|anchor| time(anchor).expect("checked with `every`"));
+            Grid::Time { every, anchor: anchor.unwrap_or_else(|| default_anchor(every.unit())), zone }
+        }
+    };
+    let clock = policy.timezone.unwrap_or(chrono_tz::UTC);
+    let now = match codec.axis() {
+        Axis::Instant => Some(Point(i128::from(now.timestamp_micros()))),
+        Axis::WallClock | Axis::Day => Some(Zone::WallClock.point(now.with_timezone(&clock).naive_local())),
+        Axis::Integer => None,
+    };
+    let clock = Zone::Named(clock);
+    Ok(DesiredRange { column: policy.key.clone(), type_name: type_name.clone(), codec, zone, clock, grid, now })
+}
+
+/// Weeks start on a Monday, everything else with the century.
+fn default_anchor(unit: Unit) -> NaiveDateTime {
+    let day = if unit == Unit::Week { 3 } else { 1 };
+    NaiveDate::from_ymd_opt(2000, 1, day).expect("a day").and_hms_opt(0, 0, 0).expect("midnight")
+}
+
+/// The number, when it is one.
+pub(crate) fn integer(value: AxisValue) -> Option<i128> {
+    match value {
+        AxisValue::Integer(value) => Some(value),
+        AxisValue::Time(_) => None,
+    }
+}
+
+/// The wall-clock time, when it is one.
+pub(crate) fn time(value: AxisValue) -> Option<NaiveDateTime> {
+    match value {
+        AxisValue::Time(value) => Some(value),
+        AxisValue::Integer(_) => None,
+    }
+}
+
+fn list_of(policy: &ListPolicy, column: &KeyColumn) -> DesiredList {
+    let datum = |value: &Option<String>| match value {
+        Some(text) => Datum::Value(keys::canonical(&column.type_name, text)),
+        None => Datum::Null,
+    };
+    let groups = policy
+        .groups
+        .iter()
+        .map(|group| DesiredGroup { name: group.name.clone(), values: group.values.iter().map(datum).collect() });
+    DesiredList { column: column.clone(), groups: groups.collect(), default: policy.default.clone() }
+}

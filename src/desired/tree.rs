@@ -1,0 +1,137 @@
+//! The wish, per strategy, in the terms of the table's own key.
+
+use crate::catalog::{Bound, Datum, KeyColumn};
+use crate::keys::KeyCodec;
+use crate::schedule::{Edge, Extent, Grid, Point, Window, Zone};
+use crate::sql::Identifier;
+
+/// What should exist below one table.
+#[derive(Debug)]
+pub enum Desired {
+    /// Windows on an axis.
+    Range(DesiredRange),
+    /// Groups of values.
+    List(DesiredList),
+    /// Remainders.
+    Hash(DesiredHash),
+}
+
+/// A grid of windows.
+#[derive(Debug)]
+pub struct DesiredRange {
+    /// The key column's name.
+    pub column: Identifier,
+    /// The key column's type.
+    pub type_name: String,
+    /// Between bounds and points.
+    pub codec: &'static dyn KeyCodec,
+    /// The calendar's zone.
+    pub zone: Zone,
+    /// The zone whose clock a key without a zone shows; UTC unless the policy says.
+    pub clock: Zone,
+    /// The grid.
+    pub grid: Grid,
+    /// Where "now" lies on the axis; `None` on a number axis: there the keys in use say.
+    pub now: Option<Point>,
+}
+
+impl DesiredRange {
+    /// What a partition covers on the axis; `None` when its bound cannot be read.
+    pub fn extent(&self, bound: &Bound) -> Option<Extent> {
+        let Bound::Range { from, to } = bound else { return None };
+        Some(Extent { from: self.edge(from.first()?)?, to: self.edge(to.first()?)? })
+    }
+
+    fn edge(&self, datum: &Datum) -> Option<Edge> {
+        match datum {
+            Datum::MinValue => Some(Edge::Below),
+            Datum::MaxValue => Some(Edge::Above),
+            Datum::Null => None,
+            Datum::Value(text) => self.codec.decode(text),
+        }
+    }
+
+    /// The bound of a window.
+    pub fn bound(&self, window: Window) -> Bound {
+        let datum = |point| vec![Datum::Value(self.codec.encode(point, self.zone))];
+        Bound::Range { from: datum(window.start()), to: datum(window.end()) }
+    }
+
+    /// The instant of a point, in microseconds since the Unix epoch; on a number axis the point itself.
+    pub fn instant(&self, point: Point) -> Point {
+        match self.zone {
+            Zone::Named(_) => point,
+            Zone::WallClock => self.zone.local(point).map_or(point, |local| self.clock.point(local)),
+        }
+    }
+
+    /// A point for a person.
+    pub fn describe(&self, point: Point) -> String {
+        self.codec.describe(point, self.zone)
+    }
+}
+
+/// Groups of values.
+#[derive(Debug)]
+pub struct DesiredList {
+    /// The key column.
+    pub column: KeyColumn,
+    /// One per partition.
+    pub groups: Vec<DesiredGroup>,
+    /// The `{value}` of the DEFAULT partition, when one is asked for.
+    pub default: Option<String>,
+}
+
+/// One list partition.
+#[derive(Debug)]
+pub struct DesiredGroup {
+    /// The `{value}` in its name.
+    pub name: String,
+    /// Its values, spelled as Postgres spells them.
+    pub values: Vec<Datum>,
+}
+
+/// Remainders 0 to `modulus - 1`.
+#[derive(Debug)]
+pub struct DesiredHash {
+    /// How many.
+    pub modulus: u32,
+}
+
+fn describe_edge(range: &DesiredRange, edge: Edge) -> String {
+    match edge {
+        Edge::Below => "the beginning".to_owned(),
+        Edge::At(point) => range.describe(point),
+        Edge::Above => "the end".to_owned(),
+    }
+}
+
+impl Desired {
+    /// A bound for a person: decoded where the key has a codec.
+    pub fn describe_bound(&self, bound: &Bound) -> String {
+        match (self, bound) {
+            (_, Bound::Default) => "DEFAULT".to_owned(),
+            (Self::Range(range), Bound::Range { .. }) => match range.extent(bound) {
+                Some(Extent { from, to }) => format!("{} … {}", describe_edge(range, from), describe_edge(range, to)),
+                None => bound.to_string(),
+            },
+            (_, Bound::List(values)) => {
+                let shown = values.iter().map(|value| match value {
+                    Datum::Value(text) => text.clone(),
+                    other => other.to_string().to_lowercase(),
+                });
+                shown.collect::<Vec<_>>().join(", ")
+            }
+            (_, Bound::Hash { modulus, remainder }) => format!("remainder {remainder} of {modulus}"),
+            (_, Bound::Range { .. }) => bound.to_string(),
+        }
+    }
+
+    /// The range wish, when it is one.
+    pub fn as_range(&self) -> Option<&DesiredRange> {
+        match self {
+            Self::Range(range) => Some(range),
+            Self::List(_) | Self::Hash(_) => None,
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Detached tables and their grace: dropped when the policy says drop, the clock has run out, nothing holds them,
+//! and they are still what was detached.
+
+use chrono::{DateTime, Utc};
+
+use super::{Draft, Situation};
+use crate::catalog::DetachedTable;
+use crate::plan::steps::DropTable;
+use crate::plan::{Finding, Step, codes};
+use crate::policy::Then;
+use crate::schedule::{Interval, Point, Zone};
+
+/// Drops detached tables whose grace is over.
+pub(super) fn drop_after_grace(situation: &Situation<'_>, draft: &mut Draft) {
+    let Some(retain) = situation.policy.retain.as_ref().filter(|retain| retain.then == Then::Drop) else { return };
+    let parent = &situation.table.name;
+    for entry in situation.snapshot.ledger.detached().iter().filter(|entry| entry.parent == *parent) {
+        let Some(detached_at) = entry.detached_at else { continue };
+        if entry.attached || entry.name != entry.recorded {
+            let change = if entry.attached { "is attached again".to_owned() } else { format!("is now {}", entry.name) };
+            draft.findings.push(
+                Finding::about(codes::DETACHED_CHANGED, parent, format!("{}, once detached, {change}", entry.recorded))
+                    .hint("partctl will not drop it"),
+            );
+        } else if is_held(situation, entry) {
+            let message = format!("{} was detached, and is held", entry.name.name);
+            draft.findings.push(Finding::about(codes::HELD, parent, message));
+        } else if grace_is_over(retain.grace, detached_at, situation.now()) {
+            draft.steps.push(Step::Drop(DropTable {
+                table: entry.name.clone(),
+                oid: entry.oid,
+                range: situation.desired.describe_bound(&entry.bound),
+                reason: format!("detached {}, grace over", detached_at.format("%Y-%m-%d")),
+                bytes: entry.bytes,
+                references: entry.references.clone(),
+            }));
+        }
+    }
+}
+
+fn grace_is_over(grace: Option<Interval>, detached_at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    let point = |at: DateTime<Utc>| Point(i128::from(at.timestamp_micros()));
+    let Some(grace) = grace else { return true };
+    Zone::Named(chrono_tz::UTC).after(point(detached_at), grace).is_some_and(|over| over <= point(now))
+}
+
+fn is_held(situation: &Situation<'_>, entry: &DetachedTable) -> bool {
+    let Some(range) = situation.desired.as_range() else { return false };
+    let Some(extent) = range.extent(&entry.bound) else { return true };
+    situation.hold_on(range, extent, &entry.name).is_some()
+}

@@ -1,0 +1,108 @@
+//! The difference between wish and facts: steps that close it, and findings where partctl refuses to guess.
+//!
+//! A pure function of policies, snapshot and the snapshot's clock. Each rule is a file and a line in [`RULES`];
+//! a rule only adds, it never looks at what another rule added.
+
+mod default_partition;
+mod detached;
+mod finish_interrupted;
+mod hash;
+mod list;
+mod range;
+mod retire;
+mod rights;
+mod situation;
+mod unmanaged;
+
+use std::collections::BTreeSet;
+
+use crate::catalog::{CatalogSnapshot, Question};
+use crate::desired::expand;
+use crate::plan::{Finding, Plan, Runway, Step, TablePlan, codes};
+use crate::policy::{Policy, fingerprint};
+pub use situation::Situation;
+
+/// What rules add to.
+#[derive(Debug, Default)]
+pub struct Draft {
+    steps: Vec<Step>,
+    findings: Vec<Finding>,
+    questions: BTreeSet<Question>,
+}
+
+/// A rule: looks at the situation, adds to the draft.
+type Rule = fn(&Situation<'_>, &mut Draft);
+
+/// Every rule. Within a phase, steps keep this order.
+const RULES: &[Rule] = &[
+    finish_interrupted::finish_interrupted,
+    range::cover,
+    range::report_off_grid,
+    list::cover,
+    hash::cover,
+    default_partition::default_partition,
+    retire::retire,
+    detached::drop_after_grace,
+    rights::require_rights,
+];
+
+/// What would be done to this database for these policies at the snapshot's moment.
+pub fn plan(policies: &[Policy], snapshot: &CatalogSnapshot) -> Plan {
+    let mut plan = Plan {
+        database: snapshot.server.database.clone(),
+        at: snapshot.server.now,
+        server_version: snapshot.server.version,
+        tables: Vec::new(),
+        findings: unmanaged::tables(snapshot),
+        questions: BTreeSet::new(),
+    };
+    let mut policies: Vec<&Policy> = policies.iter().collect();
+    policies.sort_by(|a, b| a.table.cmp(&b.table));
+    for policy in policies {
+        let (table_plan, questions) = plan_table(policy, snapshot);
+        plan.tables.push(table_plan);
+        plan.questions.extend(questions);
+    }
+    plan
+}
+
+fn plan_table(policy: &Policy, snapshot: &CatalogSnapshot) -> (TablePlan, BTreeSet<Question>) {
+    let mut plan = TablePlan {
+        table: policy.table.clone(),
+        fingerprint: fingerprint(policy),
+        grid: situation::grid_in_words(policy),
+        partitions: 0,
+        bytes: 0,
+        runway: Runway::None,
+        steps: Vec::new(),
+        findings: Vec::new(),
+        locks: policy.locks,
+        unattended: policy.retain.as_ref().is_some_and(|retain| retain.unattended),
+    };
+    let Some(table) = snapshot.table(&policy.table) else {
+        plan.findings.push(
+            Finding::about(codes::TABLE_MISSING, &policy.table, "does not exist")
+                .hint("create it, or mend the name in its policy"),
+        );
+        return (plan, BTreeSet::new());
+    };
+    plan.partitions = table.visible().count();
+    plan.bytes = table.bytes();
+    let desired = match expand(policy, table, snapshot.server.now) {
+        Ok(desired) => desired,
+        Err(misfit) => {
+            plan.findings.push(misfit);
+            return (plan, BTreeSet::new());
+        }
+    };
+    let situation = Situation::new(policy, table, &desired, snapshot);
+    let mut draft = Draft::default();
+    for rule in RULES {
+        rule(&situation, &mut draft);
+    }
+    draft.steps.sort_by_key(Step::phase);
+    plan.runway = situation.runway();
+    plan.steps = draft.steps;
+    plan.findings = draft.findings;
+    (plan, draft.questions)
+}

@@ -1,0 +1,134 @@
+//! Range coverage: every window between the oldest bound and the horizon has a partition, whatever its shape.
+
+use super::{Draft, Situation};
+use crate::catalog::{Answer, Bound, Partition};
+use crate::desired::{DesiredRange, Label};
+use crate::plan::{Finding, codes};
+use crate::policy::Reach;
+use crate::schedule::{Edge, Extent, Point, Window};
+
+/// Makes what is missing: gaps, the current window, those ahead. After `every` changed, the windows of the new grid
+/// are clipped to what is not covered, which gives one bridge partition.
+pub(super) fn cover(situation: &Situation<'_>, draft: &mut Draft) {
+    let Some(range) = situation.desired.as_range() else { return };
+    if !bounds_are_readable(situation, range, draft) {
+        return;
+    }
+    if range.now.is_none() && !situation.placed.is_empty() {
+        let question = situation.highest_question();
+        match situation.snapshot.answers.get(&question) {
+            Some(Answer::Unknown(why)) => {
+                let message = format!("cannot tell which keys are in use: {why}");
+                draft.findings.push(
+                    Finding::about(codes::UNANSWERED, &situation.table.name, message)
+                        .hint("grant SELECT on the table, or look at what holds it up, and run again"),
+                );
+            }
+            Some(_) => {}
+            None => drop(draft.questions.insert(question)),
+        }
+    }
+    let Some((region, current)) = region(situation, range) else { return };
+    let extents = situation.placed.iter().map(|(extent, _)| *extent);
+    for gap in region.uncovered_by(extents) {
+        for window in range.grid.covering(gap) {
+            if !situation.expires(range, window.end()) {
+                let reason = reason(situation, range, window, current);
+                situation.create(draft, Label::Range(range, window), range.bound(window), reason);
+            }
+        }
+    }
+}
+
+/// From the oldest bound, or from where `behind` reaches, to the horizon.
+fn region(situation: &Situation<'_>, range: &DesiredRange) -> Option<(Window, Window)> {
+    let create = situation.policy.create;
+    let current = situation.current(range)?;
+    let behind = match (create.behind, range.now) {
+        (Reach::Partitions(count), _) => {
+            let mut window = current;
+            for _ in 0..count {
+                window = range.grid.window_before(window)?;
+            }
+            window.start()
+        }
+        (Reach::Time(interval), Some(now)) => range.grid.window_at(range.zone.before(now, interval)?)?.start(),
+        (Reach::Time(_), None) => current.start(),
+    };
+    let first_bound = situation.placed.iter().filter_map(|(extent, _)| extent.from.point().or(extent.to.point())).min();
+    let last_bound = situation.placed.iter().filter_map(|(extent, _)| extent.to.point().or(extent.from.point())).max();
+    let start = if create.fill_gaps {
+        first_bound.map_or(behind, |first| first.min(behind))
+    } else {
+        last_bound.map_or(behind, |last| last.max(behind))
+    };
+    let start = start.max(range.codec.limits().start());
+    Some((Window::new(start, situation.horizon(range)?)?, current))
+}
+
+fn reason(situation: &Situation<'_>, range: &DesiredRange, window: Window, current: Window) -> String {
+    let covered_beyond = situation.placed.iter().any(|(extent, _)| Edge::At(window.end()) <= extent.from);
+    if window.contains(range.now.unwrap_or(current.start())) {
+        "current".to_owned()
+    } else if covered_beyond {
+        "gap".to_owned()
+    } else if window.end() <= current.start() {
+        "behind".to_owned()
+    } else if range.grid.window_at(window.start()) != Some(window) {
+        "bridge to the new grid".to_owned()
+    } else {
+        let ahead = range.grid.windows_from(current.end()).take_while(|next| next.start() < window.end()).count();
+        format!("{ahead} ahead")
+    }
+}
+
+fn bounds_are_readable(situation: &Situation<'_>, range: &DesiredRange, draft: &mut Draft) -> bool {
+    let unreadable =
+        |partition: &&Partition| partition.bound != Bound::Default && range.extent(&partition.bound).is_none();
+    let unreadable: Vec<&Partition> = situation.table.partitions.iter().filter(unreadable).collect();
+    for partition in &unreadable {
+        draft.findings.push(
+            Finding::about(
+                codes::UNREADABLE_BOUND,
+                &situation.table.name,
+                format!("{} {} lies on no axis that partctl knows", partition.name, partition.bound),
+            )
+            .hint("nothing is planned for this table while it is attached"),
+        );
+    }
+    unreadable.is_empty()
+}
+
+/// Says which partitions are off the grid: they count as coverage, and are left alone.
+pub(super) fn report_off_grid(situation: &Situation<'_>, draft: &mut Draft) {
+    let Some(range) = situation.desired.as_range() else { return };
+    let off_grid: Vec<String> = situation
+        .placed
+        .iter()
+        .filter(|(extent, _)| !is_on_grid(range, *extent))
+        .map(|(_, partition)| partition.name.name.to_string())
+        .collect();
+    let (message, hint) = match off_grid.as_slice() {
+        [] => return,
+        [one] => (format!("{one} is not on the policy's grid"), "it counts as coverage and is left as it is"),
+        many => (
+            format!("{} partitions are not on the policy's grid: {}", many.len(), first_few(many)),
+            "they count as coverage and are left as they are",
+        ),
+    };
+    draft.findings.push(Finding::about(codes::OFF_GRID, &situation.table.name, message).hint(hint));
+}
+
+fn is_on_grid(range: &DesiredRange, extent: Extent) -> bool {
+    let window = |from: Point, to: Point| Window::new(from, to).is_some_and(|w| range.grid.window_at(from) == Some(w));
+    matches!((extent.from, extent.to), (Edge::At(from), Edge::At(to)) if window(from, to))
+}
+
+/// The first names of a list that may be long.
+pub(super) fn first_few(names: &[String]) -> String {
+    const SHOWN: usize = 3;
+    match names.len().checked_sub(SHOWN) {
+        None | Some(0) => names.join(", "),
+        Some(more) => format!("{} and {more} more", names[..SHOWN].join(", ")),
+    }
+}

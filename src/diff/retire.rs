@@ -1,0 +1,147 @@
+//! Retention: looks only backwards, only at the catalog's upper bounds, and stops at every rail.
+//!
+//! Never retired: DEFAULT, the current and future partitions, those that end at MAXVALUE, those under a hold, the
+//! `at_least` newest that hold rows. More than `per_run` at once is refused as a whole.
+
+use std::collections::BTreeSet;
+
+use super::range::first_few;
+use super::{Draft, Situation};
+use crate::catalog::Partition;
+use crate::desired::{DesiredRange, integer, time};
+use crate::plan::steps::{DetachMethod, DetachPartition, DropTable};
+use crate::plan::{Finding, Step, codes};
+use crate::policy::{AxisValue, Held, Hold, Retain, Then};
+use crate::schedule::{Edge, Extent, Point};
+use crate::sql::QualifiedName;
+
+impl Situation<'_> {
+    /// Whether retention would end a partition with this upper bound. Such a window is never created either.
+    pub(super) fn expires(&self, range: &DesiredRange, upper: Point) -> bool {
+        let Some(retain) = &self.policy.retain else { return false };
+        let Some(now) = range.now.or_else(|| Some(self.current(range)?.start())) else { return false };
+        let too_old = |interval| range.zone.before(now, interval).is_some_and(|cutoff| upper <= cutoff);
+        let floor = |newest| self.newest_begun(now, newest).is_some_and(|floor| Edge::At(upper) <= floor);
+        upper <= now && retain.keep_for.is_none_or(too_old) && retain.newest.is_none_or(floor)
+    }
+
+    /// The lower edge of the `newest`-th partition that has begun, counted from the newest.
+    fn newest_begun(&self, now: Point, newest: u32) -> Option<Edge> {
+        let begun = self.placed.iter().rev().filter(|(extent, _)| extent.from <= Edge::At(now));
+        begun.map(|(extent, _)| extent.from).nth(newest.checked_sub(1)? as usize)
+    }
+
+    /// The hold that covers a partition now, if one does.
+    pub(super) fn hold_on(&self, range: &DesiredRange, extent: Extent, name: &QualifiedName) -> Option<&Hold> {
+        let today = self.now().date_naive();
+        self.policy.hold.iter().find(|hold| {
+            hold.until.is_none_or(|until| today < until)
+                && match &hold.what {
+                    Held::Partition(held) => name.name == *held,
+                    Held::Between { from, to } => {
+                        let (from, to) = (place(range, *from), place(range, *to));
+                        from.is_none_or(|from| Edge::At(from) < extent.to)
+                            && to.is_none_or(|to| extent.from < Edge::At(to))
+                    }
+                }
+        })
+    }
+}
+
+/// A policy's value on the axis. `None` for one of the other kind: then the hold holds on that side, to be safe.
+fn place(range: &DesiredRange, value: AxisValue) -> Option<Point> {
+    time(value).map(|local| range.zone.point(local)).or_else(|| integer(value).map(Point))
+}
+
+/// Detaches what is over, and drops it at once where the policy grants no grace.
+pub(super) fn retire(situation: &Situation<'_>, draft: &mut Draft) {
+    let (Some(range), Some(retain)) = (situation.desired.as_range(), &situation.policy.retain) else { return };
+    let table = &situation.table.name;
+    let protected = protected(situation, retain);
+    let mut over: Vec<(Extent, &Partition)> = Vec::new();
+    for (extent, partition) in &situation.placed {
+        let Edge::At(upper) = extent.to else { continue };
+        if partition.pending_detach || !situation.expires(range, upper) {
+            continue;
+        }
+        if let Some(hold) = situation.hold_on(range, *extent, &partition.name) {
+            let reason = hold.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+            let until = hold.until.map(|until| format!(" until {until}")).unwrap_or_default();
+            let message = format!("{} is over, and held{until}{reason}", partition.name.name);
+            draft.findings.push(Finding::about(codes::HELD, table, message));
+        } else if protected.contains(&partition.oid) {
+            let message = format!("{} is over, and kept: at_least is {}", partition.name.name, retain.at_least);
+            draft.findings.push(Finding::about(codes::KEPT, table, message));
+        } else {
+            over.push((*extent, partition));
+        }
+    }
+    let limit = blast_radius(retain, situation.placed.len());
+    if limit < over.len() {
+        let names: Vec<String> = over.iter().map(|(_, partition)| partition.name.name.to_string()).collect();
+        draft.findings.push(
+            Finding::about(
+                codes::BLAST_RADIUS,
+                table,
+                format!("{} partitions are over at once ({}), and per_run is {limit}", over.len(), first_few(&names)),
+            )
+            .hint(format!("look at them with `partctl status`; set `per_run: {}` if all of them shall go", over.len())),
+        );
+        return;
+    }
+    for (_, partition) in over {
+        steps(situation, retain, partition, draft);
+    }
+}
+
+fn steps(situation: &Situation<'_>, retain: &Retain, partition: &Partition, draft: &mut Draft) {
+    let table = situation.table;
+    let range = situation.desired.describe_bound(&partition.bound);
+    draft.steps.push(Step::Detach(DetachPartition {
+        parent: table.name.clone(),
+        parent_oid: table.oid,
+        partition: partition.name.clone(),
+        oid: partition.oid,
+        bound: partition.bound.clone(),
+        range: range.clone(),
+        reason: why(retain),
+        method: match table.default_partition() {
+            Some(default) => DetachMethod::BesideDefault(default.name.clone()),
+            None => DetachMethod::Concurrently,
+        },
+        bytes: partition.bytes,
+        rows: partition.rows,
+        references: situation.references(),
+        referenced_by: situation.referenced_by(),
+    }));
+    if retain.then == Then::Drop && retain.grace.is_none() {
+        draft.steps.push(Step::Drop(DropTable {
+            table: partition.name.clone(),
+            oid: partition.oid,
+            range,
+            reason: "no grace".to_owned(),
+            bytes: partition.bytes,
+            references: situation.references(),
+        }));
+    }
+}
+
+fn why(retain: &Retain) -> String {
+    let age = retain.keep_for.map(|interval| format!("older than {interval}"));
+    let count = retain.newest.map(|newest| format!("not among the newest {newest}"));
+    age.into_iter().chain(count).collect::<Vec<_>>().join(", ")
+}
+
+/// 10 or 20 % of the partitions, whichever is larger, unless the policy says.
+fn blast_radius(retain: &Retain, partitions: usize) -> usize {
+    retain.per_run.map_or_else(|| 10.max(partitions.div_ceil(5)), |limit| limit as usize)
+}
+
+/// The `at_least` newest partitions that hold rows. Those known to hold some count first; where statistics know of
+/// too few, ones that nobody has counted make up the number.
+fn protected(situation: &Situation<'_>, retain: &Retain) -> BTreeSet<u32> {
+    let newest_first = || situation.placed.iter().rev().map(|(_, partition)| *partition);
+    let known = newest_first().filter(|partition| partition.is_known_to_hold_rows());
+    let uncounted = newest_first().filter(|partition| partition.rows.is_none());
+    known.chain(uncounted).take(retain.at_least as usize).map(|partition| partition.oid).collect()
+}

@@ -1,0 +1,236 @@
+//! One table's wish and facts side by side, with the few derived facts that several rules need.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+
+use super::Draft;
+use crate::catalog::{Answer, Bound, CatalogSnapshot, ForeignKey, Partition, Question, Table};
+use crate::desired::{Desired, DesiredRange, Label, partition_name};
+use crate::plan::steps::CreatePartition;
+use crate::plan::{Finding, Runway, Step, codes};
+use crate::policy::{Every, Partitioning, Policy, Reach};
+use crate::schedule::{Edge, Extent, Point, Window};
+use crate::sql::QualifiedName;
+
+/// What every rule looks at.
+#[derive(Debug)]
+pub struct Situation<'a> {
+    /// The wish.
+    pub policy: &'a Policy,
+    /// The facts.
+    pub table: &'a Table,
+    /// The wish in the table's own terms.
+    pub desired: &'a Desired,
+    /// All facts.
+    pub snapshot: &'a CatalogSnapshot,
+    /// Placed partitions of a range table; empty otherwise.
+    pub placed: Vec<(Extent, &'a Partition)>,
+}
+
+impl<'a> Situation<'a> {
+    /// Puts wish and facts side by side.
+    pub fn new(policy: &'a Policy, table: &'a Table, desired: &'a Desired, snapshot: &'a CatalogSnapshot) -> Self {
+        let mut placed: Vec<(Extent, &Partition)> = desired
+            .as_range()
+            .map(|range| table.partitions.iter().filter_map(|p| Some((range.extent(&p.bound)?, p))).collect())
+            .unwrap_or_default();
+        placed.sort_by_key(|(extent, _)| *extent);
+        Self { policy, table, desired, snapshot, placed }
+    }
+
+    /// The moment the plan is for.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.snapshot.server.now
+    }
+
+    /// The question about the keys in use that a number axis needs, highest partition first.
+    pub fn highest_question(&self) -> Question {
+        let highest_first = self.placed.iter().rev().filter(|(_, partition)| !partition.pending_detach);
+        Question::HighestInUse(highest_first.map(|(_, partition)| partition.name.clone()).collect())
+    }
+
+    /// The window that rows arrive in now: by the clock, or on a number axis the highest one in use.
+    ///
+    /// `None` while the database has not been asked, or now lies outside of the grid.
+    pub fn current(&self, range: &DesiredRange) -> Option<Window> {
+        if let Some(now) = range.now {
+            return range.grid.window_at(now);
+        }
+        let highest = match self.snapshot.answers.get(&self.highest_question()) {
+            Some(Answer::Highest(highest)) => highest.as_ref(),
+            _ if self.placed.is_empty() => None,
+            _ => return None,
+        };
+        let in_use = self.placed.iter().find(|(_, partition)| Some(&partition.name) == highest);
+        let start = match in_use.or(self.placed.first()).map(|(extent, _)| *extent) {
+            None => Point(0),
+            Some(Extent { from, to: Edge::At(to) }) if in_use.is_some() && from < Edge::At(to) => Point(to.0 - 1),
+            Some(Extent { from, to }) => from.point().or(to.point())?,
+        };
+        range.grid.window_at(start)
+    }
+
+    /// The point that the policy's `ahead` reaches, at the end of a window; within what the key's type can hold.
+    pub fn horizon(&self, range: &DesiredRange) -> Option<Point> {
+        let current = self.current(range)?;
+        let end = match (self.policy.create.ahead, range.now) {
+            (Reach::Partitions(count), _) => range.grid.windows_from(current.start()).nth(count as usize)?.end(),
+            (Reach::Time(interval), Some(now)) => range.grid.window_at(range.zone.after(now, interval)?)?.end(),
+            (Reach::Time(_), None) => return None,
+        };
+        Some(end.min(range.codec.limits().end()))
+    }
+
+    /// Tables that foreign keys of this one reference.
+    pub fn references(&self) -> Vec<QualifiedName> {
+        self.foreign(|key| match key {
+            ForeignKey::Outgoing(table) => Some(table),
+            ForeignKey::Incoming(_) => None,
+        })
+    }
+
+    /// Tables whose foreign keys reference this one.
+    pub fn referenced_by(&self) -> Vec<QualifiedName> {
+        self.foreign(|key| match key {
+            ForeignKey::Incoming(table) => Some(table),
+            ForeignKey::Outgoing(_) => None,
+        })
+    }
+
+    fn foreign(&self, side: impl Fn(&ForeignKey) -> Option<&QualifiedName>) -> Vec<QualifiedName> {
+        let tables: BTreeSet<&QualifiedName> = self.table.foreign_keys.iter().filter_map(side).collect();
+        tables.into_iter().cloned().collect()
+    }
+
+    /// Adds the creation of a partition, unless its name is taken or DEFAULT holds rows of it; puts the questions
+    /// that decide this.
+    pub fn create(&self, draft: &mut Draft, label: Label<'_>, bound: Bound, reason: impl Into<String>) {
+        let name = partition_name(self.policy, label);
+        let range = self.desired.describe_bound(&bound);
+        if let Some(taken) = self.name_is_taken(draft, &name) {
+            draft.findings.push(
+                Finding::about(codes::NAME_TAKEN, &self.table.name, format!("cannot make {name} ({range}): {taken}"))
+                    .hint("rename what has that name, or set another `name` in the policy"),
+            );
+            return;
+        }
+        if self.default_holds_rows_of(draft, &bound, &range) {
+            return;
+        }
+        let table = self.table;
+        draft.steps.push(Step::Create(CreatePartition {
+            parent: table.name.clone(),
+            partition: name,
+            bound,
+            range,
+            reason: reason.into(),
+            owner: (table.owner != self.snapshot.server.role).then(|| table.owner.clone()),
+            replica_identity: table.replica_identity.clone(),
+            grants: table.grants.clone(),
+            tablespace: self.policy.placement.tablespace.clone().or_else(|| table.tablespace.clone()),
+            access_method: table.access_method.clone(),
+            default: table.default_partition().map(|default| default.name.clone()),
+            references: self.references(),
+            referenced_by: self.referenced_by(),
+        }));
+    }
+
+    fn name_is_taken(&self, draft: &mut Draft, name: &QualifiedName) -> Option<&'static str> {
+        if draft.steps.iter().any(|step| matches!(step, Step::Create(create) if create.partition == *name)) {
+            return Some("another new partition gets the same name");
+        }
+        let question = Question::NameTaken(name.clone());
+        match self.snapshot.answers.get(&question) {
+            Some(Answer::Taken(true)) => Some("something else has that name already"),
+            Some(_) => None,
+            None => {
+                draft.questions.insert(question);
+                None
+            }
+        }
+    }
+
+    fn default_holds_rows_of(&self, draft: &mut Draft, bound: &Bound, range: &str) -> bool {
+        let (Some(default), Some(key)) = (self.table.default_partition(), &self.table.key) else { return false };
+        let Some(column) = key.columns.first().filter(|_| *bound != Bound::Default) else { return false };
+        let Some(name) = &column.name else { return false };
+        let question = Question::RowsInDefault {
+            default: default.name.clone(),
+            column: name.clone(),
+            type_name: column.type_name.clone(),
+            bound: bound.clone(),
+        };
+        let message = match self.snapshot.answers.get(&question) {
+            Some(Answer::Rows(0)) => return false,
+            Some(Answer::Rows(rows)) => {
+                let at_least = if *rows < crate::catalog::Answers::COUNT_LIMIT { "" } else { "at least " };
+                format!(
+                    "DEFAULT {} holds {at_least}{rows} rows of {range}, so that partition cannot be made",
+                    default.name
+                )
+            }
+            Some(Answer::Unknown(why)) => {
+                let finding = Finding::about(
+                    codes::UNANSWERED,
+                    &self.table.name,
+                    format!("cannot tell whether DEFAULT {} holds rows of {range}: {why}", default.name),
+                );
+                draft.findings.push(finding.hint("grant SELECT on it, or look at what holds it up, and run again"));
+                return true;
+            }
+            Some(Answer::Taken(_) | Answer::Highest(_)) | None => {
+                draft.questions.insert(question);
+                return false;
+            }
+        };
+        draft.findings.push(
+            Finding::about(codes::ROWS_IN_DEFAULT, &self.table.name, message)
+                .hint(format!("move them out: select them with {}", question.predicate_sql().unwrap_or_default())),
+        );
+        true
+    }
+
+    /// How long contiguous coverage lasts.
+    pub fn runway(&self) -> Runway {
+        let Some(range) = self.desired.as_range() else { return Runway::None };
+        let Some(current) = self.current(range) else { return Runway::None };
+        let mut covered_to = Edge::At(range.now.unwrap_or(current.start()));
+        let visible = self.placed.iter().filter(|(_, partition)| !partition.pending_detach);
+        for (extent, _) in visible {
+            if extent.from <= covered_to {
+                covered_to = covered_to.max(extent.to);
+            }
+        }
+        match (covered_to, range.now) {
+            (Edge::At(point), Some(_)) => i64::try_from(range.instant(point).0)
+                .ok()
+                .and_then(DateTime::from_timestamp_micros)
+                .map_or(Runway::None, Runway::Until),
+            (Edge::At(point), None) => Runway::Partitions(
+                range.grid.windows_from(current.end()).take_while(|window| window.end() <= point).count(),
+            ),
+            (Edge::Above, _) => Runway::Endless,
+            (Edge::Below, _) => Runway::None,
+        }
+    }
+}
+
+/// The grid in words, such as `range order_date, 1 month, Europe/Berlin`.
+pub(super) fn grid_in_words(policy: &Policy) -> String {
+    match &policy.partition {
+        Partitioning::Range(range) => {
+            let every = match range.every {
+                Every::Time(interval) => interval.to_string(),
+                Every::Integer(step) => step.to_string(),
+            };
+            let zone = range.timezone.map(|zone| format!(", {zone}")).unwrap_or_default();
+            format!("range {}, {every}{zone}", range.key)
+        }
+        Partitioning::List(list) => format!("list {}", list.key),
+        Partitioning::Hash(hash) => {
+            let key: Vec<String> = hash.key.iter().map(ToString::to_string).collect();
+            format!("hash {}, {}", key.join(", "), hash.modulus)
+        }
+    }
+}

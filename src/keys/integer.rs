@@ -1,0 +1,63 @@
+//! Whole-number keys: `smallint`, `integer`, `bigint`, and `numeric` where its bounds are whole.
+
+use super::{Axis, KeyCodec};
+use crate::schedule::{Edge, Point, Window, Zone};
+
+/// Bounds of numeric keys are managed up to this many either side; far beyond any counter, far inside `i128`.
+pub(super) const NUMERIC_LIMIT: i128 = 10_i128.pow(30);
+
+/// A whole-number type and the values it can hold.
+#[derive(Debug)]
+pub(super) struct Integer {
+    pub types: &'static [&'static str],
+    pub limits: (i128, i128),
+}
+
+impl KeyCodec for Integer {
+    fn types(&self) -> &'static [&'static str] {
+        self.types
+    }
+
+    fn axis(&self) -> Axis {
+        Axis::Integer
+    }
+
+    fn limits(&self) -> Window {
+        Window::new(Point(self.limits.0), Point(self.limits.1)).expect("a type holds more than one value")
+    }
+
+    fn encode(&self, point: Point, _zone: Zone) -> String {
+        point.0.to_string()
+    }
+
+    /// A numeric bound keeps its scale: `5000.00` is the point 5000, `1.50` is on no grid of whole numbers.
+    fn decode(&self, text: &str) -> Option<Edge> {
+        match text {
+            "Infinity" => return Some(Edge::Above),
+            "-Infinity" => return Some(Edge::Below),
+            _ => {}
+        }
+        let whole = match text.split_once('.') {
+            Some((whole, fraction)) if fraction.bytes().all(|digit| digit == b'0') => whole,
+            Some(_) => return None,
+            None => text,
+        };
+        whole.parse().ok().map(|value| Edge::At(Point(value)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::codec_for;
+    use super::*;
+
+    #[test]
+    fn numeric_bounds_with_a_scale_of_zeros_are_whole() {
+        let numeric = codec_for("numeric").unwrap();
+        assert_eq!(numeric.decode("5000.00"), Some(Edge::At(Point(5000))));
+        assert_eq!(numeric.decode("-7"), Some(Edge::At(Point(-7))));
+        assert_eq!(numeric.decode("1.50"), None);
+        assert_eq!(numeric.decode("NaN"), None);
+        assert_eq!(numeric.decode("Infinity"), Some(Edge::Above));
+    }
+}

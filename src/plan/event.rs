@@ -1,0 +1,81 @@
+//! What happens while a plan is carried out: the only link between doing and showing.
+
+use std::time::Duration;
+
+use super::{Step, StepError};
+use crate::sql::QualifiedName;
+
+/// A session that holds a lock a step needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blocker {
+    /// Its backend's process id.
+    pub pid: i32,
+    /// Its role; empty when this role may not see it.
+    pub role: String,
+    /// Its `application_name`.
+    pub application: String,
+    /// `active`, `idle in transaction` ...; empty when this role may not see it.
+    pub state: String,
+    /// Since when its transaction runs, as the server writes it.
+    pub since: String,
+    /// What it holds, such as `ACCESS SHARE on shop.orders`.
+    pub holds: String,
+    /// Its current or last statement.
+    pub query: String,
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// Work on so many steps begins.
+    Started {
+        /// How many steps there are.
+        steps: usize,
+    },
+    /// A step begins.
+    StepStarted {
+        /// Its table.
+        table: QualifiedName,
+        /// The step.
+        step: Box<Step>,
+    },
+    /// A step did not get its locks yet and will be tried again.
+    Waiting {
+        /// Its table.
+        table: QualifiedName,
+        /// The step.
+        step: Box<Step>,
+        /// How long so far.
+        waited: Duration,
+        /// Who is in the way, as far as visible.
+        blockers: Vec<Blocker>,
+    },
+    /// A step is done and committed.
+    StepDone {
+        /// Its table.
+        table: QualifiedName,
+        /// The step.
+        step: Box<Step>,
+        /// From its start to its commit.
+        took: Duration,
+    },
+    /// A step failed; the rest of its table's steps are left out.
+    StepFailed {
+        /// Its table.
+        table: QualifiedName,
+        /// The step.
+        step: Box<Step>,
+        /// Why.
+        error: StepError,
+    },
+    /// Something a person should know, from the server or from partctl itself.
+    Notice(String),
+    /// All steps are done or left out.
+    Finished,
+}
+
+/// Whoever shows, logs or records events.
+pub trait Listener: Send {
+    /// Takes one event; must be quick.
+    fn hear(&mut self, event: &Event);
+}

@@ -1,0 +1,144 @@
+//! What partctl saw and refused to guess about.
+
+use crate::failure::FailureKind;
+use crate::sql::QualifiedName;
+
+/// How much a finding matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Worth knowing.
+    Info,
+    /// Will hurt some day.
+    Warning,
+    /// Something that was asked for is not done, or not true.
+    Error,
+}
+
+impl Severity {
+    /// `info`, `warning` or `error`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// A kind of finding. The id never changes its meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FindingCode {
+    /// `PT101`
+    pub id: &'static str,
+    /// `table-missing`
+    pub name: &'static str,
+    /// How much it matters.
+    pub severity: Severity,
+    /// How a run that has it ends; `None`: it does not matter to the exit code.
+    pub failure: Option<FailureKind>,
+}
+
+macro_rules! finding_codes {
+    ($($(#[$doc:meta])* $constant:ident = $id:literal $name:literal $severity:ident $failure:expr;)*) => {
+        /// Every kind of finding, as a constant.
+        pub mod codes {
+            use super::{FailureKind, FindingCode, Severity};
+            $($(#[$doc])* pub const $constant: FindingCode =
+                FindingCode { id: $id, name: $name, severity: Severity::$severity, failure: $failure };)*
+        }
+        /// Every kind of finding, in the order of their ids.
+        pub const FINDING_CODES: &[FindingCode] = &[$(codes::$constant),*];
+    };
+}
+
+finding_codes! {
+    /// The policy's table does not exist.
+    TABLE_MISSING = "PT101" "table-missing" Error Some(FailureKind::Policy);
+    /// A partition cannot be made while DEFAULT holds rows of it (23514).
+    ROWS_IN_DEFAULT = "PT102" "rows-in-default" Error Some(FailureKind::Findings);
+    /// The policy's table is not partitioned.
+    NOT_PARTITIONED = "PT103" "not-partitioned" Error Some(FailureKind::Policy);
+    /// The table is partitioned by another strategy or key.
+    OTHER_KEY = "PT104" "other-key" Error Some(FailureKind::Policy);
+    /// The policy's grid does not suit the key's type.
+    KEY_TYPE = "PT105" "key-type" Error Some(FailureKind::Policy);
+    /// A partition that is not on the policy's grid; it counts as coverage and is left alone.
+    OFF_GRID = "PT106" "off-grid" Info None;
+    /// An existing partition holds part of one that the policy wants.
+    OVERLAP = "PT107" "overlap" Error Some(FailureKind::Findings);
+    /// A relation of the wanted name exists already, or two wanted partitions have one name.
+    NAME_TAKEN = "PT108" "name-taken" Error Some(FailureKind::Findings);
+    /// A partition's bound could not be read; the table's coverage is not known.
+    UNREADABLE_BOUND = "PT109" "unreadable-bound" Error Some(FailureKind::Findings);
+    /// More partitions would be retired at once than `per_run` allows.
+    BLAST_RADIUS = "PT110" "blast-radius" Error Some(FailureKind::Refused);
+    /// A hold keeps a partition that retention would retire.
+    HELD = "PT111" "held" Info None;
+    /// `at_least` keeps a partition that retention would retire.
+    KEPT = "PT112" "kept-at-least" Info None;
+    /// The role lacks a right that the plan needs (42501).
+    MISSING_RIGHT = "PT113" "missing-right" Error Some(FailureKind::Findings);
+    /// A partition that the policy does not name.
+    UNKNOWN_PARTITION = "PT114" "unknown-partition" Info None;
+    /// Retirement needs the ledger, which is not installed or not accessible.
+    NO_LEDGER = "PT115" "no-ledger" Error Some(FailureKind::Refused);
+    /// DEFAULT holds rows.
+    DEFAULT_HOLDS_ROWS = "PT116" "default-holds-rows" Warning None;
+    /// The policy forbids a DEFAULT partition, and there is one.
+    DEFAULT_FORBIDDEN = "PT117" "default-forbidden" Warning None;
+    /// A query does not prune as it must.
+    PRUNING = "PT118" "pruning" Error Some(FailureKind::Findings);
+    /// A query could not be explained, or not safely.
+    PRUNING_NOT_TRIED = "PT119" "pruning-not-tried" Warning None;
+    /// A partitioned table that no policy manages.
+    UNMANAGED_TABLE = "PT120" "unmanaged-table" Info None;
+    /// Steps that destroy were left out: nobody allowed them.
+    WITHHELD = "PT121" "withheld" Error Some(FailureKind::Refused);
+    /// A table that waits to be dropped is not what it was: attached again, or gone.
+    DETACHED_CHANGED = "PT122" "detached-changed" Warning None;
+    /// The hash partitions cannot become what the policy wants.
+    MODULUS = "PT123" "modulus" Error Some(FailureKind::Policy);
+    /// Coverage ends sooner than asked.
+    RUNWAY = "PT124" "runway" Error Some(FailureKind::Findings);
+    /// What planning needed to know could not be asked.
+    UNANSWERED = "PT125" "unanswered" Error Some(FailureKind::Findings);
+    /// A hold or an anchor does not suit the key.
+    HOLD = "PT126" "hold" Error Some(FailureKind::Policy);
+}
+
+/// One finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Its kind.
+    pub code: FindingCode,
+    /// The table it is about.
+    pub table: Option<QualifiedName>,
+    /// What was seen, as a fragment.
+    pub message: String,
+    /// What to do, as a fragment.
+    pub hint: Option<String>,
+}
+
+impl Finding {
+    /// A finding about a table.
+    pub fn about(code: FindingCode, table: &QualifiedName, message: impl Into<String>) -> Self {
+        Self { code, table: Some(table.clone()), message: message.into(), hint: None }
+    }
+
+    /// The same finding with what to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_unique_and_in_order() {
+        assert!(FINDING_CODES.windows(2).all(|pair| pair[0].id < pair[1].id));
+    }
+}

@@ -1,0 +1,35 @@
+//! A statement that fails unless a relation is still what the plan saw: destruction never trusts a name.
+
+use crate::catalog::Bound;
+use crate::sql::{QualifiedName, SqlLiteral};
+
+/// Where the relation must stand.
+pub(super) enum Standing<'a> {
+    /// A partition of the parent with this oid, with this bound.
+    Attached { parent_oid: u32, bound: &'a Bound },
+    /// No partition of anything.
+    Detached,
+}
+
+/// Raises 55000 when the relation with this oid has another name or another standing.
+///
+/// Bounds are compared without quotes: Postgres writes `1` where the plan writes `'1'`.
+pub(super) fn guard(oid: u32, name: &QualifiedName, standing: &Standing<'_>) -> String {
+    let standing = match standing {
+        Standing::Attached { parent_oid, bound } => format!(
+            "EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid AND i.inhparent = {parent_oid}) \
+             AND pg_catalog.replace(pg_catalog.pg_get_expr(c.relpartbound, 0), '''', '') = {}",
+            SqlLiteral(&bound.to_string().replace('\'', ""))
+        ),
+        Standing::Detached => "NOT c.relispartition".to_owned(),
+    };
+    let message = format!("partctl: {name} (oid {oid}) is no longer what was planned");
+    format!(
+        "DO $partctl$BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = {oid} AND c.relname = {} \
+         AND c.relnamespace = (SELECT n.oid FROM pg_catalog.pg_namespace n WHERE n.nspname = {}) AND {standing}) \
+         THEN RAISE EXCEPTION USING ERRCODE = '55000', MESSAGE = {}; END IF; END$partctl$",
+        SqlLiteral(name.name.as_str()),
+        SqlLiteral(name.schema.as_str()),
+        SqlLiteral(&message),
+    )
+}

@@ -1,0 +1,23 @@
+//! The plan, as data: steps in a DBA's language, the actions they lower to, findings, and the events of carrying
+//! them out.
+//!
+//! Nothing here decides which steps are needed (`diff` does) or touches a database (`run` does).
+
+mod action;
+mod event;
+mod finding;
+mod guard;
+mod lock;
+mod outcome;
+#[expect(clippy::module_inception, reason = "the plan is what this room is about")]
+mod plan;
+mod step;
+pub mod steps;
+
+pub use action::Action;
+pub use event::{Blocker, Event, Listener};
+pub use finding::{FINDING_CODES, Finding, FindingCode, Severity, codes};
+pub use lock::{Lock, LockMode};
+pub use outcome::{FailedStep, Outcome, StepError};
+pub use plan::{Plan, Runway, TablePlan, Withheld};
+pub use step::{Phase, Step, StepKind};

@@ -1,0 +1,51 @@
+//! How carrying out a plan ended, as data for whoever shows it.
+
+use super::{Blocker, Step};
+use crate::failure::FailureKind;
+use crate::sql::QualifiedName;
+
+/// Why a step was not done. Whatever it had begun was rolled back, or is finished by the next run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepError {
+    /// Decides the exit code.
+    pub kind: FailureKind,
+    /// What happened, as a lowercase fragment.
+    pub message: String,
+    /// SQLSTATE, when the server said it.
+    pub sqlstate: Option<String>,
+    /// The statement.
+    pub doing: String,
+    /// Who was in the way, as far as visible.
+    pub blockers: Vec<Blocker>,
+    /// What to do, as a lowercase fragment.
+    pub next: String,
+}
+
+/// A step that failed, and with it the rest of its table's steps.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FailedStep {
+    /// Its table.
+    pub table: QualifiedName,
+    /// The step.
+    pub step: Step,
+    /// Why.
+    pub error: StepError,
+    /// Later steps of the table that were left out.
+    pub left_out: usize,
+}
+
+/// What became of a plan.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Outcome {
+    /// Steps that are done and committed.
+    pub done: usize,
+    /// Steps that failed, in no order.
+    pub failed: Vec<FailedStep>,
+}
+
+impl Outcome {
+    /// How it would end a run.
+    pub fn failure(&self) -> Option<FailureKind> {
+        self.failed.iter().map(|failed| failed.error.kind).max()
+    }
+}

@@ -1,0 +1,127 @@
+//! The plan: per table its steps and findings, with what a reader wants to know around them.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+
+use super::{Finding, Lock, Phase, Step, StepKind};
+use crate::catalog::Question;
+use crate::failure::FailureKind;
+use crate::policy::Locks;
+use crate::sql::QualifiedName;
+
+/// What would be done to one database, and what stands in the way.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// The database it was made for.
+    pub database: String,
+    /// The moment it was made for: the server's clock, or a simulated one.
+    pub at: DateTime<Utc>,
+    /// `server_version_num`
+    pub server_version: u32,
+    /// One per policy, in the order of table names.
+    pub tables: Vec<TablePlan>,
+    /// Findings that belong to no managed table.
+    pub findings: Vec<Finding>,
+    /// What the database must still be asked before the plan is whole.
+    pub questions: BTreeSet<Question>,
+}
+
+/// One table's part of the plan.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TablePlan {
+    /// The table.
+    pub table: QualifiedName,
+    /// Fingerprint of its policy.
+    pub fingerprint: String,
+    /// The grid in words, such as `range order_date, 1 month, Europe/Berlin`.
+    pub grid: String,
+    /// Partitions that exist, those pending detach left out.
+    pub partitions: usize,
+    /// Their estimated bytes.
+    pub bytes: u64,
+    /// How long coverage lasts.
+    pub runway: Runway,
+    /// Steps, in the order in which they are carried out.
+    pub steps: Vec<Step>,
+    /// What was seen.
+    pub findings: Vec<Finding>,
+    /// How DDL on this table waits.
+    pub locks: Locks,
+    /// Whether the policy lets a run without a terminal destroy (`retain.unattended`).
+    pub unattended: bool,
+}
+
+/// How long contiguous coverage lasts from now on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Runway {
+    /// The strategy has no frontier: list and hash, or the table could not be planned.
+    None,
+    /// Numbers, not time: partitions beyond the highest key in use.
+    Partitions(usize),
+    /// Until this moment. In the past: rows of now have no partition.
+    Until(DateTime<Utc>),
+    /// For ever: a partition ends at MAXVALUE or infinity.
+    Endless,
+}
+
+/// A step that was left out, and why.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Withheld {
+    /// Its table.
+    pub table: QualifiedName,
+    /// The step.
+    pub step: Step,
+}
+
+impl Plan {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.tables.iter().all(|table| table.steps.is_empty())
+    }
+
+    /// Every step with its table.
+    pub fn steps(&self) -> impl Iterator<Item = (&TablePlan, &Step)> {
+        self.tables.iter().flat_map(|table| table.steps.iter().map(move |step| (table, step)))
+    }
+
+    /// Every finding, those of no table first.
+    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().chain(self.tables.iter().flat_map(|table| &table.findings))
+    }
+
+    /// How the findings alone would end a run.
+    pub fn failure(&self) -> Option<FailureKind> {
+        self.findings().filter_map(|finding| finding.code.failure).max()
+    }
+
+    /// How many steps there are of a kind.
+    pub fn count(&self, kind: StepKind) -> usize {
+        self.steps().filter(|(_, step)| step.kind() == kind).count()
+    }
+
+    /// Every lock on an existing relation, strongest mode per relation, strongest first.
+    pub fn locks(&self) -> Vec<Lock> {
+        let mut locks: Vec<Lock> = self.steps().flat_map(|(_, step)| step.locks()).collect();
+        locks.sort_by(|a, b| a.relation.cmp(&b.relation).then(b.mode.cmp(&a.mode)));
+        locks.dedup_by(|later, kept| later.relation == kept.relation);
+        locks.sort_by_key(|lock| std::cmp::Reverse(lock.mode));
+        locks
+    }
+
+    /// Takes out the steps that destroy, table by table, where `allowed` says no, and returns them.
+    pub fn withhold(&mut self, allowed: impl Fn(&TablePlan) -> bool) -> Vec<Withheld> {
+        let mut withheld = Vec::new();
+        for table in self.tables.iter_mut() {
+            if allowed(table) {
+                continue;
+            }
+            let (kept, left_out) =
+                std::mem::take(&mut table.steps).into_iter().partition(|step| step.phase() != Phase::Retire);
+            table.steps = kept;
+            let left_out: Vec<Step> = left_out;
+            withheld.extend(left_out.into_iter().map(|step| Withheld { table: table.table.clone(), step }));
+        }
+        withheld
+    }
+}

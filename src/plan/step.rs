@@ -1,0 +1,168 @@
+//! A step: one thing done to one partition, in a DBA's language. The arms below only forward; each kind is a file
+//! in `steps/`.
+
+use super::steps::{CreatePartition, DetachPartition, DropTable, FinalizeDetach, RecordDetach};
+use super::{Action, Lock};
+use crate::sql::QualifiedName;
+
+/// What is done.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// Ends a concurrent detach that was interrupted.
+    Finalize(FinalizeDetach),
+    /// Writes down a detach whose end was not recorded.
+    Record(RecordDetach),
+    /// Makes a partition.
+    Create(CreatePartition),
+    /// Takes a partition out of its table.
+    Detach(DetachPartition),
+    /// Drops a detached table.
+    Drop(DropTable),
+}
+
+/// The kinds, in the order of their [`Phase`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StepKind {
+    /// [`Step::Finalize`]
+    Finalize,
+    /// [`Step::Record`]
+    Record,
+    /// [`Step::Create`]
+    Create,
+    /// [`Step::Detach`]
+    Detach,
+    /// [`Step::Drop`]
+    Drop,
+}
+
+/// When a step is carried out: every table's earlier phase comes before any table's later one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// What an earlier run left unfinished.
+    Finish,
+    /// What is missing.
+    Create,
+    /// What is over.
+    Retire,
+}
+
+impl StepKind {
+    /// The verb.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Finalize => "finalize",
+            Self::Record => "record",
+            Self::Create => "create",
+            Self::Detach => "detach",
+            Self::Drop => "drop",
+        }
+    }
+
+    /// The sign that carries the meaning without colour.
+    pub fn sign(self) -> char {
+        match self {
+            Self::Finalize | Self::Record => '*',
+            Self::Create => '+',
+            Self::Detach => '~',
+            Self::Drop => '-',
+        }
+    }
+}
+
+impl Step {
+    /// Its kind.
+    pub fn kind(&self) -> StepKind {
+        match self {
+            Self::Finalize(_) => StepKind::Finalize,
+            Self::Record(_) => StepKind::Record,
+            Self::Create(_) => StepKind::Create,
+            Self::Detach(_) => StepKind::Detach,
+            Self::Drop(_) => StepKind::Drop,
+        }
+    }
+
+    /// When it is carried out.
+    pub fn phase(&self) -> Phase {
+        match self.kind() {
+            StepKind::Finalize | StepKind::Record => Phase::Finish,
+            StepKind::Create => Phase::Create,
+            StepKind::Detach | StepKind::Drop => Phase::Retire,
+        }
+    }
+
+    /// The partition or table it is about.
+    pub fn target(&self) -> &QualifiedName {
+        match self {
+            Self::Finalize(step) => &step.partition,
+            Self::Record(step) => &step.table,
+            Self::Create(step) => &step.partition,
+            Self::Detach(step) => &step.partition,
+            Self::Drop(step) => &step.table,
+        }
+    }
+
+    /// What the target holds, for a person: `2027-03-01 … 2027-04-01`.
+    pub fn range(&self) -> &str {
+        match self {
+            Self::Finalize(step) => &step.range,
+            Self::Record(step) => &step.range,
+            Self::Create(step) => &step.range,
+            Self::Detach(step) => &step.range,
+            Self::Drop(step) => &step.range,
+        }
+    }
+
+    /// Why, as a fragment.
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Finalize(_) => "a concurrent detach was interrupted",
+            Self::Record(_) => "its detach was not recorded",
+            Self::Create(step) => &step.reason,
+            Self::Detach(step) => &step.reason,
+            Self::Drop(step) => &step.reason,
+        }
+    }
+
+    /// Bytes and rows that leave the table or the disk, estimated.
+    pub fn volume(&self) -> Option<(u64, Option<u64>)> {
+        match self {
+            Self::Finalize(_) | Self::Record(_) | Self::Create(_) => None,
+            Self::Detach(step) => Some((step.bytes, step.rows)),
+            Self::Drop(step) => Some((step.bytes, None)),
+        }
+    }
+
+    /// Every lock on a relation that exists before the step.
+    pub fn locks(&self) -> Vec<Lock> {
+        match self {
+            Self::Finalize(step) => step.locks(),
+            Self::Record(_) => Vec::new(),
+            Self::Create(step) => step.locks(),
+            Self::Detach(step) => step.locks(),
+            Self::Drop(step) => step.locks(),
+        }
+    }
+
+    /// What the executor does.
+    pub fn actions(&self) -> Vec<Action> {
+        match self {
+            Self::Finalize(step) => step.actions(),
+            Self::Record(step) => step.actions(),
+            Self::Create(step) => step.actions(),
+            Self::Detach(step) => step.actions(),
+            Self::Drop(step) => step.actions(),
+        }
+    }
+
+    /// How to take it back, as SQL or a fragment.
+    pub fn undo(&self) -> String {
+        match self {
+            Self::Finalize(_) | Self::Record(_) => "nothing to take back".to_owned(),
+            Self::Create(step) => format!("DROP TABLE {}", step.partition),
+            Self::Detach(step) => {
+                format!("ALTER TABLE {} ATTACH PARTITION {} {}", step.parent, step.partition, step.bound)
+            }
+            Self::Drop(_) => "none: restore from a backup".to_owned(),
+        }
+    }
+}

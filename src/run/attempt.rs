@@ -1,0 +1,91 @@
+//! One attempt at one action: composed, sent, and its error understood.
+
+use std::time::Duration;
+
+use tokio_postgres::error::SqlState;
+
+use super::signals::{Stop, StopSignal};
+use crate::db::connect::Session;
+use crate::plan::Action;
+
+/// How an attempt ended, when it did not end well.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// A lock was not granted in time, or this session was a deadlock's victim: worth another try.
+    Lock(tokio_postgres::Error),
+    /// Another try would fail as well.
+    Final(tokio_postgres::Error),
+    /// A signal came; the statement was cancelled, or had ended.
+    Stopped(StopSignal),
+}
+
+/// Sends an action; a transaction that fails is rolled back.
+///
+/// `record` is the ledger's statement; it goes into the transaction that it is about.
+pub(super) async fn attempt(
+    session: &Session,
+    action: &Action,
+    lock_timeout: Duration,
+    record: Option<String>,
+    stop: &mut Stop,
+) -> Result<(), Refusal> {
+    let milliseconds = lock_timeout.as_millis().max(1);
+    let client = session.client();
+    let result = match action {
+        Action::Transaction(statements) => {
+            // One message, one round trip. BEGIN comes first: what stands before it would run in a transaction of
+            // its own.
+            let mut batch = format!("BEGIN; SET LOCAL lock_timeout = '{milliseconds}ms'");
+            for statement in statements.iter().chain(&record) {
+                batch.push_str(";\n");
+                batch.push_str(statement);
+            }
+            batch.push_str(";\nCOMMIT");
+            let result = until_stopped(session, client.batch_execute(&batch), stop).await;
+            if result.is_err() && !client.is_closed() {
+                // The error that matters is the first one; this one only says that the connection is gone too.
+                let _ = client.batch_execute("ROLLBACK").await;
+            }
+            result
+        }
+        Action::Alone(statement) => {
+            let set = format!("SET lock_timeout = '{milliseconds}ms'");
+            match client.batch_execute(&set).await {
+                Ok(()) => until_stopped(session, client.batch_execute(statement), stop).await,
+                Err(error) => Err(Stopped::No(error)),
+            }
+        }
+    };
+    result.map_err(|stopped| match stopped {
+        Stopped::By(signal) => Refusal::Stopped(signal),
+        Stopped::No(error) if is_about_locks(&error) => Refusal::Lock(error),
+        Stopped::No(error) => Refusal::Final(error),
+    })
+}
+
+fn is_about_locks(error: &tokio_postgres::Error) -> bool {
+    matches!(error.code(), Some(code) if *code == SqlState::LOCK_NOT_AVAILABLE || *code == SqlState::T_R_DEADLOCK_DETECTED)
+}
+
+enum Stopped {
+    By(StopSignal),
+    No(tokio_postgres::Error),
+}
+
+/// Waits for a statement; when a signal comes first, cancels it and waits for the server to say so. A statement that
+/// ended all the same counts as done: the truth is what the server says.
+async fn until_stopped(
+    session: &Session,
+    statement: impl Future<Output = Result<(), tokio_postgres::Error>>,
+    stop: &mut Stop,
+) -> Result<(), Stopped> {
+    tokio::pin!(statement);
+    tokio::select! {
+        result = &mut statement => result.map_err(Stopped::No),
+        signal = stop.requested() => {
+            // A cancel request that does not arrive leaves the statement to its own lock timeout.
+            let _ = session.canceller().cancel().await;
+            statement.await.map_err(|_| Stopped::By(signal))
+        }
+    }
+}

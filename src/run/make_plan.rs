@@ -1,0 +1,44 @@
+//! Plans against a live server: one catalog read, then as many rounds of questions as the rules have.
+
+use anyhow::Result;
+use chrono::{DateTime, Utc};
+use tokio_postgres::Client;
+
+use crate::catalog::CatalogSnapshot;
+use crate::db::{answers, read_catalog};
+use crate::diff;
+use crate::plan::Plan;
+use crate::policy::Policy;
+
+/// The moment a plan is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// The server's clock.
+    Now,
+    /// A simulated one.
+    At(DateTime<Utc>),
+}
+
+/// A question leads to others only where its answer changes what is created: two rounds are usual, more mean a rule
+/// that never stops asking.
+const ROUNDS: usize = 5;
+
+/// The plan, and the facts it was made from.
+///
+/// # Errors
+/// When the connection is lost.
+pub async fn make_plan(client: &Client, policies: &[Policy], moment: Moment) -> Result<(CatalogSnapshot, Plan)> {
+    let mut snapshot = read_catalog::read_catalog(client, policies).await?;
+    if let Moment::At(at) = moment {
+        snapshot.server.now = at;
+    }
+    let mut plan = diff::plan(policies, &snapshot);
+    for _ in 0..ROUNDS {
+        if plan.questions.is_empty() {
+            return Ok((snapshot, plan));
+        }
+        answers::answer(client, &plan.questions, &mut snapshot.answers).await?;
+        plan = diff::plan(policies, &snapshot);
+    }
+    anyhow::bail!("planning still had questions after {ROUNDS} rounds: {:?}", plan.questions)
+}

@@ -1,0 +1,17 @@
+//! Carrying out: planning against a live server, the executor, the ledger, and the patience in between.
+//!
+//! What to do was decided below the purity line; here is only when, how often, and what to say when it fails.
+
+mod attempt;
+mod executor;
+mod ledger;
+mod make_plan;
+mod patience;
+mod run_lock;
+mod signals;
+
+pub use executor::{Execution, execute};
+pub use ledger::{begin_run, end_run, install};
+pub use make_plan::{Moment, make_plan};
+pub use run_lock::lock_database;
+pub use signals::{Stop, StopSignal};
