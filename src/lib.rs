@@ -1,6 +1,7 @@
 //! partctl: declarative partition management for PostgreSQL.
 
 pub mod catalog;
+pub mod cli;
 pub mod db;
 pub mod desired;
 pub mod diff;
@@ -8,6 +9,7 @@ pub mod failure;
 pub mod keys;
 pub mod plan;
 pub mod policy;
+pub mod render;
 pub mod run;
 pub mod schedule;
 pub mod sql;

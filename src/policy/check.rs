@@ -1,1 +1,194 @@
-//! To be filled.
+//! From texts to policies and every problem in them, in one go: a wrong `every` does not hide a wrong `grace`.
+//!
+//! One file per section of a policy. Nothing here knows a database: whether a policy fits its table is seen later.
+
+mod create;
+mod defaults;
+mod hold;
+mod locks;
+mod name;
+mod nearest;
+mod parameters;
+mod partition;
+mod pruning;
+mod reach;
+mod report;
+mod retain;
+pub(super) mod rules;
+mod scalars;
+mod section;
+
+use std::collections::HashMap;
+
+use self::report::{Report, Wholeness};
+use self::section::{Keys, Section};
+use super::document::{Document, Documents, Node, Scalar, Value};
+use super::model::{Location, Policy};
+use super::problem::{Problem, Source};
+use crate::sql::{NameError, QualifiedName};
+
+pub use self::rules::RULES;
+
+/// The policies of all sources, and all that is wrong with these.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Checked {
+    /// The policies that are in order, as the files have them.
+    pub policies: Vec<Policy>,
+    /// The problems, by file and place. While there are any, some policy is missing.
+    pub problems: Vec<Problem>,
+}
+
+const KEYS: Keys = Keys {
+    section: "",
+    known: &["version", "kind", "table", "partition", "create", "retain", "hold", "locks", "pruning"],
+    later: &["archive", "inherit", "storage"],
+};
+
+const SECTIONS: [&Keys; 7] =
+    [&KEYS, &partition::KEYS, &create::KEYS, &retain::KEYS, &locks::KEYS, &hold::KEYS, &pruning::KEYS];
+
+/// Where each table's policy is.
+type Tables = HashMap<QualifiedName, Location>;
+
+/// Checks all documents of all sources.
+pub fn check(sources: &[Source]) -> Checked {
+    let mut checked = Checked::default();
+    let mut tables = Tables::new();
+    for source in sources {
+        let mut report = Report::new(source);
+        check_file(source, &mut tables, &mut checked.policies, &mut report);
+        let mut problems = report.into_problems();
+        problems.sort_by_key(|problem| problem.span.start);
+        checked.problems.append(&mut problems);
+    }
+    checked
+}
+
+fn check_file(source: &Source, tables: &mut Tables, policies: &mut Vec<Policy>, report: &mut Report<'_>) {
+    let documents = match Documents::of(&source.text) {
+        Ok(documents) => documents,
+        Err(refusal) => return report.refuse(refusal),
+    };
+    let mut defaults: Option<Node> = None;
+    let mut wholeness = Wholeness::Whole;
+    for Document { root, refusals, range } in documents {
+        if report.is_full() {
+            return;
+        }
+        let place = root.as_ref().map_or(range.start..range.start, |root| root.span.clone());
+        report.begin(wholeness, place);
+        refusals.into_iter().for_each(|refusal| report.refuse(refusal));
+        let Some(root) = root else {
+            // Without the defaults that it may hold, nobody can say what later documents lack.
+            if source.text[range].contains("defaults") {
+                wholeness = Wholeness::Part;
+            }
+            continue;
+        };
+        if is_defaults(&root) {
+            report.begin(Wholeness::Part, root.span.clone());
+            check_document(&root, source, tables, report);
+            defaults = Some(match defaults {
+                Some(earlier) => defaults::merge(&earlier, root),
+                None => root,
+            });
+        } else {
+            let root = match &defaults {
+                Some(defaults) => defaults::merge(defaults, root),
+                None => root,
+            };
+            policies.extend(check_document(&root, source, tables, report));
+        }
+    }
+}
+
+fn is_defaults(root: &Node) -> bool {
+    let Value::Map(entries) = &root.value else { return false };
+    let kind = entries.iter().find(|entry| entry.key == "kind").map(|entry| &entry.value.value);
+    matches!(kind, Some(Value::Scalar(Scalar { text, .. })) if text == "defaults")
+}
+
+/// The policy of a document; `None` when something is wrong with it, or it only holds defaults.
+fn check_document(root: &Node, source: &Source, tables: &mut Tables, report: &mut Report<'_>) -> Option<Policy> {
+    let section = Section::open(root, &KEYS, report)?;
+    section.required("version", report, version);
+    section.optional("kind", report, |node, report| scalars::choice(node, &[("defaults", Some(()))], report));
+    let location = Location { path: source.path.clone(), line: report.line(report.document().start) };
+    let table = match section.own("table").filter(|_| is_defaults(root)) {
+        Some(entry) => {
+            let message = "defaults are for all policies below them and name no table";
+            report.problem(rules::CONTRADICTION, &entry.key_span, message);
+            None
+        }
+        None => section.required("table", report, |node, report| table(node, &location, tables, report)),
+    };
+    let mut partition = section.required("partition", report, partition::read);
+    let axis = partition.as_ref().and_then(|partition| partition.axis);
+    let create = create::read(&section, axis, report);
+    if let Some(partition) = &mut partition {
+        create::agree(&section, &create, &mut partition.partitioning, report);
+    }
+    let retain = retain::read(&section, axis, report);
+    reach::judge(&section, &create, retain.as_ref(), axis, report);
+    let hold = section.optional("hold", report, |node, report| hold::read(node, axis, report));
+    let locks = locks::read(&section, report);
+    let pruning = section.optional("pruning", report, pruning::read);
+    if !report.is_sound() {
+        return None;
+    }
+    let partition = partition?;
+    Some(Policy {
+        table: table?,
+        partition: partition.partitioning?,
+        placement: partition.placement,
+        create,
+        retain,
+        hold: hold.unwrap_or_default(),
+        locks,
+        pruning: pruning.unwrap_or_default(),
+        location,
+    })
+}
+
+fn version(node: &Node, report: &mut Report<'_>) -> Option<()> {
+    match scalars::integer(node, report)? {
+        1 => Some(()),
+        other => {
+            let message = format!("version {other} of the policy language is not known");
+            report.hinted(rules::VERSION, &node.span, message, "this partctl reads `version: 1`");
+            None
+        }
+    }
+}
+
+fn table(node: &Node, location: &Location, tables: &mut Tables, report: &mut Report<'_>) -> Option<QualifiedName> {
+    let text = scalars::text(node, report)?;
+    let name = match QualifiedName::parse(&text) {
+        Ok(name) => name,
+        Err(error) => {
+            let (message, hint) = match error {
+                NameError::MissingSchema => (format!("{} names no schema", scalars::shown(&text)), "write `schema.table`"),
+                NameError::TooManyParts => {
+                    (format!("{} has more than two parts", scalars::shown(&text)), "write `schema.table`")
+                }
+                NameError::Malformed => {
+                    let hint = "quote it as in SQL where needed: 'shop.\"Order Items\"'";
+                    (format!("{} is not a table name", scalars::shown(&text)), hint)
+                }
+                NameError::TooLong => ("the table name is too long".to_owned(), "Postgres keeps 63 bytes of a name"),
+            };
+            report.hinted(rules::NAME, &node.span, message, hint);
+            return None;
+        }
+    };
+    if let Some(first) = tables.get(&name) {
+        let message = format!("second policy for `{name}`, the first is at {}:{}", first.path, first.line);
+        report.problem(rules::TABLE_TWICE, &node.span, message);
+        return None;
+    }
+    tables.insert(name.clone(), location.clone());
+    Some(name)
+}
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,8 @@ pub struct Rule {
     pub id: &'static str,
     /// A short name, `unknown-unit`.
     pub name: &'static str,
+    /// What the rule asks of a policy, as one sentence.
+    pub explanation: &'static str,
 }
 
 /// One problem of one place in one file.
@@ -31,15 +33,76 @@ pub struct Problem {
 pub struct Source {
     /// As the user gave it.
     pub path: String,
-    /// The whole text.
+    /// The whole text; U+FFFD stands where the file was not UTF-8.
     pub text: String,
 }
 
 impl Source {
     /// Line and column (in characters) of a byte offset, both from 1.
+    ///
+    /// It reads the text from its start; for many offsets use [`Lines`].
     pub fn position(&self, offset: usize) -> (usize, usize) {
-        let before = &self.text[..offset.min(self.text.len())];
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+        Lines::of(&self.text).position(offset)
+    }
+}
+
+/// Where the lines of a text begin, so that many offsets are looked up quickly.
+#[derive(Debug, Clone)]
+pub struct Lines<'a> {
+    text: &'a str,
+    starts: Vec<usize>,
+}
+
+impl<'a> Lines<'a> {
+    /// The lines of this text; `\n` ends one.
+    pub fn of(text: &'a str) -> Self {
+        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(newline, _)| newline + 1)).collect();
+        Self { text, starts }
+    }
+
+    /// The text itself.
+    pub fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// Line and column (in characters) of a byte offset, both from 1; offsets beyond the text count as its end.
+    pub fn position(&self, offset: usize) -> (usize, usize) {
+        let mut offset = offset.min(self.text.len());
+        while !self.text.is_char_boundary(offset) {
+            offset -= 1;
+        }
+        let line = self.line_of(offset);
+        (line, self.text[self.starts[line - 1]..offset].chars().count() + 1)
+    }
+
+    /// The line of a byte offset, from 1.
+    pub fn line_of(&self, offset: usize) -> usize {
+        self.starts.partition_point(|start| *start <= offset)
+    }
+
+    /// The bytes of a line (counted from 1), its line break excluded; empty beyond the last.
+    pub fn line(&self, line: usize) -> Range<usize> {
+        let Some(&start) = self.starts.get(line.wrapping_sub(1)) else {
+            return self.text.len()..self.text.len();
+        };
+        let end = self.starts.get(line).map_or(self.text.len(), |next| next - 1);
+        let end = start + self.text[start..end].trim_end_matches('\r').len();
+        start..end
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_count_characters_and_clamp_at_the_end() {
+        let lines = Lines::of("aü\r\nxyz");
+        assert_eq!(lines.position(0), (1, 1));
+        assert_eq!(lines.position(3), (1, 3));
+        assert_eq!(lines.position(5), (2, 1));
+        assert_eq!(lines.position(99), (2, 4));
+        assert_eq!(lines.position(2), (1, 2), "inside the two bytes of `ü`");
+        assert_eq!([lines.line(1), lines.line(2), lines.line(3)], [0..3, 5..8, 8..8]);
     }
 }

@@ -65,6 +65,22 @@ impl QualifiedName {
     }
 }
 
+impl Identifier {
+    /// Reads one name by SQL's rules: bare ones fold to lower case, quoted ones are kept.
+    ///
+    /// # Errors
+    /// When it is empty, unclosed, qualified with a schema, or longer than 63 bytes.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        let (name, rest) = part(text.trim())?;
+        match rest.trim_start().chars().next() {
+            None if name.fits() => Ok(name),
+            None => Err(NameError::TooLong),
+            Some('.') => Err(NameError::TooManyParts),
+            Some(_) => Err(NameError::Malformed),
+        }
+    }
+}
+
 fn part(text: &str) -> Result<(Identifier, &str), NameError> {
     let Some(quoted) = text.strip_prefix('"') else {
         let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$')).unwrap_or(text.len());
@@ -125,6 +141,15 @@ mod tests {
             assert_eq!(parsed(malformed), Err(NameError::Malformed), "{malformed}");
         }
         assert_eq!(parsed(&format!("a.{}", "x".repeat(64))), Err(NameError::TooLong));
+    }
+
+    #[test]
+    fn a_single_name_takes_no_schema() {
+        assert_eq!(Identifier::parse("Order_Date"), Ok(Identifier::new("order_date")));
+        assert_eq!(Identifier::parse("\"Order.Date\""), Ok(Identifier::new("Order.Date")));
+        assert_eq!(Identifier::parse("a.b"), Err(NameError::TooManyParts));
+        assert_eq!(Identifier::parse("a b"), Err(NameError::Malformed));
+        assert_eq!(Identifier::parse(&"x".repeat(64)), Err(NameError::TooLong));
     }
 
     #[test]

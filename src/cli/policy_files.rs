@@ -1,0 +1,157 @@
+//! Reads policy files from disk: which paths are policies, in which order, and how much of each.
+//!
+//! Decides nothing about what they hold.
+
+use std::collections::{BTreeMap, HashSet};
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use crate::failure::{Failure, FailureKind};
+use crate::policy::Source;
+
+/// Where policies are when nobody says otherwise.
+pub const DEFAULT_PATH: &str = "policies";
+
+/// Read at most: one byte more than is taken, so that the check can say that it is too much.
+const MAX_READ: u64 = (8 << 20) + 1;
+
+/// The files named, and the `*.yaml` and `*.yml` files of the folders named and all below, in byte order of path.
+///
+/// Names that begin with a dot are passed over inside folders, symbolic links are followed, and no file is read
+/// twice. Bytes that are not UTF-8 become U+FFFD, which the check reports at its place.
+///
+/// # Errors
+/// A [`Failure`] of kind [`FailureKind::Policy`] when a path is missing or cannot be read.
+pub fn read(paths: &[PathBuf]) -> anyhow::Result<Vec<Source>> {
+    let mut found = Found::default();
+    for path in paths {
+        found.add(path)?;
+    }
+    found.files.into_values().map(|path| read_file(&path)).collect()
+}
+
+#[derive(Default)]
+struct Found {
+    /// By the bytes of the path.
+    files: BTreeMap<Vec<u8>, PathBuf>,
+    /// Canonical paths, so that links make no circles and no policy is there twice.
+    seen: HashSet<PathBuf>,
+}
+
+impl Found {
+    fn add(&mut self, path: &Path) -> anyhow::Result<()> {
+        let canonical = path.canonicalize().with_context(|| unreadable(path))?;
+        if !self.seen.insert(canonical.clone()) {
+            return Ok(());
+        }
+        if !canonical.is_dir() {
+            self.files.insert(path.as_os_str().as_bytes().to_vec(), path.to_owned());
+            return Ok(());
+        }
+        let entries = path.read_dir().with_context(|| unreadable(path))?;
+        let mut inside = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>().with_context(|| unreadable(path))?;
+        inside.sort();
+        for entry in inside {
+            let hidden = entry.file_name().is_some_and(|name| name.as_bytes().starts_with(b"."));
+            if !hidden && (is_policy(&entry) || entry.is_dir()) {
+                self.add(&entry)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_policy(path: &Path) -> bool {
+    matches!(path.extension().and_then(OsStr::to_str), Some("yaml" | "yml"))
+}
+
+fn read_file(path: &Path) -> anyhow::Result<Source> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).with_context(|| unreadable(path))?;
+    file.take(MAX_READ).read_to_end(&mut bytes).with_context(|| unreadable(path))?;
+    let text = String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    Ok(Source { path: path.display().to_string(), text })
+}
+
+fn unreadable(path: &Path) -> Failure {
+    let failure = Failure::new(FailureKind::Policy, format!("cannot read policies from `{}`", path.display()));
+    if path == Path::new(DEFAULT_PATH) {
+        failure.hint("name the files or folders that hold your policies")
+    } else {
+        failure
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn names(sources: &[Source], root: &Path) -> Vec<String> {
+        let root = format!("{}/", root.display());
+        sources.iter().map(|source| source.path.replace(&root, "")).collect()
+    }
+
+    #[test]
+    fn folders_are_read_to_the_bottom_in_byte_order_of_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        for directory in ["b", "a.d", ".hidden", "e.yaml"] {
+            fs::create_dir(root.join(directory)).unwrap();
+        }
+        let files = ["b/x.yml", "b.yaml", "a.d/y.yaml", "Z.yaml", "ü.yaml", "notes.txt", ".hidden/z.yaml", ".a.yaml", "e.yaml/f.yaml"];
+        for file in files {
+            fs::write(root.join(file), "x").unwrap();
+        }
+        let sources = read(&[root.to_owned()]).unwrap();
+        let expected = ["Z.yaml", "a.d/y.yaml", "b.yaml", "b/x.yml", "e.yaml/f.yaml", "ü.yaml"];
+        assert_eq!(names(&sources, root), expected);
+    }
+
+    #[test]
+    fn a_file_is_read_once_however_often_it_is_named_or_linked() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        fs::write(root.join("a.yaml"), "x").unwrap();
+        fs::create_dir(root.join("in")).unwrap();
+        std::os::unix::fs::symlink(root, root.join("in/circle")).unwrap();
+        std::os::unix::fs::symlink(root.join("a.yaml"), root.join("b.yaml")).unwrap();
+        let sources = read(&[root.to_owned(), root.join("a.yaml")]).unwrap();
+        assert_eq!(names(&sources, root), ["a.yaml"]);
+    }
+
+    #[test]
+    fn a_named_file_may_be_called_anything() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".policy");
+        fs::write(&path, "x").unwrap();
+        assert_eq!(read(&[path]).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn what_is_missing_is_a_failure_of_the_policies() {
+        for path in [DEFAULT_PATH, "nowhere/orders.yaml"] {
+            let error = read(&[PathBuf::from(path)]).unwrap_err();
+            let failure = error.downcast_ref::<Failure>().unwrap();
+            assert_eq!(failure.kind, FailureKind::Policy);
+            assert_eq!(failure.message, format!("cannot read policies from `{path}`"));
+            assert_eq!(failure.hint.is_some(), path == DEFAULT_PATH);
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_are_marked_and_a_long_file_is_cut() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a.yaml"), b"a: caf\xe9\n").unwrap();
+        fs::write(folder.path().join("b.yaml"), vec![b'#'; 9 << 20]).unwrap();
+        let sources = read(&[folder.path().to_owned()]).unwrap();
+        assert_eq!(sources[0].text, "a: caf\u{fffd}\n");
+        assert_eq!(sources[1].text.len() as u64, MAX_READ);
+    }
+}

@@ -1,0 +1,134 @@
+//! `partctl validate`: policies, checked without a database.
+
+use std::io;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::policy_files;
+use crate::failure::{Failure, FailureKind};
+use crate::policy::check;
+use crate::render::{Screen, problems};
+
+/// Check policies without a database
+///
+/// Reports every problem of every file in one run, each with its file, line and column and the id of the rule, and
+/// exits with 4 when there is any.
+#[derive(Debug, Clone, Args)]
+pub struct Validate {
+    /// Files, or folders of *.yaml and *.yml files [default: those of --policies]
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    /// How problems are written
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: ValidateOutput,
+}
+
+/// The formats of `validate`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum ValidateOutput {
+    /// Each problem under the line it is in
+    #[default]
+    Human,
+    /// One document with every problem
+    Json,
+    /// SARIF 2.1.0, for code hosts and editors
+    Sarif,
+    /// Annotations in the log of a GitHub workflow
+    Github,
+}
+
+/// Checks the policies of `args`, or of `default_paths` when it names none, and writes what is wrong with them.
+///
+/// Returns [`FailureKind::Policy`] when there are problems; they are the result, so nothing is left to be said.
+///
+/// # Errors
+/// A [`Failure`] of kind [`FailureKind::Policy`] when a path is missing or holds no policy; any other error when the
+/// output cannot be written.
+pub fn run(
+    args: &Validate,
+    default_paths: &[PathBuf],
+    screen: Screen,
+    out: &mut dyn io::Write,
+) -> anyhow::Result<Option<FailureKind>> {
+    let paths = if args.paths.is_empty() { default_paths } else { &args.paths };
+    let sources = policy_files::read(paths)?;
+    let checked = check(&sources);
+    if checked.policies.is_empty() && checked.problems.is_empty() {
+        let paths: Vec<String> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
+        let failure = Failure::new(FailureKind::Policy, format!("no policy in {}", paths.join(", ")));
+        return Err(failure.hint("policies are files named *.yaml or *.yml").into());
+    }
+    match args.output {
+        ValidateOutput::Human => {
+            problems::draw(&checked.problems, &sources, screen, out)?;
+            writeln!(out, "{}", problems::summary(&checked.problems, checked.policies.len(), &sources))?;
+        }
+        ValidateOutput::Json => problems::json(&checked.problems, &sources, out)?,
+        ValidateOutput::Sarif => problems::sarif(&checked.problems, &sources, out)?,
+        ValidateOutput::Github => problems::github(&checked.problems, &sources, out)?,
+    }
+    Ok((!checked.problems.is_empty()).then_some(FailureKind::Policy))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::render::Colour;
+
+    #[derive(Parser)]
+    struct CommandLine {
+        #[command(flatten)]
+        validate: Validate,
+    }
+
+    const GOOD: &str = "version: 1\ntable: a.b\npartition: {hash: id, modulus: 4}\n";
+
+    fn validate(files: &[(&str, &str)], options: &[&str]) -> (anyhow::Result<Option<FailureKind>>, String) {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        let args = CommandLine::parse_from(["validate"].iter().chain(options)).validate;
+        let mut out = Vec::new();
+        let result = run(&args, &[folder.path().to_owned()], Screen { width: 80, colour: Colour::Never }, &mut out);
+        let text = String::from_utf8(out).unwrap().replace(&format!("{}/", folder.path().display()), "");
+        (result, text)
+    }
+
+    #[test]
+    fn good_policies_are_counted_and_succeed() {
+        let two = format!("{GOOD}---\n{}", GOOD.replace("a.b", "a.c"));
+        let (result, text) = validate(&[("a.yaml", &two), ("b.yml", &GOOD.replace("a.b", "a.d"))], &[]);
+        assert_eq!(result.unwrap(), None);
+        assert_eq!(text, "3 policies in 2 files are fine\n");
+        let (result, text) = validate(&[("a.yaml", GOOD)], &["-o", "github"]);
+        assert_eq!((result.unwrap(), text.as_str()), (None, ""));
+    }
+
+    #[test]
+    fn problems_of_all_files_are_shown_and_fail() {
+        let files = [("a.yaml", "version: 2\n"), ("b.yaml", GOOD), ("c.yaml", "table: [\n")];
+        let (result, text) = validate(&files, &[]);
+        assert_eq!(result.unwrap(), Some(FailureKind::Policy));
+        for part in ["error[PT006]", " --> a.yaml:1:10", " --> c.yaml:1:8", "4 errors in 2 files, 1 file is fine\n"] {
+            assert!(text.contains(part), "{part} is not in\n{text}");
+        }
+        for output in ["json", "sarif", "github"] {
+            let (result, text) = validate(&files, &["-o", output]);
+            assert_eq!(result.unwrap(), Some(FailureKind::Policy));
+            assert!(text.contains("PT006") && text.contains("a.yaml"), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_policy_at_all_is_a_failure() {
+        for files in [&[][..], &[("a.yaml", "# later\n")], &[("readme.md", GOOD)]] {
+            let error = validate(files, &[]).0.unwrap_err();
+            assert_eq!(error.downcast_ref::<Failure>().unwrap().kind, FailureKind::Policy);
+        }
+    }
+}

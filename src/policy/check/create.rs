@@ -1,0 +1,116 @@
+//! `create`: how far coverage reaches.
+
+use crate::policy::document::{Form, Node};
+use crate::policy::model::{Create, DefaultRule, Partitioning, Reach};
+use crate::schedule::IntervalError;
+
+use super::nearest::{did_you_mean, nearest};
+use super::partition::Axis;
+use super::report::Report;
+use super::rules;
+use super::scalars::{boolean, choice, interval_problem, scalar, shown, wrong_type};
+use super::section::{Keys, Section};
+
+pub(super) const KEYS: Keys =
+    Keys { section: "create", known: &["ahead", "behind", "fill_gaps", "default"], later: &[] };
+
+const DEFAULT: Create = Create {
+    ahead: Reach::Partitions(4),
+    behind: Reach::Partitions(0),
+    fill_gaps: true,
+    default: DefaultRule::Allow,
+};
+
+/// Reads the section, or what holds without it.
+pub(super) fn read(root: &Section<'_>, axis: Option<Axis>, report: &mut Report<'_>) -> Create {
+    let Some(section) = root.optional("create", report, |node, report| Section::open(node, &KEYS, report)) else {
+        return DEFAULT;
+    };
+    let default = section.optional("default", report, default_rule).unwrap_or(DEFAULT.default);
+    if axis == Some(Axis::Hash)
+        && default == DefaultRule::Require
+        && let Some(entry) = section.own("default")
+    {
+        // 42P16 in Postgres.
+        let message = "a hash-partitioned table cannot have a DEFAULT partition";
+        report.problem(rules::CONTRADICTION, &entry.value.span, message);
+    }
+    if let Some(axis @ (Axis::List | Axis::Hash)) = axis {
+        for entry in ["ahead", "behind", "fill_gaps"].iter().filter_map(|key| section.own(key)) {
+            let message = format!("`{}` does not go with `{}`", entry.key, axis.strategy());
+            report.hinted(rules::CONTRADICTION, &entry.key_span, message, "it belongs to `range` partitions");
+        }
+        return Create { default, ..DEFAULT };
+    }
+    let mut reach = |key: &str, otherwise: Reach| {
+        let reach = section.optional(key, report, reach).unwrap_or(otherwise);
+        if axis != Some(Axis::Integer) || matches!(reach, Reach::Partitions(_)) {
+            return reach;
+        }
+        if let Some(entry) = section.own(key) {
+            let message = format!("`{key}` is a time where `every` is a number");
+            report.hinted(rules::CONTRADICTION, &entry.value.span, message, "write it as in `3 partitions`");
+        }
+        otherwise
+    };
+    let ahead = reach("ahead", DEFAULT.ahead);
+    let behind = reach("behind", DEFAULT.behind);
+    let fill_gaps = section.optional("fill_gaps", report, boolean).unwrap_or(DEFAULT.fill_gaps);
+    Create { ahead, behind, fill_gaps, default }
+}
+
+/// Makes `partition.default` and `create.default` of a list policy say the same.
+pub(super) fn agree(root: &Section<'_>, create: &Create, partitioning: &mut Option<Partitioning>, report: &mut Report<'_>) {
+    let Some(Partitioning::List(list)) = partitioning else { return };
+    match create.default {
+        DefaultRule::Require => {
+            list.default.get_or_insert_with(|| "default".to_owned());
+        }
+        DefaultRule::Forbid if list.default.is_some() => {
+            let span = root.get("create").map_or_else(|| root.place().clone(), |entry| entry.value.span.clone());
+            let message = "`create` forbids the DEFAULT partition that `partition.default` asks for";
+            report.problem(rules::CONTRADICTION, &span, message);
+        }
+        DefaultRule::Forbid | DefaultRule::Allow => {}
+    }
+}
+
+fn default_rule(node: &Node, report: &mut Report<'_>) -> Option<DefaultRule> {
+    let words = [
+        ("forbid", Some(DefaultRule::Forbid)),
+        ("allow", Some(DefaultRule::Allow)),
+        ("require", Some(DefaultRule::Require)),
+    ];
+    choice(node, &words, report)
+}
+
+/// `3 months` or `3 partitions`.
+fn reach(node: &Node, report: &mut Report<'_>) -> Option<Reach> {
+    let scalar = scalar(node, "a time with its unit, or a number of partitions", report)?;
+    let text = scalar.text.as_str();
+    let word = text.trim().trim_start_matches(|c: char| c.is_ascii_digit());
+    let number = &text.trim()[..text.trim().len() - word.len()];
+    let word = word.trim_start();
+    if !number.is_empty() && matches!(word, "partition" | "partitions") {
+        let count = number.parse().ok();
+        if count.is_none() {
+            report.problem(rules::OUT_OF_RANGE, &node.span, format!("{} is out of range", shown(text)));
+        }
+        return count.map(Reach::Partitions);
+    }
+    match text.parse() {
+        Ok(interval) => return Some(Reach::Time(interval)),
+        Err(IntervalError::MissingUnit { .. }) => {
+            let hint = format!("write `{number} partitions` or `{number} months`");
+            report.hinted(rules::MISSING_UNIT, &node.span, format!("{} has no unit", shown(number)), hint);
+        }
+        Err(IntervalError::UnknownUnit { at, .. }) if nearest(word, ["partitions"]).is_some() => {
+            let span = report.part(node, text, at);
+            let message = format!("unknown unit {}", shown(word));
+            report.hinted(rules::UNKNOWN_UNIT, &span, message, did_you_mean("partitions"));
+        }
+        Err(_) if scalar.form == Form::Typed => wrong_type(node, "a time with its unit, or a number of partitions", report),
+        Err(error) => interval_problem(node, text, &error, "`3 partitions` or `3 months`", report),
+    }
+    None
+}

@@ -1,0 +1,40 @@
+//! `locks`: how long one attempt may make others queue, and how long partctl keeps trying.
+
+use std::time::Duration;
+
+use crate::policy::document::Node;
+use crate::policy::model::Locks;
+
+use super::report::Report;
+use super::rules;
+use super::scalars::elapsed;
+use super::section::{Keys, Section};
+
+pub(super) const KEYS: Keys = Keys { section: "locks", known: &["timeout", "retry_for"], later: &[] };
+
+const DEFAULT: Locks = Locks { timeout: Duration::from_millis(50), retry_for: Duration::from_secs(600) };
+
+/// A table that is locked longer than this at a time is down.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Reads the section, or what holds without it.
+pub(super) fn read(root: &Section<'_>, report: &mut Report<'_>) -> Locks {
+    let Some(section) = root.optional("locks", report, |node, report| Section::open(node, &KEYS, report)) else {
+        return DEFAULT;
+    };
+    Locks {
+        timeout: section.optional("timeout", report, timeout).unwrap_or(DEFAULT.timeout),
+        retry_for: section.optional("retry_for", report, elapsed).unwrap_or(DEFAULT.retry_for),
+    }
+}
+
+fn timeout(node: &Node, report: &mut Report<'_>) -> Option<Duration> {
+    let timeout = elapsed(node, report)?;
+    if LONGEST_TIMEOUT < timeout {
+        let hint = "at most 1 minute; `retry_for` is the patience over all attempts";
+        let message = "one attempt would make other sessions queue behind it for too long";
+        report.hinted(rules::OUT_OF_RANGE, &node.span, message, hint);
+        return None;
+    }
+    Some(timeout)
+}

@@ -1,0 +1,39 @@
+//! Problems as GitHub workflow commands, which a job's log turns into annotations of the change.
+
+use std::io;
+
+use super::{Texts, sentence};
+use crate::policy::{Problem, Source};
+
+/// Writes one `::error file=...::message` line for each problem.
+///
+/// # Errors
+/// When the output cannot be written.
+pub fn github(problems: &[Problem], sources: &[Source], out: &mut dyn io::Write) -> io::Result<()> {
+    let texts = Texts::of(sources);
+    for problem in problems {
+        let region = texts.region(problem);
+        writeln!(
+            out,
+            "::error file={},line={},endLine={},col={},endColumn={},title={}::{}",
+            property(&problem.path),
+            region.line,
+            region.end_line,
+            region.column,
+            region.end_column,
+            property(problem.rule.id),
+            data(&sentence(problem)),
+        )?;
+    }
+    Ok(())
+}
+
+/// Text after the second `::`.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// Text of a property, where colons and commas divide.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
