@@ -42,6 +42,12 @@ impl DesiredRange {
         Some(Extent { from: self.edge(from.first()?)?, to: self.edge(to.first()?)? })
     }
 
+    /// The window of a bound that is finite on both sides.
+    pub fn window(&self, bound: &Bound) -> Option<Window> {
+        let Extent { from, to } = self.extent(bound)?;
+        Window::new(from.point()?, to.point()?)
+    }
+
     fn edge(&self, datum: &Datum) -> Option<Edge> {
         match datum {
             Datum::MinValue => Some(Edge::Below),

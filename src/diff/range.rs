@@ -7,6 +7,10 @@ use crate::plan::{Finding, codes};
 use crate::policy::Reach;
 use crate::schedule::{Edge, Extent, Point, Window};
 
+/// More than this many partitions to be made for one table is a mistake somewhere: queries that do not prune fail
+/// at such numbers (53200), and making them takes minutes.
+const MOST_AT_ONCE: usize = 10_000;
+
 /// Makes what is missing: gaps, the current window, those ahead. After `every` changed, the windows of the new grid
 /// are clipped to what is not covered, which gives one bridge partition.
 pub(super) fn cover(situation: &Situation<'_>, draft: &mut Draft) {
@@ -29,14 +33,20 @@ pub(super) fn cover(situation: &Situation<'_>, draft: &mut Draft) {
         }
     }
     let Some((region, current)) = region(situation, range) else { return };
-    let extents = situation.placed.iter().map(|(extent, _)| *extent);
-    for gap in region.uncovered_by(extents) {
-        for window in range.grid.covering(gap) {
-            if !situation.expires(range, window.end()) {
-                let reason = reason(situation, range, window, current);
-                situation.create(draft, Label::Range(range, window), range.bound(window), reason);
-            }
-        }
+    let gaps = region.uncovered_by(situation.placed.iter().map(|(extent, _)| *extent));
+    let missing = gaps.into_iter().flat_map(|gap| range.grid.covering(gap));
+    let missing: Vec<Window> = missing.take(MOST_AT_ONCE + 1).collect();
+    if MOST_AT_ONCE < missing.len() {
+        draft.findings.push(
+            Finding::about(codes::TOO_MANY, &situation.table.name, format!("lacks more than {MOST_AT_ONCE} partitions"))
+                .hint("look for a far-away partition that opens a gap; `fill_gaps: false` leaves gaps alone"),
+        );
+        return;
+    }
+    let floor = situation.newest_floor(range, missing.iter().copied());
+    for window in missing.into_iter().filter(|window| !situation.expires(range, window.end(), floor)) {
+        let reason = reason(situation, range, window, current);
+        situation.create(draft, Label::Range(range, window), range.bound(window), reason);
     }
 }
 

@@ -12,23 +12,33 @@ use crate::desired::{DesiredRange, integer, time};
 use crate::plan::steps::{DetachMethod, DetachPartition, DropTable};
 use crate::plan::{Finding, Step, codes};
 use crate::policy::{AxisValue, Held, Hold, Retain, Then};
-use crate::schedule::{Edge, Extent, Point};
+use crate::schedule::{Edge, Extent, Point, Window};
 use crate::sql::QualifiedName;
 
 impl Situation<'_> {
-    /// Whether retention would end a partition with this upper bound. Such a window is never created either.
-    pub(super) fn expires(&self, range: &DesiredRange, upper: Point) -> bool {
-        let Some(retain) = &self.policy.retain else { return false };
-        let Some(now) = range.now.or_else(|| Some(self.current(range)?.start())) else { return false };
+    /// Whether retention ends a partition with this upper bound, given where the `newest` ones begin. Such a window
+    /// is never created either.
+    pub(super) fn expires(&self, range: &DesiredRange, upper: Point, floor: Option<Edge>) -> bool {
+        let (Some(retain), Some(now)) = (&self.policy.retain, self.now_on(range)) else { return false };
         let too_old = |interval| range.zone.before(now, interval).is_some_and(|cutoff| upper <= cutoff);
-        let floor = |newest| self.newest_begun(now, newest).is_some_and(|floor| Edge::At(upper) <= floor);
-        upper <= now && retain.keep_for.is_none_or(too_old) && retain.newest.is_none_or(floor)
+        let below = |_| floor.is_some_and(|floor| Edge::At(upper) <= floor);
+        upper <= now && retain.keep_for.is_none_or(too_old) && retain.newest.is_none_or(below)
     }
 
-    /// The lower edge of the `newest`-th partition that has begun, counted from the newest.
-    fn newest_begun(&self, now: Point, newest: u32) -> Option<Edge> {
-        let begun = self.placed.iter().rev().filter(|(extent, _)| extent.from <= Edge::At(now));
-        begun.map(|(extent, _)| extent.from).nth(newest.checked_sub(1)? as usize)
+    /// Where the `newest` partitions that have begun begin, when there are as many: those that exist, and these.
+    pub(super) fn newest_floor(&self, range: &DesiredRange, made: impl Iterator<Item = Window>) -> Option<Edge> {
+        let now = Edge::At(self.now_on(range)?);
+        let newest = self.policy.retain.as_ref()?.newest?;
+        let existing = self.placed.iter().map(|(extent, _)| extent.from);
+        let mut begun: Vec<Edge> = existing.chain(made.map(|window| Edge::At(window.start()))).collect();
+        begun.retain(|from| *from <= now);
+        begun.sort_by(|a, b| b.cmp(a));
+        begun.get(newest.checked_sub(1)? as usize).copied()
+    }
+
+    /// The clock, or on a number axis the start of the window in use.
+    fn now_on(&self, range: &DesiredRange) -> Option<Point> {
+        range.now.or_else(|| Some(self.current(range)?.start()))
     }
 
     /// The hold that covers a partition now, if one does.
@@ -58,10 +68,17 @@ pub(super) fn retire(situation: &Situation<'_>, draft: &mut Draft) {
     let (Some(range), Some(retain)) = (situation.desired.as_range(), &situation.policy.retain) else { return };
     let table = &situation.table.name;
     let protected = protected(situation, retain);
+    // Counted are the partitions that are there and those that this plan makes, so that a creation that cannot be
+    // done never costs an old partition its place.
+    let made = draft.steps.iter().filter_map(|step| match step {
+        Step::Create(create) => range.window(&create.bound),
+        _ => None,
+    });
+    let floor = situation.newest_floor(range, made);
     let mut over: Vec<(Extent, &Partition)> = Vec::new();
     for (extent, partition) in &situation.placed {
         let Edge::At(upper) = extent.to else { continue };
-        if partition.pending_detach || !situation.expires(range, upper) {
+        if partition.pending_detach || !situation.expires(range, upper, floor) {
             continue;
         }
         if let Some(hold) = situation.hold_on(range, *extent, &partition.name) {

@@ -104,6 +104,8 @@ finding_codes! {
     UNANSWERED = "PT125" "unanswered" Error Some(FailureKind::Findings);
     /// A hold or an anchor does not suit the key.
     HOLD = "PT126" "hold" Error Some(FailureKind::Policy);
+    /// So many partitions would have to be made that the wish must be wrong.
+    TOO_MANY = "PT127" "too-many" Error Some(FailureKind::Refused);
 }
 
 /// One finding.

@@ -8,6 +8,7 @@ use super::Identifier;
 
 /// A relation's schema and name. Always both: partctl's sessions run with an empty `search_path`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct QualifiedName {
     /// The schema.
     pub schema: Identifier,
@@ -108,6 +109,20 @@ fn part(text: &str) -> Result<(Identifier, &str), NameError> {
 /// Postgres folds only ASCII letters in a multibyte encoding (`downcase_identifier`).
 fn fold(bare: &str) -> Identifier {
     Identifier::new(bare.to_ascii_lowercase())
+}
+
+impl TryFrom<String> for QualifiedName {
+    type Error = NameError;
+
+    fn try_from(text: String) -> Result<Self, NameError> {
+        Self::parse(&text)
+    }
+}
+
+impl From<QualifiedName> for String {
+    fn from(name: QualifiedName) -> Self {
+        name.to_string()
+    }
 }
 
 impl fmt::Display for QualifiedName {

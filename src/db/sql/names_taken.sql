@@ -2,5 +2,5 @@
 SELECT wanted.schema, wanted.name,
        EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND c.relname = wanted.name)
        OR EXISTS (SELECT FROM pg_catalog.pg_type t WHERE t.typnamespace = n.oid AND t.typname = wanted.name) AS taken
-  FROM pg_catalog.unnest($1, $2) wanted(schema, name)
+  FROM unnest($1, $2) wanted(schema, name)
   LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = wanted.schema

@@ -3,7 +3,7 @@
 -- pg_get_expr with relation 0 takes no lock, so nobody's DDL can hold this query up (Postgres 14-18).
 WITH RECURSIVE tree(oid, parent, depth, pending) AS (
   SELECT c.oid, NULL::oid, 0, false
-    FROM pg_catalog.unnest($1, $2) wanted(schema, name)
+    FROM unnest($1, $2) wanted(schema, name)
     JOIN pg_catalog.pg_namespace n ON n.nspname = wanted.schema
     JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.name AND c.relkind = 'p'
   UNION ALL

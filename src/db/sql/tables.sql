@@ -23,7 +23,7 @@ SELECT c.oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::tex
           FROM pg_catalog.unnest(p.partattrs::int2[]) WITH ORDINALITY u(attribute, position)
           LEFT JOIN pg_catalog.pg_attribute a
             ON a.attrelid = c.oid AND a.attnum = u.attribute AND u.attribute <> 0) AS key_columns
-  FROM pg_catalog.unnest($1, $2) wanted(schema, name)
+  FROM unnest($1, $2) wanted(schema, name)
   JOIN pg_catalog.pg_namespace n ON n.nspname = wanted.schema
   JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.name
   LEFT JOIN pg_catalog.pg_partitioned_table p ON p.partrelid = c.oid

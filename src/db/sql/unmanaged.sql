@@ -2,6 +2,6 @@
 SELECT n.nspname::text AS schema, c.relname::text AS name
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
  WHERE c.relkind = 'p' AND NOT c.relispartition AND c.relpersistence <> 't'
-   AND NOT EXISTS (SELECT FROM pg_catalog.unnest($1, $2) wanted(schema, name)
+   AND NOT EXISTS (SELECT FROM unnest($1, $2) wanted(schema, name)
                     WHERE wanted.schema = n.nspname AND wanted.name = c.relname)
  ORDER BY 1, 2
