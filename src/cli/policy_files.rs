@@ -54,7 +54,10 @@ impl Found {
             return Ok(());
         }
         let entries = path.read_dir().with_context(|| unreadable(path))?;
-        let mut inside = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>().with_context(|| unreadable(path))?;
+        let mut inside = entries
+            .map(|entry| Ok(entry?.path()))
+            .collect::<std::io::Result<Vec<_>>>()
+            .with_context(|| unreadable(path))?;
         inside.sort();
         for entry in inside {
             let hidden = entry.file_name().is_some_and(|name| name.as_bytes().starts_with(b"."));
@@ -105,7 +108,17 @@ mod tests {
         for directory in ["b", "a.d", ".hidden", "e.yaml"] {
             fs::create_dir(root.join(directory)).unwrap();
         }
-        let files = ["b/x.yml", "b.yaml", "a.d/y.yaml", "Z.yaml", "ü.yaml", "notes.txt", ".hidden/z.yaml", ".a.yaml", "e.yaml/f.yaml"];
+        let files = [
+            "b/x.yml",
+            "b.yaml",
+            "a.d/y.yaml",
+            "Z.yaml",
+            "ü.yaml",
+            "notes.txt",
+            ".hidden/z.yaml",
+            ".a.yaml",
+            "e.yaml/f.yaml",
+        ];
         for file in files {
             fs::write(root.join(file), "x").unwrap();
         }

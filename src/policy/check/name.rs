@@ -11,14 +11,13 @@ use crate::schedule::{Interval, Unit};
 
 use super::partition::Axis;
 use super::report::Report;
+use super::rules;
 use super::scalars::text;
 use super::section::Section;
-use super::rules;
 
-/// So many neighbours are named for comparison: `%Y` with `%V` (which belongs to `%G`) shows within two years.
-const NEIGHBOURS: i64 = 128;
-/// And so many years ahead: a format without a year shows at once.
-const YEARS: u32 = 3;
+/// So many neighbours are named for comparison: of days, a year and more; of weeks, the years in which `%Y` does not
+/// go with `%V`.
+const NEIGHBOURS: i64 = 400;
 
 /// Reads the template. One that comes from defaults and does not go with the strategy is left out.
 pub(super) fn read(
@@ -98,9 +97,9 @@ fn twins(template: &NameTemplate, every: Interval, anchor: Option<AxisValue>) ->
         _ => monday.checked_sub_days(chrono::Days::new(if every.unit() == Unit::Week { 0 } else { 2 }))?,
     };
     let neighbours = (0..NEIGHBOURS).map_while(|index| shift(first, every, index));
-    let years = (1..=YEARS).map_while(|year| first.checked_add_months(Months::new(12 * year)));
+    let a_year_later = first.checked_add_months(Months::new(12)).filter(|_| divides_the_day(every));
     let mut named: HashMap<String, NaiveDateTime> = HashMap::new();
-    for start in neighbours.chain(years) {
+    for start in neighbours.chain(a_year_later) {
         let name = name(template, start, shift(start, every, 1)?)?;
         match named.insert(name, start) {
             Some(twin) if twin != start => {
@@ -112,6 +111,15 @@ fn twins(template: &NameTemplate, every: Interval, anchor: Option<AxisValue>) ->
         }
     }
     None
+}
+
+/// Whether the same time of each day is on the grid.
+fn divides_the_day(every: Interval) -> bool {
+    match every.unit() {
+        Unit::Minute => 1_440 % every.count() == 0,
+        Unit::Hour => 24 % every.count() == 0,
+        _ => false,
+    }
 }
 
 /// The bounds as the template writes them; `None` when it leaves that to partctl, which keeps names apart.
