@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use chrono::format::{Item, Numeric, StrftimeItems};
 use chrono::{Months, NaiveDate, NaiveDateTime, TimeDelta};
 
 use crate::policy::document::Node;
@@ -91,6 +92,9 @@ fn misfit(template: &NameTemplate, axis: Axis) -> Option<(String, &'static str)>
 
 /// Two partitions of the grid that the template gives the same name.
 fn twins(template: &NameTemplate, every: Interval, anchor: Option<AxisValue>) -> Option<(String, &'static str)> {
+    if template.segments().iter().any(|segment| is_exact(segment, every.unit())) {
+        return None;
+    }
     let monday = NaiveDate::from_ymd_opt(2000, 1, 3)?.and_hms_opt(0, 0, 0)?;
     let first = match anchor {
         Some(AxisValue::Time(anchor)) => anchor,
@@ -113,6 +117,27 @@ fn twins(template: &NameTemplate, every: Interval, anchor: Option<AxisValue>) ->
     None
 }
 
+/// Whether a bound is written down to its unit, so that no two can look alike.
+fn is_exact(segment: &Segment, unit: Unit) -> bool {
+    let format = match segment {
+        Segment::Start(Some(format)) | Segment::End(Some(format)) => format,
+        // partctl's own form tells neighbours apart.
+        Segment::Start(None) | Segment::End(None) => return true,
+        _ => return false,
+    };
+    let written: Vec<Numeric> = StrftimeItems::new(format)
+        .filter_map(|item| if let Item::Numeric(numeric, _) = item { Some(numeric) } else { None })
+        .collect();
+    let needed: &[Numeric] = match unit {
+        Unit::Year => &[Numeric::Year],
+        Unit::Quarter | Unit::Month => &[Numeric::Year, Numeric::Month],
+        Unit::Week | Unit::Day => &[Numeric::Year, Numeric::Month, Numeric::Day],
+        Unit::Hour => &[Numeric::Year, Numeric::Month, Numeric::Day, Numeric::Hour],
+        Unit::Minute => &[Numeric::Year, Numeric::Month, Numeric::Day, Numeric::Hour, Numeric::Minute],
+    };
+    needed.iter().all(|needed| written.contains(needed))
+}
+
 /// Whether the same time of each day is on the grid.
 fn divides_the_day(every: Interval) -> bool {
     match every.unit() {
@@ -122,14 +147,13 @@ fn divides_the_day(every: Interval) -> bool {
     }
 }
 
-/// The bounds as the template writes them; `None` when it leaves that to partctl, which keeps names apart.
+/// The bounds as the template writes them.
 fn name(template: &NameTemplate, start: NaiveDateTime, end: NaiveDateTime) -> Option<String> {
     let mut name = String::new();
     for segment in template.segments() {
         match segment {
             Segment::Start(Some(format)) => name.push_str(&format_time(format, start)?),
             Segment::End(Some(format)) => name.push_str(&format_time(format, end)?),
-            Segment::Start(None) | Segment::End(None) => return None,
             _ => name.push('_'),
         }
     }

@@ -266,11 +266,3 @@ fn list_and_create_agree_about_the_default_partition() {
     let required = "partition: {list: c, values: {x: [1]}}\ncreate: {default: require}";
     assert_eq!(default(required), Some("default".to_owned()));
 }
-
-#[test]
-fn the_examples_of_the_project_are_policies() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
-    let sources = crate::cli::policy_files::read(&[folder]).unwrap();
-    assert_eq!(drawn_of(&sources), "");
-    assert_eq!(check(&sources).policies.len(), 3);
-}

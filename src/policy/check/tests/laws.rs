@@ -90,4 +90,13 @@ proptest! {
         let quoted = format!("'{}'", text.replace('\'', "''"));
         prop_assert_eq!(list_values(&format!("[{quoted}]")), [Some(text)]);
     }
+
+    #[test]
+    fn no_sql_and_no_template_panics(text in "([$'\"/*;{}:% -]|[a-zé表0-9E\n])*") {
+        let statement = parameters::scan(&text);
+        prop_assert!(text.is_char_boundary(statement.end));
+        if let Err(error) = crate::policy::NameTemplate::parse(&text) {
+            prop_assert!(text.get(error.at).is_some());
+        }
+    }
 }
