@@ -10,5 +10,6 @@ pub mod keys;
 pub mod plan;
 pub mod policy;
 pub mod render;
+pub mod run;
 pub mod schedule;
 pub mod sql;
