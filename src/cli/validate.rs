@@ -125,6 +125,16 @@ mod tests {
     }
 
     #[test]
+    fn the_examples_of_the_project_are_policies() {
+        let args = CommandLine::parse_from(["validate"]).validate;
+        let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/policies"));
+        let mut out = Vec::new();
+        let result = run(&args, &[folder], Screen { width: 80, colour: Colour::Never }, &mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), "3 policies in 3 files are fine\n");
+        assert_eq!(result.unwrap(), None);
+    }
+
+    #[test]
     fn no_policy_at_all_is_a_failure() {
         for files in [&[][..], &[("a.yaml", "# later\n")], &[("readme.md", GOOD)]] {
             let error = validate(files, &[]).0.unwrap_err();

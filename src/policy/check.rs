@@ -19,6 +19,7 @@ mod scalars;
 mod section;
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use self::report::{Report, Wholeness};
 use self::section::{Keys, Section};
@@ -75,7 +76,7 @@ fn check_file(source: &Source, tables: &mut Tables, policies: &mut Vec<Policy>, 
         if report.is_full() {
             return;
         }
-        let place = root.as_ref().map_or(range.start..range.start, |root| root.span.clone());
+        let place = root.as_ref().map_or(range.start..range.start, place);
         report.begin(wholeness, place);
         refusals.into_iter().for_each(|refusal| report.refuse(refusal));
         let Some(root) = root else {
@@ -86,12 +87,13 @@ fn check_file(source: &Source, tables: &mut Tables, policies: &mut Vec<Policy>, 
             continue;
         };
         if is_defaults(&root) {
+            let root = match &defaults {
+                Some(earlier) => defaults::merge(earlier, root),
+                None => root,
+            };
             report.begin(Wholeness::Part, root.span.clone());
             check_document(&root, source, tables, report);
-            defaults = Some(match defaults {
-                Some(earlier) => defaults::merge(&earlier, root),
-                None => root,
-            });
+            defaults = Some(root);
         } else {
             let root = match &defaults {
                 Some(defaults) => defaults::merge(defaults, root),
@@ -100,6 +102,15 @@ fn check_file(source: &Source, tables: &mut Tables, policies: &mut Vec<Policy>, 
             policies.extend(check_document(&root, source, tables, report));
         }
     }
+}
+
+/// What a message about a whole document points at: its table, else its beginning.
+fn place(root: &Node) -> Range<usize> {
+    match &root.value {
+        Value::Map(entries) => entries.iter().find(|entry| entry.key == "table").map(|entry| entry.value.span.clone()),
+        _ => None,
+    }
+    .unwrap_or_else(|| root.span.clone())
 }
 
 fn is_defaults(root: &Node) -> bool {
@@ -113,7 +124,7 @@ fn check_document(root: &Node, source: &Source, tables: &mut Tables, report: &mu
     let section = Section::open(root, &KEYS, report)?;
     section.required("version", report, version);
     section.optional("kind", report, |node, report| scalars::choice(node, &[("defaults", Some(()))], report));
-    let location = Location { path: source.path.clone(), line: report.line(report.document().start) };
+    let location = Location { path: source.path.clone(), line: report.line(root.span.start) };
     let table = match section.own("table").filter(|_| is_defaults(root)) {
         Some(entry) => {
             let message = "defaults are for all policies below them and name no table";
@@ -167,7 +178,9 @@ fn table(node: &Node, location: &Location, tables: &mut Tables, report: &mut Rep
         Ok(name) => name,
         Err(error) => {
             let (message, hint) = match error {
-                NameError::MissingSchema => (format!("{} names no schema", scalars::shown(&text)), "write `schema.table`"),
+                NameError::MissingSchema => {
+                    (format!("{} names no schema", scalars::shown(&text)), "write `schema.table`")
+                }
                 NameError::TooManyParts => {
                     (format!("{} has more than two parts", scalars::shown(&text)), "write `schema.table`")
                 }

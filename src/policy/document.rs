@@ -21,6 +21,8 @@ pub(super) const MAX_FILE_BYTES: usize = 8 << 20;
 const MAX_FILE_NODES: usize = 2_000_000;
 /// Most of them in one document.
 const MAX_DOCUMENT_NODES: usize = 250_000;
+/// Most parser events that aliases may repeat in one document.
+const MAX_REPLAYED: usize = 50_000;
 /// Deepest nesting; a policy needs five levels.
 const MAX_DEPTH: usize = 32;
 
@@ -117,7 +119,7 @@ fn options(nodes: usize) -> Options {
             enforce_alias_anchor_ratio: false,
         },
         alias_limits: serde_saphyr::alias_limits! {
-            max_total_replayed_events: nodes,
+            max_total_replayed_events: MAX_REPLAYED.min(nodes),
         },
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
         non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,

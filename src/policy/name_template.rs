@@ -74,7 +74,11 @@ impl NameTemplate {
                 at += 2;
             } else if c == '{' {
                 let Some(len) = rest.find('}') else {
-                    return Err(TemplateError { message: "a `{` that is not closed".to_owned(), hint: None, at: at..at + 1 });
+                    return Err(TemplateError {
+                        message: "a `{` that is not closed".to_owned(),
+                        hint: None,
+                        at: at..at + 1,
+                    });
                 };
                 if !literal.is_empty() {
                     segments.push(Segment::Text(std::mem::take(&mut literal)));

@@ -19,7 +19,9 @@ use crate::db::blockers::{Holder, holders};
 use crate::db::connect::Session;
 use crate::failure::FailureKind;
 use crate::plan::steps::{DetachMethod, DetachPartition};
-use crate::plan::{Action, Blocker, Event, FailedStep, Listener, Lock, Outcome, Phase, Plan, Step, StepError, TablePlan};
+use crate::plan::{
+    Action, Blocker, Event, FailedStep, Listener, Lock, Outcome, Phase, Plan, Step, StepError, TablePlan,
+};
 
 /// How a plan is carried out.
 pub struct Execution {
@@ -151,7 +153,10 @@ impl Worker {
                     self.pause(table, step, &action, &mut patience, blockers, Some(&error)).await?;
                     match step {
                         Step::Detach(detach) if matches!(action, Action::Alone(_)) => {
-                            actions = self.resume_detach(detach, actions, action).await.map_err(|error| lost(&error, step))?;
+                            actions = self
+                                .resume_detach(detach, actions, action)
+                                .await
+                                .map_err(|error| lost(&error, step))?;
                         }
                         _ => actions.push_front(action),
                     }
@@ -282,7 +287,9 @@ fn refused(error: &tokio_postgres::Error, step: &Step, action: &Action) -> StepE
             (FailureKind::Findings, "the table changed since it was planned: run again")
         }
         "53200" => (FailureKind::Findings, "the lock table is full: raise max_locks_per_transaction"),
-        _ if sqlstate.starts_with("57P") => (FailureKind::Unreachable, "the server is going away: run again when it is back"),
+        _ if sqlstate.starts_with("57P") => {
+            (FailureKind::Unreachable, "the server is going away: run again when it is back")
+        }
         _ => (FailureKind::Findings, "nothing of this step was done; mend the cause and run again"),
     };
     let detail = refusal.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
@@ -309,7 +316,8 @@ fn lost(error: &tokio_postgres::Error, step: &Step) -> StepError {
 
 /// The DDL of an action, without the guards and records around it.
 fn in_short(action: &Action) -> String {
-    let ddl = |statement: &&String| ["ALTER ", "CREATE ", "DROP ", "LOCK "].iter().any(|verb| statement.starts_with(verb));
+    let ddl =
+        |statement: &&String| ["ALTER ", "CREATE ", "DROP ", "LOCK "].iter().any(|verb| statement.starts_with(verb));
     let statements: Vec<&str> = action.statements().iter().filter(ddl).map(String::as_str).collect();
     if statements.is_empty() { action.statements().concat() } else { statements.join("; ") }
 }

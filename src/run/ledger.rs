@@ -71,7 +71,8 @@ pub(super) struct Entry<'a> {
 impl Entry<'_> {
     /// The statement that records the step as done, for the transaction that does it.
     pub(super) fn done(&self, milliseconds_before: u128) -> String {
-        let took = "(extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp()) * 1000)::int8";
+        let took =
+            "(extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp()) * 1000)::int8";
         self.sql(&format!("{took} + {milliseconds_before}"), "NULL")
     }
 

@@ -14,12 +14,8 @@ use super::section::{Keys, Section};
 pub(super) const KEYS: Keys =
     Keys { section: "create", known: &["ahead", "behind", "fill_gaps", "default"], later: &[] };
 
-const DEFAULT: Create = Create {
-    ahead: Reach::Partitions(4),
-    behind: Reach::Partitions(0),
-    fill_gaps: true,
-    default: DefaultRule::Allow,
-};
+const DEFAULT: Create =
+    Create { ahead: Reach::Partitions(4), behind: Reach::Partitions(0), fill_gaps: true, default: DefaultRule::Allow };
 
 /// Reads the section, or what holds without it.
 pub(super) fn read(root: &Section<'_>, axis: Option<Axis>, report: &mut Report<'_>) -> Create {
@@ -60,7 +56,12 @@ pub(super) fn read(root: &Section<'_>, axis: Option<Axis>, report: &mut Report<'
 }
 
 /// Makes `partition.default` and `create.default` of a list policy say the same.
-pub(super) fn agree(root: &Section<'_>, create: &Create, partitioning: &mut Option<Partitioning>, report: &mut Report<'_>) {
+pub(super) fn agree(
+    root: &Section<'_>,
+    create: &Create,
+    partitioning: &mut Option<Partitioning>,
+    report: &mut Report<'_>,
+) {
     let Some(Partitioning::List(list)) = partitioning else { return };
     match create.default {
         DefaultRule::Require => {
@@ -109,8 +110,10 @@ fn reach(node: &Node, report: &mut Report<'_>) -> Option<Reach> {
             let message = format!("unknown unit {}", shown(word));
             report.hinted(rules::UNKNOWN_UNIT, &span, message, did_you_mean("partitions"));
         }
-        Err(_) if scalar.form == Form::Typed => wrong_type(node, "a time with its unit, or a number of partitions", report),
-        Err(error) => interval_problem(node, text, &error, "`3 partitions` or `3 months`", report),
+        Err(_) if scalar.form == Form::Typed => {
+            wrong_type(node, "a time with its unit, or a number of partitions", report)
+        }
+        Err(error) => interval_problem(node, text, &error, ["partitions", "months"], report),
     }
     None
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use chrono::format::{Item, Numeric, StrftimeItems};
 use chrono::{Months, NaiveDate, NaiveDateTime, TimeDelta};
 
 use crate::policy::document::Node;
@@ -11,14 +12,13 @@ use crate::schedule::{Interval, Unit};
 
 use super::partition::Axis;
 use super::report::Report;
+use super::rules;
 use super::scalars::text;
 use super::section::Section;
-use super::rules;
 
-/// So many neighbours are named for comparison: `%Y` with `%V` (which belongs to `%G`) shows within two years.
-const NEIGHBOURS: i64 = 128;
-/// And so many years ahead: a format without a year shows at once.
-const YEARS: u32 = 3;
+/// So many neighbours are named for comparison: of days, a year and more; of weeks, the years in which `%Y` does not
+/// go with `%V`.
+const NEIGHBOURS: i64 = 400;
 
 /// Reads the template. One that comes from defaults and does not go with the strategy is left out.
 pub(super) fn read(
@@ -92,15 +92,18 @@ fn misfit(template: &NameTemplate, axis: Axis) -> Option<(String, &'static str)>
 
 /// Two partitions of the grid that the template gives the same name.
 fn twins(template: &NameTemplate, every: Interval, anchor: Option<AxisValue>) -> Option<(String, &'static str)> {
+    if template.segments().iter().any(|segment| is_exact(segment, every.unit())) {
+        return None;
+    }
     let monday = NaiveDate::from_ymd_opt(2000, 1, 3)?.and_hms_opt(0, 0, 0)?;
     let first = match anchor {
         Some(AxisValue::Time(anchor)) => anchor,
         _ => monday.checked_sub_days(chrono::Days::new(if every.unit() == Unit::Week { 0 } else { 2 }))?,
     };
     let neighbours = (0..NEIGHBOURS).map_while(|index| shift(first, every, index));
-    let years = (1..=YEARS).map_while(|year| first.checked_add_months(Months::new(12 * year)));
+    let a_year_later = first.checked_add_months(Months::new(12)).filter(|_| divides_the_day(every));
     let mut named: HashMap<String, NaiveDateTime> = HashMap::new();
-    for start in neighbours.chain(years) {
+    for start in neighbours.chain(a_year_later) {
         let name = name(template, start, shift(start, every, 1)?)?;
         match named.insert(name, start) {
             Some(twin) if twin != start => {
@@ -114,14 +117,43 @@ fn twins(template: &NameTemplate, every: Interval, anchor: Option<AxisValue>) ->
     None
 }
 
-/// The bounds as the template writes them; `None` when it leaves that to partctl, which keeps names apart.
+/// Whether a bound is written down to its unit, so that no two can look alike.
+fn is_exact(segment: &Segment, unit: Unit) -> bool {
+    let format = match segment {
+        Segment::Start(Some(format)) | Segment::End(Some(format)) => format,
+        // partctl's own form tells neighbours apart.
+        Segment::Start(None) | Segment::End(None) => return true,
+        _ => return false,
+    };
+    let written: Vec<Numeric> = StrftimeItems::new(format)
+        .filter_map(|item| if let Item::Numeric(numeric, _) = item { Some(numeric) } else { None })
+        .collect();
+    let needed: &[Numeric] = match unit {
+        Unit::Year => &[Numeric::Year],
+        Unit::Quarter | Unit::Month => &[Numeric::Year, Numeric::Month],
+        Unit::Week | Unit::Day => &[Numeric::Year, Numeric::Month, Numeric::Day],
+        Unit::Hour => &[Numeric::Year, Numeric::Month, Numeric::Day, Numeric::Hour],
+        Unit::Minute => &[Numeric::Year, Numeric::Month, Numeric::Day, Numeric::Hour, Numeric::Minute],
+    };
+    needed.iter().all(|needed| written.contains(needed))
+}
+
+/// Whether the same time of each day is on the grid.
+fn divides_the_day(every: Interval) -> bool {
+    match every.unit() {
+        Unit::Minute => 1_440 % every.count() == 0,
+        Unit::Hour => 24 % every.count() == 0,
+        _ => false,
+    }
+}
+
+/// The bounds as the template writes them.
 fn name(template: &NameTemplate, start: NaiveDateTime, end: NaiveDateTime) -> Option<String> {
     let mut name = String::new();
     for segment in template.segments() {
         match segment {
             Segment::Start(Some(format)) => name.push_str(&format_time(format, start)?),
             Segment::End(Some(format)) => name.push_str(&format_time(format, end)?),
-            Segment::Start(None) | Segment::End(None) => return None,
             _ => name.push('_'),
         }
     }

@@ -16,7 +16,17 @@ use super::{name, rules};
 pub(super) const KEYS: Keys = Keys {
     section: "partition",
     known: &[
-        "range", "list", "hash", "every", "timezone", "anchor", "values", "default", "modulus", "name", "schema",
+        "range",
+        "list",
+        "hash",
+        "every",
+        "timezone",
+        "anchor",
+        "values",
+        "default",
+        "modulus",
+        "name",
+        "schema",
         "tablespace",
     ],
     later: &["subpartition", "each", "encoding"],

@@ -34,7 +34,11 @@ fn query(index: usize, node: &Node, report: &mut Report<'_>) -> Option<PruningQu
         let readable = with.is_some() || section.get("with").is_none();
         if readable && given != statement.parameters {
             let span = section.get("with").map_or(&entry.value.span, |with| &with.value.span);
-            let message = format!("the query has {} parameters, `with` has {given} values", statement.parameters);
+            let message = format!(
+                "the query has {}, `with` has {}",
+                counted(statement.parameters, "parameter"),
+                counted(given, "value")
+            );
             let hint = "list one sample value for each of $1, $2, ...";
             report.hinted(rules::PRUNING_QUERY, span, message, hint);
         }
@@ -50,6 +54,10 @@ fn query(index: usize, node: &Node, report: &mut Report<'_>) -> Option<PruningQu
         locks,
         require,
     })
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 /// One statement, without the semicolon at its end.

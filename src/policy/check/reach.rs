@@ -29,7 +29,8 @@ pub(super) fn judge(
     let (ahead, behind) = (partitions(create.ahead, every), partitions(create.behind, every));
     if u64::from(MAX_PARTITIONS) < ahead.saturating_add(behind) {
         let key = if ahead < behind { "behind" } else { "ahead" };
-        let message = format!("this asks for {} partitions, more than {MAX_PARTITIONS}", ahead.saturating_add(behind));
+        let message =
+            format!("this asks for at least {} partitions, more than {MAX_PARTITIONS}", ahead.saturating_add(behind));
         report.problem(rules::TOO_LARGE, &place(root, key, report), message);
     }
     let Some(retain) = retain else { return };
@@ -77,7 +78,9 @@ fn seconds(interval: Interval) -> RangeInclusive<u64> {
 fn place(root: &Section<'_>, key: &str, report: &Report<'_>) -> std::ops::Range<usize> {
     let create = root.get("create").map(|entry| &entry.value.value);
     match create {
-        Some(Value::Map(entries)) => entries.iter().find(|entry| entry.key == key).map(|entry| entry.value.span.clone()),
+        Some(Value::Map(entries)) => {
+            entries.iter().find(|entry| entry.key == key).map(|entry| entry.value.span.clone())
+        }
         _ => None,
     }
     .unwrap_or_else(|| report.document())

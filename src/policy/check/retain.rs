@@ -86,7 +86,7 @@ fn grace(node: &Node, report: &mut Report<'_>) -> Option<Option<Interval>> {
         Ok(interval) => Some(Some(interval)),
         Err(IntervalError::Zero) => Some(None),
         Err(error) => {
-            interval_problem(node, text, &error, "`7 days`", report);
+            interval_problem(node, text, &error, ["days", "weeks"], report);
             None
         }
     }

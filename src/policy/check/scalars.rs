@@ -121,10 +121,13 @@ pub(super) fn choice<T: Copy>(node: &Node, words: &[(&'static str, Option<T>)], 
             None
         }
         None => {
-            let known = || words.iter().map(|(known, _)| *known);
-            let hint = match nearest(word, known()) {
+            let hint = match nearest(word, words.iter().map(|(known, _)| *known)) {
                 Some(near) => did_you_mean(near),
-                None => format!("it is one of {}", known().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")),
+                None => {
+                    let taken = words.iter().filter(|(_, meaning)| meaning.is_some());
+                    let taken: Vec<String> = taken.map(|(word, _)| format!("`{word}`")).collect();
+                    format!("it is one of {}", taken.join(", "))
+                }
             };
             report.hinted(rules::UNKNOWN_CHOICE, &node.span, format!("unknown choice {}", shown(word)), hint);
             None
@@ -148,21 +151,22 @@ pub(super) fn identifier(node: &Node, report: &mut Report<'_>) -> Option<Identif
 /// A calendar or clock step, as in `3 months`; `example` is what to write instead of a bare number.
 pub(super) fn interval(node: &Node, report: &mut Report<'_>) -> Option<Interval> {
     let text = &scalar(node, "a time with its unit", report)?.text;
-    text.parse().map_err(|error| interval_problem(node, text, &error, "`3 days`", report)).ok()
+    text.parse().map_err(|error| interval_problem(node, text, &error, ["days", "months"], report)).ok()
 }
 
 /// A time on a stopwatch, as in `50 ms`.
 pub(super) fn elapsed(node: &Node, report: &mut Report<'_>) -> Option<Duration> {
     let text = &scalar(node, "a time with its unit", report)?.text;
-    parse_elapsed(text).map_err(|error| interval_problem(node, text, &error, "`50 ms` or `10 minutes`", report)).ok()
+    parse_elapsed(text).map_err(|error| interval_problem(node, text, &error, ["ms", "minutes"], report)).ok()
 }
 
-/// Reports why a text is no interval, pointing at the part of it that is at fault.
+/// Reports why a text is no interval, pointing at the part of it that is at fault. A bare number is shown with each
+/// of the units.
 pub(super) fn interval_problem(
     node: &Node,
     text: &str,
     error: &IntervalError,
-    instead: &str,
+    units: [&str; 2],
     report: &mut Report<'_>,
 ) {
     let (rule, span, message) = match error {
@@ -182,8 +186,12 @@ pub(super) fn interval_problem(
         }
     };
     let hint = match error {
-        IntervalError::MissingUnit { .. } | IntervalError::MissingCount | IntervalError::InvalidCount { .. } => {
-            Some(format!("write {instead}"))
+        IntervalError::MissingUnit { .. } => {
+            let [first, second] = units.map(|unit| format!("`{} {unit}`", text.trim()));
+            Some(format!("write {first} or {second}"))
+        }
+        IntervalError::MissingCount | IntervalError::InvalidCount { .. } => {
+            Some(format!("write it as in `3 {}`", units[0]))
         }
         IntervalError::Zero => Some("it must be more than zero".to_owned()),
         other => other.hint(),
@@ -229,9 +237,10 @@ fn parse_date_time(text: &str) -> Option<NaiveDateTime> {
         return parse_date(text)?.and_hms_opt(0, 0, 0);
     };
     let shape = [&b"00:00"[..], b"00:00:00"];
-    let time = shape.iter().find(|shape| has_shape(time, shape)).and_then(|shape| {
-        NaiveTime::parse_from_str(time, if shape.len() == 5 { "%H:%M" } else { "%H:%M:%S" }).ok()
-    })?;
+    let time = shape
+        .iter()
+        .find(|shape| has_shape(time, shape))
+        .and_then(|shape| NaiveTime::parse_from_str(time, if shape.len() == 5 { "%H:%M" } else { "%H:%M:%S" }).ok())?;
     Some(parse_date(date)?.and_time(time))
 }
 

@@ -23,9 +23,7 @@ pub(super) fn refusal(error: &Error, text: &str, document: Range<usize>) -> Refu
         Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. }
-        | Error::AliasReplayCounterOverflow { .. } => {
-            too_large("aliases make too many values out of a few".to_owned())
-        }
+        | Error::AliasReplayCounterOverflow { .. } => too_large("aliases make too many values out of a few".to_owned()),
         Error::UnknownAnchor { .. } => {
             let alias = text[span.start..].split([' ', '\t', '\r', '\n', ',', ']', '}']).next().unwrap_or_default();
             let span = span.start..span.start + alias.len();
@@ -75,9 +73,11 @@ fn wording(kind: &ErrorKind) -> (String, &'static str) {
         K::ExpectedBlockSequenceEntry | K::BlockSequenceEntryNotAllowed | K::InvalidBlockEntryWhitespace => {
             ("a list entry (`- ...`) was expected, or cannot stand here", "entries of one list are indented alike")
         }
-        K::TabInBlockIndentation | K::TabNotAllowed | K::TabInIndentation | K::TabInPlainScalar | K::TabAtBlockScalarStart => {
-            ("a tab where YAML wants spaces", "indent with spaces")
-        }
+        K::TabInBlockIndentation
+        | K::TabNotAllowed
+        | K::TabInIndentation
+        | K::TabInPlainScalar
+        | K::TabAtBlockScalarStart => ("a tab where YAML wants spaces", "indent with spaces"),
         K::UnclosedQuotedScalar | K::InvalidQuotedScalarIndent | K::DocumentIndicatorInQuotedScalar => {
             ("a quoted text is not closed, or goes on without indentation", "")
         }
@@ -101,18 +101,18 @@ fn wording(kind: &ErrorKind) -> (String, &'static str) {
         | K::InvalidColonPlacement
         | K::FlowMappingValueAdjacentCollection
         | K::InvalidFlowScalarIndent => ("a `,`, `]` or `}` is missing, or a `:` stands where none can", ""),
-        K::MisplacedFlowCollectionEnd | K::MismatchedFlowCollectionEnd { .. } => {
-            ("a closing bracket without its opening one", "")
-        }
+        K::MisplacedFlowCollectionEnd => ("a closing bracket without its opening one", ""),
+        K::MismatchedFlowCollectionEnd { .. } => ("brackets that do not match", ""),
         K::UnexpectedCharacter { character: '@' | '`' | '%' | '|' | '>' } => {
             ("a value cannot begin with this character", "quote the value")
         }
         K::UnexpectedCharacter { .. } => ("a character that YAML does not allow", ""),
         K::CommentNotSeparated => ("a comment needs a space before its `#`", ""),
         K::CommentInterceptedScalar => ("a comment in the middle of a text", ""),
-        K::InvalidIndentation | K::ZeroBlockScalarIndent | K::InvalidBlockScalarHeader | K::InvalidBlockScalarIndent => {
-            ("the indentation does not fit", "")
-        }
+        K::InvalidIndentation
+        | K::ZeroBlockScalarIndent
+        | K::InvalidBlockScalarHeader
+        | K::InvalidBlockScalarIndent => ("the indentation does not fit", ""),
         K::MissingAnchorOrAliasName => ("`&` and `*` need a name", "quote a value that begins with them"),
         K::ExpectedDocumentStart | K::InvalidDocumentEnd | K::MissingDocumentEndBeforeDirective => {
             ("something stands between two documents", "documents are divided by lines of `---`")
@@ -144,13 +144,13 @@ fn place(error: &Error, text: &str, document: Range<usize>) -> Range<usize> {
     }
 }
 
-/// The character at an offset; at the end of a document, the last one that is not blank.
+/// The character at an offset, nothing at a line break; at the end of a document, the last one that is not blank.
 fn character_at(text: &str, offset: usize, document: &Range<usize>) -> Range<usize> {
     let chunk = &text[document.clone()];
     let last = document.start + chunk.trim_end().char_indices().next_back().map_or(0, |(at, _)| at);
     let start = offset.min(last);
-    let len = text[start..].chars().next().map_or(0, char::len_utf8);
-    start..start + len
+    let character = text[start..].chars().next().filter(|c| !matches!(c, '\r' | '\n'));
+    start..start + character.map_or(0, char::len_utf8)
 }
 
 fn byte_of(chunk: &str, marker: &Marker) -> usize {

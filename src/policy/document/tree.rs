@@ -177,7 +177,8 @@ impl<'a> Builder<'a> {
                 Node { value: Value::List(list), span: self.at_least_one_character(span) }
             }
             Raw::Map(pairs) => {
-                let entries: Vec<Entry> = pairs.into_iter().filter_map(|(key, value)| self.entry(via, key, value)).collect();
+                let entries: Vec<Entry> =
+                    pairs.into_iter().filter_map(|(key, value)| self.entry(via, key, value)).collect();
                 let first_key = entries.first().filter(|_| place == raw.defined).map(|entry| entry.key_span.clone());
                 let span = first_key.unwrap_or_else(|| self.at_least_one_character(span));
                 Node { value: Value::Map(entries), span }

@@ -67,7 +67,8 @@ fn group<'n>(entry: &'n Entry, homes: &mut Homes<'n>, report: &mut Report<'_>) -
                     },
                 };
                 if let Some((home, line)) = homes.0.get(&value) {
-                    let message = format!("{} is already in `{home}` on line {line}", value.map_or("null".to_owned(), shown));
+                    let message =
+                        format!("{} is already in `{home}` on line {line}", value.map_or("null".to_owned(), shown));
                     report.problem(rules::DUPLICATE_VALUE, &item.span, message);
                     continue;
                 }

@@ -6,11 +6,11 @@ use chrono_tz::{TZ_VARIANTS, Tz};
 
 use crate::policy::check::nearest::{did_you_mean, nearest};
 use crate::policy::check::report::Report;
+use crate::policy::check::rules;
 use crate::policy::check::scalars::{
     axis_value, decimal, interval_problem, scalar, shown, text, without_quotes, wrong_type,
 };
 use crate::policy::check::section::Section;
-use crate::policy::check::rules;
 use crate::policy::document::{Form, Node};
 use crate::policy::model::{AxisValue, Every, Partitioning, RangePolicy};
 
@@ -79,7 +79,7 @@ fn every(node: &Node, report: &mut Report<'_>) -> Option<Every> {
         (Form::Typed, None) => wrong_type(node, EXPECTED, report),
         (Form::Text, None) => match scalar.text.parse() {
             Ok(interval) => return Some(Every::Time(interval)),
-            Err(error) => interval_problem(node, &scalar.text, &error, "`1 month`", report),
+            Err(error) => interval_problem(node, &scalar.text, &error, ["months", "days"], report),
         },
     }
     None

@@ -1,0 +1,309 @@
+//! Problems between values, and what is not carried out yet.
+
+use super::*;
+
+#[test]
+fn pt013_not_supported_yet() {
+    insta::assert_snapshot!(with_range("retain: {max_size: 2 TB, then: archive}\narchive: {to: s3://x/y}\ninherit: [owner]\nstorage: {fillfactor: 90}"), @"
+        error[PT013]: `max_size` is not supported by this version of partctl yet
+         --> a.yaml:4:10
+          |
+        4 | retain: {max_size: 2 TB, then: archive}
+          |          ^^^^^^^^
+        error[PT013]: `archive` is not supported by this version of partctl yet
+         --> a.yaml:4:32
+          |
+        4 | retain: {max_size: 2 TB, then: archive}
+          |                                ^^^^^^^
+        error[PT013]: `archive` is not supported by this version of partctl yet
+         --> a.yaml:5:1
+          |
+        5 | archive: {to: s3://x/y}
+          | ^^^^^^^
+        error[PT013]: `inherit` is not supported by this version of partctl yet
+         --> a.yaml:6:1
+          |
+        6 | inherit: [owner]
+          | ^^^^^^^
+        error[PT013]: `storage` is not supported by this version of partctl yet
+         --> a.yaml:7:1
+          |
+        7 | storage: {fillfactor: 90}
+          | ^^^^^^^
+        ");
+    insta::assert_snapshot!(with_partition("  range: [a, b]\n  every: 1 day\n  encoding: uuidv7\n  subpartition: {hash: c, modulus: 4}"), @"
+        error[PT013]: a key of several columns is not supported by this version of partctl yet
+         --> a.yaml:4:10
+          |
+        4 |   range: [a, b]
+          |          ^
+        error[PT013]: `encoding` is not supported by this version of partctl yet
+         --> a.yaml:6:3
+          |
+        6 |   encoding: uuidv7
+          |   ^^^^^^^^
+        error[PT013]: `subpartition` is not supported by this version of partctl yet
+         --> a.yaml:7:3
+          |
+        7 |   subpartition: {hash: c, modulus: 4}
+          |   ^^^^^^^^^^^^
+        ");
+    insta::assert_snapshot!(with_partition("  range: (date_trunc('day', at))\n  every: 1 day"), @"
+        error[PT013]: an expression as key is not supported by this version of partctl yet
+         --> a.yaml:4:10
+          |
+        4 |   range: (date_trunc('day', at))
+          |          ^^^^^^^^^^^^^^^^^^^^^^^
+        ");
+    insta::assert_snapshot!(drawn("version: 1\ntable: a.b\npartition: {list: c, each: select id from tenants}\nretain: {newest: 2, then: detach}"), @"
+        error[PT013]: `each` is not supported by this version of partctl yet
+         --> a.yaml:3:22
+          |
+        3 | partition: {list: c, each: select id from tenants}
+          |                      ^^^^
+        error[PT013]: `retain` for list partitions is not supported by this version of partctl yet
+         --> a.yaml:4:1
+          |
+        4 | retain: {newest: 2, then: detach}
+          | ^^^^^^
+        ");
+}
+
+#[test]
+fn pt015_name_template() {
+    let range = |name: &str| with_partition(&format!("  range: a\n  every: 1 day\n  name: \"{name}\""));
+    insta::assert_snapshot!(["{tabel}", "{table}_{start:%Y_%Q}", "{table", "{table}_x", "{table}_{value}", "{start:%Y_%m}", "{start:%m_%d}"].map(range).join("\n"), @r#"
+        error[PT015]: unknown placeholder `{tabel}`
+         --> a.yaml:6:10
+          |
+        6 |   name: "{tabel}"
+          |          ^^^^^^^ the placeholders are {table} {parent} {start} {end} {value} {remainder} {modulus}
+        error[PT015]: `%Y_%Q` is not a strftime format
+         --> a.yaml:6:25
+          |
+        6 |   name: "{table}_{start:%Y_%Q}"
+          |                         ^^^^^ year %Y, month %m, day %d, hour %H, minute %M, ISO year and week %G and %V
+        error[PT015]: a `{` that is not closed
+         --> a.yaml:6:10
+          |
+        6 |   name: "{table"
+          |          ^
+        error[PT015]: all partitions would have the same name
+         --> a.yaml:6:9
+          |
+        6 |   name: "{table}_x"
+          |         ^^^^^^^^^^^ write it as in `{table}_{start:%Y_%m}`
+        error[PT015]: `{value}` does not go with `range`
+         --> a.yaml:6:9
+          |
+        6 |   name: "{table}_{value}"
+          |         ^^^^^^^^^^^^^^^^^ write it as in `{table}_{start:%Y_%m}`
+        error[PT015]: the partitions of 2000-01-01 00:00 and 2000-01-02 00:00 would have the same name
+         --> a.yaml:6:9
+          |
+        6 |   name: "{start:%Y_%m}"
+          |         ^^^^^^^^^^^^^^^ let the format write all that differs, down to the unit of `every`
+        error[PT015]: the partitions of 2000-01-01 00:00 and 2001-01-01 00:00 would have the same name
+         --> a.yaml:6:9
+          |
+        6 |   name: "{start:%m_%d}"
+          |         ^^^^^^^^^^^^^^^ let the format write all that differs, down to the unit of `every`
+        "#);
+    insta::assert_snapshot!(with_partition("  range: a\n  every: 100\n  name: '{table}_{start:%Y}'"), @"
+        error[PT015]: a number takes no format in `{start}`
+         --> a.yaml:6:9
+          |
+        6 |   name: '{table}_{start:%Y}'
+          |         ^^^^^^^^^^^^^^^^^^^^ write it as in `{table}_{start}`
+        ");
+    insta::assert_snapshot!(with_partition("  range: a\n  every: 1 week\n  name: '{table}_{start:%Y_w%V}'"), @"
+        error[PT015]: the partitions of 2001-01-01 00:00 and 2001-12-31 00:00 would have the same name
+         --> a.yaml:6:9
+          |
+        6 |   name: '{table}_{start:%Y_w%V}'
+          |         ^^^^^^^^^^^^^^^^^^^^^^^^ let the format write all that differs, down to the unit of `every`
+        ");
+    insta::assert_snapshot!(with_partition("  hash: a\n  modulus: 2\n  name: '{table}_{modulus}'"), @"
+        error[PT015]: all partitions would have the same name
+         --> a.yaml:6:9
+          |
+        6 |   name: '{table}_{modulus}'
+          |         ^^^^^^^^^^^^^^^^^^^ write it as in `{table}_p{remainder}`
+        ");
+    insta::assert_snapshot!(with_partition("  list: a\n  values: {x: [1]}\n  name: '{table}_{start}'"), @"
+        error[PT015]: `{start}` does not go with `list`
+         --> a.yaml:6:9
+          |
+        6 |   name: '{table}_{start}'
+          |         ^^^^^^^^^^^^^^^^^ write it as in `{table}_{value}`
+        ");
+}
+
+#[test]
+fn pt016_duplicate_value() {
+    insta::assert_snapshot!(with_partition("  list: a\n  default: eu\n  values:\n    na: [US, ~, 1]\n    eu: [DE, \"US\", null, '1', DE]"), @r#"
+        error[PT016]: `eu` is the name of another partition in `values`
+         --> a.yaml:5:12
+          |
+        5 |   default: eu
+          |            ^^
+        error[PT016]: `US` is already in `na` on line 7
+         --> a.yaml:8:14
+          |
+        8 |     eu: [DE, "US", null, '1', DE]
+          |              ^^^^
+        error[PT016]: null is already in `na` on line 7
+         --> a.yaml:8:20
+          |
+        8 |     eu: [DE, "US", null, '1', DE]
+          |                    ^^^^
+        error[PT016]: `1` is already in `na` on line 7
+         --> a.yaml:8:26
+          |
+        8 |     eu: [DE, "US", null, '1', DE]
+          |                          ^^^
+        error[PT016]: `DE` is already in `eu` on line 8
+         --> a.yaml:8:31
+          |
+        8 |     eu: [DE, "US", null, '1', DE]
+          |                               ^^
+        "#);
+    insta::assert_snapshot!(with_partition("  hash: [a, b, A]\n  modulus: 2"), @"
+        error[PT016]: `a` is in the key already
+         --> a.yaml:4:16
+          |
+        4 |   hash: [a, b, A]
+          |                ^
+        ");
+}
+
+#[test]
+fn pt017_contradiction() {
+    insta::assert_snapshot!(with_partition("  hash: a\n  modulus: 2\n  every: 1 day\n  values: {x: [1]}"), @"
+        error[PT017]: `every` does not go with `hash`
+         --> a.yaml:6:3
+          |
+        6 |   every: 1 day
+          |   ^^^^^ it belongs to `range` partitions
+        error[PT017]: `values` does not go with `hash`
+         --> a.yaml:7:3
+          |
+        7 |   values: {x: [1]}
+          |   ^^^^^^ it belongs to `list` partitions
+        ");
+    insta::assert_snapshot!(with_partition("  range: a\n  every: 100\n  timezone: UTC\n  anchor: 2024-01-01\ncreate: {ahead: 3 months}\nretain: {for: 2 years, then: drop}\nhold: [{from: 2024-01-01, to: 5}]"), @"
+        error[PT017]: `timezone` does not go with a grid of numbers
+         --> a.yaml:6:3
+          |
+        6 |   timezone: UTC
+          |   ^^^^^^^^ leave it out, or write `every: 1 month`
+        error[PT017]: `anchor` is a date where `every` is a number
+         --> a.yaml:7:11
+          |
+        7 |   anchor: 2024-01-01
+          |           ^^^^^^^^^^
+        error[PT017]: `ahead` is a time where `every` is a number
+         --> a.yaml:8:17
+          |
+        8 | create: {ahead: 3 months}
+          |                 ^^^^^^^^ write it as in `3 partitions`
+        error[PT017]: `for` is a time where `every` is a number
+         --> a.yaml:9:15
+          |
+        9 | retain: {for: 2 years, then: drop}
+          |               ^^^^^^^ write it as in `newest: 12`
+        error[PT017]: `from` is a date where `every` is a number
+          --> a.yaml:10:15
+           |
+        10 | hold: [{from: 2024-01-01, to: 5}]
+           |               ^^^^^^^^^^
+        ");
+    insta::assert_snapshot!(with_partition("  range: a\n  every: 1 day\n  anchor: 100\nhold: [{from: 2024-02-01, to: 2024-02-01}, {partition: x, from: 2024-02-01}]"), @"
+        error[PT017]: `anchor` is a number where `every` is a time
+         --> a.yaml:6:11
+          |
+        6 |   anchor: 100
+          |           ^^^
+        error[PT017]: `to` is not after `from`
+         --> a.yaml:7:31
+          |
+        7 | hold: [{from: 2024-02-01, to: 2024-02-01}, {partition: x, from: 2024-02-01}]
+          |                               ^^^^^^^^^^
+        error[PT017]: `from` beside `partition`
+         --> a.yaml:7:59
+          |
+        7 | hold: [{from: 2024-02-01, to: 2024-02-01}, {partition: x, from: 2024-02-01}]
+          |                                                           ^^^^ write two holds
+        ");
+    insta::assert_snapshot!(with_range("create: {behind: 3 years}\nretain: {for: 24 months, then: drop}"), @"
+        error[PT017]: `behind` reaches beyond what `retain` keeps: its partitions would be made to be retired
+         --> a.yaml:4:18
+          |
+        4 | create: {behind: 3 years}
+          |                  ^^^^^^^
+        ");
+    insta::assert_snapshot!(with_range("create: {behind: 3 partitions}\nretain: {newest: 3, at_least: 4, then: drop}"), @"
+        error[PT017]: `behind` reaches beyond what `retain` keeps: its partitions would be made to be retired
+         --> a.yaml:4:18
+          |
+        4 | create: {behind: 3 partitions}
+          |                  ^^^^^^^^^^^^
+        error[PT017]: `newest: 3` can never hold where `at_least` keeps 4
+         --> a.yaml:5:31
+          |
+        5 | retain: {newest: 3, at_least: 4, then: drop}
+          |                               ^
+        ");
+    insta::assert_snapshot!(with_partition("  hash: a\n  modulus: 2\ncreate: {ahead: 3 months, default: require}\nretain: {newest: 3, then: drop}"), @"
+        error[PT017]: `ahead` does not go with `hash`
+         --> a.yaml:6:10
+          |
+        6 | create: {ahead: 3 months, default: require}
+          |          ^^^^^ it belongs to `range` partitions
+        error[PT017]: a hash-partitioned table cannot have a DEFAULT partition
+         --> a.yaml:6:36
+          |
+        6 | create: {ahead: 3 months, default: require}
+          |                                    ^^^^^^^
+        error[PT017]: `retain` does not go with `hash`: its partitions do not age
+         --> a.yaml:7:1
+          |
+        7 | retain: {newest: 3, then: drop}
+          | ^^^^^^
+        ");
+    insta::assert_snapshot!(with_partition("  list: a\n  values: {x: [1]}\n  default: other\ncreate: {behind: 1 day, default: forbid}\nhold: [{from: 1, to: 2}]"), @"
+        error[PT017]: `behind` does not go with `list`
+         --> a.yaml:7:10
+          |
+        7 | create: {behind: 1 day, default: forbid}
+          |          ^^^^^^ it belongs to `range` partitions
+        error[PT017]: `create` forbids the DEFAULT partition that `partition.default` asks for
+         --> a.yaml:7:10
+          |
+        7 | create: {behind: 1 day, default: forbid}
+          |          ^^^^^^
+        error[PT017]: `from` does not go with `list`
+         --> a.yaml:8:15
+          |
+        8 | hold: [{from: 1, to: 2}]
+          |               ^
+        error[PT017]: `to` does not go with `list`
+         --> a.yaml:8:22
+          |
+        8 | hold: [{from: 1, to: 2}]
+          |                      ^
+        ");
+}
+
+#[test]
+fn what_only_looks_like_a_contradiction_is_taken() {
+    for lines in [
+        "create: {behind: 24 months}\nretain: {for: 24 months, then: drop}",
+        "create: {behind: 12 months}\nretain: {for: 365 days, then: drop}",
+        "create: {behind: 2 partitions}\nretain: {newest: 3, then: drop}",
+        "create: {behind: 9 partitions}\nretain: {for: 1 month, newest: 10, then: drop}",
+        "retain: {for: 1 month, then: detach, grace: 1 day}",
+    ] {
+        assert_eq!(with_range(lines), "", "{lines}");
+    }
+}
