@@ -10,6 +10,7 @@ mod guard;
 mod lock;
 #[expect(clippy::module_inception, reason = "the plan is what this room is about")]
 mod plan;
+mod saved;
 mod step;
 pub mod steps;
 
@@ -18,4 +19,5 @@ pub use event::{Blocker, Event, Listener};
 pub use finding::{FINDING_CODES, Finding, FindingCode, Severity, codes};
 pub use lock::{Lock, LockMode};
 pub use plan::{Plan, Runway, TablePlan, Withheld};
+pub use saved::{Moment, SavedPlan, SavedPlanError};
 pub use step::{Phase, Step, StepKind};
