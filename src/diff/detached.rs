@@ -39,12 +39,18 @@ pub(super) fn drop_after_grace(situation: &Situation<'_>, draft: &mut Draft) {
 }
 
 fn grace_is_over(grace: Option<Interval>, detached_at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
-    let point = |at: DateTime<Utc>| Point(i128::from(at.timestamp_micros()));
-    let Some(grace) = grace else { return true };
-    Zone::Named(chrono_tz::UTC).after(point(detached_at), grace).is_some_and(|over| over <= point(now))
+    grace_end(grace, detached_at).is_some_and(|end| end <= now)
 }
 
-fn is_held(situation: &Situation<'_>, entry: &DetachedTable) -> bool {
+/// When the grace is over; `None`: beyond the calendar.
+pub(super) fn grace_end(grace: Option<Interval>, detached_at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let Some(grace) = grace else { return Some(detached_at) };
+    let begin = Point(i128::from(detached_at.timestamp_micros()));
+    let end = Zone::Named(chrono_tz::UTC).after(begin, grace)?;
+    DateTime::from_timestamp_micros(i64::try_from(end.0).ok()?)
+}
+
+pub(super) fn is_held(situation: &Situation<'_>, entry: &DetachedTable) -> bool {
     let Some(range) = situation.desired.as_range() else { return false };
     let Some(extent) = range.extent(&entry.bound) else { return true };
     situation.hold_on(range, extent, &entry.name).is_some()

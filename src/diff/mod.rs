@@ -8,6 +8,7 @@ mod detached;
 mod finish_interrupted;
 mod hash;
 mod list;
+mod overview;
 mod range;
 mod retire;
 mod rights;
@@ -20,6 +21,10 @@ use crate::catalog::{CatalogSnapshot, Question};
 use crate::desired::expand;
 use crate::plan::{Finding, Plan, Runway, Step, TablePlan, codes};
 use crate::policy::{Policy, fingerprint};
+pub use overview::{
+    DefaultState, DetachedFate, DetachedState, Fate, NextToRetire, Overview, Place, Stretch, TableOverview, When,
+    overview,
+};
 pub use situation::Situation;
 
 /// What rules add to.

@@ -156,7 +156,7 @@ fn blast_radius(retain: &Retain, partitions: usize) -> usize {
 
 /// The `at_least` newest partitions that hold rows. Those known to hold some count first; where statistics know of
 /// too few, ones that nobody has counted make up the number.
-fn protected(situation: &Situation<'_>, retain: &Retain) -> BTreeSet<u32> {
+pub(super) fn protected(situation: &Situation<'_>, retain: &Retain) -> BTreeSet<u32> {
     let newest_first = || situation.placed.iter().rev().map(|(_, partition)| *partition);
     let known = newest_first().filter(|partition| partition.is_known_to_hold_rows());
     let uncounted = newest_first().filter(|partition| partition.rows.is_none());

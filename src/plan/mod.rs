@@ -11,6 +11,7 @@ mod lock;
 mod outcome;
 #[expect(clippy::module_inception, reason = "the plan is what this room is about")]
 mod plan;
+mod saved;
 mod step;
 pub mod steps;
 
@@ -20,4 +21,5 @@ pub use finding::{FINDING_CODES, Finding, FindingCode, Severity, codes};
 pub use lock::{Lock, LockMode};
 pub use outcome::{FailedStep, Outcome, StepError};
 pub use plan::{Plan, Runway, TablePlan, Withheld};
+pub use saved::{Moment, SavedPlan, SavedPlanError};
 pub use step::{Phase, Step, StepKind};

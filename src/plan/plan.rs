@@ -100,6 +100,12 @@ impl Plan {
         self.steps().filter(|(_, step)| step.kind() == kind).count()
     }
 
+    /// Estimated bytes that the disk gets back.
+    pub fn frees_bytes(&self) -> u64 {
+        let drops = self.steps().filter(|(_, step)| step.kind() == StepKind::Drop);
+        drops.filter_map(|(_, step)| step.volume()).map(|(bytes, _)| bytes).sum()
+    }
+
     /// Every lock on an existing relation, strongest mode per relation, strongest first.
     pub fn locks(&self) -> Vec<Lock> {
         let mut locks: Vec<Lock> = self.steps().flat_map(|(_, step)| step.locks()).collect();

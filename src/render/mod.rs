@@ -2,7 +2,31 @@
 //!
 //! One model per report, one file per format. Decides wording and layout only; never what is planned.
 
+mod amounts;
+mod findings;
+mod locks;
+mod markdown;
+mod plan_json;
+mod plan_markdown;
+mod plan_report;
+mod plan_sql;
+mod plan_table;
 pub mod problems;
+#[cfg(test)]
+mod samples;
+mod status_json;
+mod status_markdown;
+mod status_table;
+mod steps;
 mod style;
+mod timeline;
 
+pub use plan_json::plan_json;
+pub use plan_markdown::plan_markdown;
+pub use plan_report::{Occasion, PlanReport};
+pub use plan_sql::plan_sql;
+pub use plan_table::plan_table;
+pub use status_json::status_json;
+pub use status_markdown::status_markdown;
+pub use status_table::status_table;
 pub use style::{Colour, Screen};

@@ -5,7 +5,9 @@
 mod identifier;
 mod literal;
 mod qualified_name;
+mod session;
 
 pub use identifier::Identifier;
 pub use literal::SqlLiteral;
 pub use qualified_name::{NameError, QualifiedName};
+pub use session::SESSION_SETTINGS;

@@ -1,0 +1,204 @@
+//! Plans and snapshots made by hand, for the tests of this room.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::{Occasion, PlanReport};
+use crate::catalog::{Bound, ReplicaIdentity};
+use crate::diff::{
+    DefaultState, DetachedFate, DetachedState, Fate, NextToRetire, Overview, Place, Stretch, TableOverview, When,
+};
+use crate::plan::steps::{CreatePartition, DetachMethod, DetachPartition, DropTable};
+use crate::plan::{Moment, Plan, Runway, Step, TablePlan};
+use crate::policy::Locks;
+use crate::sql::QualifiedName;
+
+pub(super) fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+pub(super) fn name(table: &str) -> QualifiedName {
+    QualifiedName::new("shop", table)
+}
+
+pub(super) fn report(plan: &Plan) -> PlanReport<'_> {
+    PlanReport { plan, withheld: &[], moment: Moment::Server, occasion: Occasion::Plan }
+}
+
+pub(super) fn create(parent: &QualifiedName, partition: &str, from: &str, to: &str, reason: &str) -> Step {
+    let bound: Bound = format!("FOR VALUES FROM ('{from}') TO ('{to}')").parse().unwrap();
+    Step::Create(CreatePartition {
+        parent: parent.clone(),
+        partition: QualifiedName { schema: parent.schema.clone(), name: crate::sql::Identifier::new(partition) },
+        bound,
+        range: format!("{from} … {to}"),
+        reason: reason.to_owned(),
+        owner: None,
+        replica_identity: ReplicaIdentity::Default,
+        grants: Vec::new(),
+        tablespace: None,
+        access_method: None,
+        default: None,
+        references: Vec::new(),
+        referenced_by: Vec::new(),
+    })
+}
+
+pub(super) fn detach(parent: &QualifiedName, partition: &str, method: DetachMethod) -> Step {
+    Step::Detach(DetachPartition {
+        parent: parent.clone(),
+        parent_oid: 100,
+        partition: name(partition),
+        oid: 124,
+        bound: "FOR VALUES FROM ('2024-10-01') TO ('2024-11-01')".parse().unwrap(),
+        range: "2024-10-01 … 2024-11-01".to_owned(),
+        reason: "older than 24 months".to_owned(),
+        method,
+        bytes: 15_247_133_901,
+        rows: Some(31_004_112),
+        references: vec![name("customers")],
+        referenced_by: Vec::new(),
+    })
+}
+
+pub(super) fn drop_table(table: &str) -> Step {
+    Step::Drop(DropTable {
+        table: name(table),
+        oid: 123,
+        range: "2024-09-01 … 2024-10-01".to_owned(),
+        reason: "detached 2026-11-07, grace over".to_owned(),
+        bytes: 14_817_637_171,
+        references: Vec::new(),
+    })
+}
+
+pub(super) fn table(table: QualifiedName, grid: &str, steps: Vec<Step>) -> TablePlan {
+    TablePlan {
+        table,
+        fingerprint: "f00d".to_owned(),
+        grid: grid.to_owned(),
+        partitions: 4,
+        bytes: 2_254_857_830,
+        runway: Runway::None,
+        steps,
+        findings: Vec::new(),
+        locks: Locks { timeout: Duration::from_millis(50), retry_for: Duration::from_secs(600) },
+        unattended: false,
+    }
+}
+
+pub(super) fn table_with_creates(parent: &str, count: usize) -> TablePlan {
+    let parent = name(parent);
+    let day =
+        |n: usize| (chrono::NaiveDate::from_ymd_opt(2026, 11, 21).unwrap() + chrono::Days::new(n as u64)).to_string();
+    let step = |n: usize| {
+        let partition = format!("{}_{}", parent.name.as_str(), day(n).replace('-', "_"));
+        create(&parent, &partition, &day(n), &day(n + 1), &format!("{n} ahead"))
+    };
+    let steps = (0..count).map(step).collect();
+    table(parent.clone(), "range at, 1 day", steps)
+}
+
+pub(super) fn plan(tables: Vec<TablePlan>) -> Plan {
+    Plan {
+        database: "appdb".to_owned(),
+        at: at("2026-11-21T03:00:00Z"),
+        server_version: 150_020,
+        tables,
+        findings: Vec::new(),
+        questions: BTreeSet::new(),
+    }
+}
+
+/// One of each: a partition made, one detached, one dropped, beside two tables that are converged.
+pub(super) fn life_of_orders() -> Plan {
+    let orders = name("orders");
+    let steps = vec![
+        create(&orders, "orders_2027_03", "2027-03-01", "2027-04-01", "3 ahead"),
+        detach(&orders, "orders_2024_10", DetachMethod::Concurrently),
+        drop_table("orders_2024_09"),
+    ];
+    let orders = TablePlan {
+        partitions: 31,
+        bytes: 442_381_631_488,
+        runway: Runway::Until(at("2027-02-21T04:00:00Z")),
+        ..table(orders, "range order_date, 1 month, Europe/Berlin", steps)
+    };
+    let customers = table(QualifiedName::new("crm", "customers"), "list region", Vec::new());
+    let events =
+        TablePlan { partitions: 8, ..table(QualifiedName::new("app", "events"), "hash user_id, 8", Vec::new()) };
+    plan(vec![orders, customers, events])
+}
+
+/// A range table with a past and a future, a list table with DEFAULT, a hash table, and two detached tables.
+pub(super) fn overview() -> Overview {
+    let bare = |table: QualifiedName, key: &str| TableOverview {
+        table,
+        key: key.to_owned(),
+        partitions: 8,
+        bytes: 94_489_280_512,
+        rows: None,
+        last_bound: None,
+        runway: Runway::None,
+        default: None,
+        next_to_retire: None,
+        timeline: Vec::new(),
+    };
+    let month = |n: u32| chrono::NaiveDate::from_ymd_opt(2024, 10, 1).unwrap() + chrono::Months::new(n);
+    let stretch = |n: u32| Stretch {
+        partition: Some(name(&format!("orders_{}", month(n).format("%Y_%m")))),
+        from: month(n).to_string(),
+        to: month(n + 1).to_string(),
+        bytes: u64::from(n) * 400_000_000,
+        rows: Some(u64::from(n) * 1_000_000),
+        place: match n {
+            0..25 => Place::Past,
+            25 => Place::Current,
+            _ => Place::Ahead,
+        },
+        fate: if n == 0 { Fate::Expiring } else { Fate::Stays },
+    };
+    let shown = "2026-12-01".to_owned();
+    let orders = TableOverview {
+        partitions: 31,
+        bytes: 442_381_631_488,
+        rows: Some(904_331_020),
+        last_bound: Some("2027-03-01".to_owned()),
+        runway: Runway::Until(at("2027-02-28T23:00:00Z")),
+        default: Some(DefaultState { name: name("orders_default"), rows: Some(1_204) }),
+        next_to_retire: Some(NextToRetire {
+            partition: name("orders_2024_10"),
+            when: When::At { moment: at("2026-11-30T23:00:00Z"), shown },
+        }),
+        timeline: (0..29).map(stretch).collect(),
+        ..bare(name("orders"), "range order_date")
+    };
+    let customers = TableOverview {
+        partitions: 4,
+        bytes: 2_254_857_830,
+        rows: Some(8_211),
+        default: Some(DefaultState { name: QualifiedName::new("crm", "customers_other"), rows: Some(0) }),
+        ..bare(QualifiedName::new("crm", "customers"), "list region")
+    };
+    let detached = |table: &str, fate: DetachedFate| DetachedState {
+        table: name(table),
+        parent: name("orders"),
+        range: "2024-09-01 … 2024-10-01".to_owned(),
+        bytes: 14_817_637_171,
+        detached_at: Some(at("2026-11-18T03:00:00Z")),
+        fate,
+    };
+    Overview {
+        database: "appdb".to_owned(),
+        server_version: 150_020,
+        at: at("2026-11-21T03:00:00Z"),
+        tables: vec![orders, customers, bare(QualifiedName::new("app", "events"), "hash user_id")],
+        detached: vec![
+            detached("orders_2024_09", DetachedFate::DropsAt(at("2026-11-25T03:00:00Z"))),
+            detached("orders_2024_08", DetachedFate::Held),
+        ],
+        errors: Vec::new(),
+    }
+}
