@@ -4,6 +4,8 @@
 //! the parts whose name contains a word. Every figure is the median of interleaved runs on a throwaway server with
 //! durable settings; quote ratios, not times.
 
+#![expect(clippy::print_stdout, reason = "a benchmark's result is what it prints")]
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -105,7 +107,11 @@ impl Bench {
         }
         let (one, two, bare) = (median(one), median(two), median(bare));
         let ratio = |ours: Duration| ours.as_secs_f64() / bare.as_secs_f64();
-        println!("apply         {TABLES} tables, {} partitions    bare script by psql {:.2} s", TABLES * DAYS, bare.as_secs_f64());
+        println!(
+            "apply         {TABLES} tables, {} partitions    bare script by psql {:.2} s",
+            TABLES * DAYS,
+            bare.as_secs_f64()
+        );
         println!("              --jobs 1 {:.2} s: ratio {:.2} (limit 1.8)", one.as_secs_f64(), ratio(one));
         println!("              --jobs 2 {:.2} s: ratio {:.2} (limit 1.1)", two.as_secs_f64(), ratio(two));
     }
@@ -215,7 +221,8 @@ fn timed_with_memory(mut command: Command) -> (Duration, u64) {
             break status;
         }
         let text = std::fs::read_to_string(&status_file).unwrap_or_default();
-        let high = text.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.trim().parse().ok());
+        let high =
+            text.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.trim().parse().ok());
         peak = peak.max(high.unwrap_or(0));
         std::thread::sleep(Duration::from_micros(500));
     };

@@ -33,6 +33,23 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
+    /// A word for logs and the ledger.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unexpected => "unexpected",
+            Self::Pending => "pending",
+            Self::Findings => "findings",
+            Self::Policy => "policy",
+            Self::Unreachable => "unreachable",
+            Self::Busy => "busy",
+            Self::Refused => "refused",
+            Self::LockTimeout => "lock timeout",
+            Self::Usage => "usage",
+            Self::Interrupted => "interrupted",
+            Self::Terminated => "terminated",
+        }
+    }
+
     /// The process exit code, as documented in the README.
     pub fn exit_code(self) -> u8 {
         match self {

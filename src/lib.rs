@@ -1,4 +1,54 @@
 //! partctl: declarative partition management for PostgreSQL.
+//!
+//! Everything that decides is a pure function; input and output are a rim around it. The house has two floors:
+//! upstairs (`cli`, `run`, `db`) may touch the world and be async; downstairs never does. A room may use only what
+//! stands below it; a test reads `src/` and holds these edges.
+//!
+//! ```text
+//! main                                    exit code
+//! cli                                     what the user typed, prompts, progress, policy files       IO
+//! run                                     executor, ledger, patience, signals                        IO, async
+//! db                                      connecting, catalog, planner, throwaway servers            IO, async
+//! ------------------------------------------------------------------------------------------ purity line
+//! render                                  reports -> text, into a writer
+//! diff  pruning                           decisions
+//! desired                                 what should exist
+//! plan                                    steps, actions, findings, events, outcomes: data
+//! policy  catalog                         the wish, the facts
+//! keys                                    between bounds and points
+//! schedule                                points, windows, the calendar
+//! sql  failure                            spelling, kinds of failure
+//! ```
+//!
+//! # The two pipelines
+//!
+//! ```text
+//! plan    policy files -> sources -> check -> policies and problems
+//!         one REPEATABLE READ READ ONLY transaction -> CatalogSnapshot
+//!         policies + snapshot -> diff::plan -> Plan { steps, findings, questions }
+//!         questions -> one bounded query each -> answers, and diff::plan again
+//!         Plan -> render -> stdout -> exit code
+//!
+//! apply   the same up to Plan -> withhold what is not allowed -> show, confirm -> lock
+//!         -> per step: its actions -> events -> progress, log, ledger
+//!         -> plan again: must be empty -> pruning probes -> EXPLAIN -> verdicts
+//! ```
+//!
+//! # Two vocabularies
+//!
+//! A [`plan::Step`] is DBA language: create, attach, detach, finalize, drop. It knows its reason, its locks and its
+//! SQL. A [`plan::Action`] is machine language; the SQL that is shown is the SQL that runs. A [`plan::Finding`] is
+//! what partctl saw and refused to guess about. [`plan::Event`]s are the only link between doing and showing.
+//!
+//! # Adding something touches one place
+//!
+//! | to add | touch |
+//! |---|---|
+//! | a step kind | `plan/steps/x.rs`, its arms in `plan/step.rs`, the rule that emits it, one scenario |
+//! | a key codec | `keys/x.rs`, one line in [`keys::CODECS`]; the laws pick it up |
+//! | a diff rule | `diff/x.rs`, one line in `diff::RULES` |
+//! | an output format | `render/x.rs`, one arm |
+//! | a command | `cli/x.rs`, one arm |
 
 pub mod catalog;
 pub mod cli;
@@ -9,6 +59,7 @@ pub mod failure;
 pub mod keys;
 pub mod plan;
 pub mod policy;
+pub mod pruning;
 pub mod render;
 pub mod run;
 pub mod schedule;

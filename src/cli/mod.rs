@@ -1,4 +1,138 @@
-//! What the user typed, and what is read and written for it. The only room that knows files, arguments and terminals.
+//! What the user typed. One file per command: its arguments, whose doc comments are the help, and one function that
+//! wires rooms together. This is the only room that knows a terminal.
 
-pub mod policy_files;
-pub mod validate;
+mod apply;
+mod check;
+mod confirm;
+mod context;
+mod demo;
+mod init;
+mod plan;
+mod policy_files;
+mod progress;
+mod save_file;
+mod status;
+mod terminal;
+mod validate;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::failure::{Failure, FailureKind};
+use terminal::{ColourChoice, Terminal};
+
+/// How a command ended: `Ok(None)` is exit 0; a kind without an error has been told to the user already.
+type Ended = anyhow::Result<Option<FailureKind>>;
+
+/// Declarative partition management for PostgreSQL.
+///
+/// Policies say which partitions of a table must exist, for how long, and what becomes of the old ones. `plan` shows
+/// what would be done, `apply` does it, and neither holds a lock that anyone notices.
+#[derive(Debug, Parser)]
+#[command(name = "partctl", version, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+struct Global {
+    /// Policy files, or folders of them; `policies/` when not given
+    #[arg(long, global = true, value_name = "PATH")]
+    policies: Vec<PathBuf>,
+    /// Connection string, as a URL or `key=value` pairs
+    ///
+    /// Without it: PARTCTL_DATABASE, then DATABASE_URL, then libpq's PG* variables, service file and password file.
+    #[arg(long, global = true, value_name = "URL")]
+    database: Option<String>,
+    /// Only policies whose `schema.table` matches, such as `shop.*`; may be given several times
+    #[arg(long, global = true, value_name = "GLOB")]
+    only: Vec<String>,
+    /// Say only what needs a person
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: ColourChoice,
+    /// How progress is logged when standard error is not a terminal
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "human")]
+    log_format: progress::LogFormat,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Validate(validate::Validate),
+    Plan(plan::Plan),
+    Apply(apply::Apply),
+    Check(check::Check),
+    Status(status::Status),
+    Init(init::Init),
+    Demo(demo::Demo),
+}
+
+/// Runs the command line and says how it ended.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // clap prints help and version to stdout and errors to stderr; a closed pipe there is nobody's loss.
+            let _ = error.print();
+            let code = if error.use_stderr() { FailureKind::Usage.exit_code() } else { 0 };
+            return ExitCode::from(code);
+        }
+    };
+    let mut terminal = Terminal::new(cli.global.color);
+    let ended = run(&cli, &mut terminal);
+    let ended = ended.and_then(|kind| terminal.out.flush().map(|()| kind).map_err(Into::into));
+    match ended {
+        Ok(kind) => ExitCode::from(kind.map_or(0, FailureKind::exit_code)),
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let kind = report(&error, &mut terminal);
+            ExitCode::from(kind.exit_code())
+        }
+    }
+}
+
+fn run(cli: &Cli, terminal: &mut Terminal) -> Ended {
+    let global = &cli.global;
+    match &cli.command {
+        Command::Validate(command) => {
+            validate::run(command, &context::policy_paths(global), terminal.screen, &mut terminal.out)
+        }
+        Command::Plan(command) => context::block_on(command.run(global, terminal)),
+        Command::Apply(command) => context::block_on(command.run(global, terminal)),
+        Command::Check(command) => context::block_on(command.run(global, terminal)),
+        Command::Status(command) => context::block_on(command.run(global, terminal)),
+        Command::Init(command) => context::block_on(command.run(global, terminal)),
+        Command::Demo(command) => context::block_on(command.run(global, terminal)),
+    }
+}
+
+/// Tells the whole chain of causes, and the hint nearest to the reader.
+fn report(error: &anyhow::Error, terminal: &mut Terminal) -> FailureKind {
+    let failure = error.downcast_ref::<Failure>();
+    let mut lines = vec![format!("error: {error}")];
+    let mut said = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        // Many causes repeat what their context has quoted already.
+        if !said.contains(&cause) {
+            lines.push(format!("  caused by: {cause}"));
+            said.push_str(&cause);
+        }
+    }
+    lines.extend(failure.and_then(|failure| failure.hint.as_ref()).map(|hint| format!("  hint: {hint}")));
+    // With standard error gone there is nobody left to tell.
+    let _ = writeln!(terminal.err, "{}", lines.join("\n"));
+    failure.map_or(FailureKind::Unexpected, |failure| failure.kind)
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
+    })
+}

@@ -9,6 +9,7 @@ pub use session::{Canceller, Notice, Session};
 use super::conninfo::{ChannelBinding, ConnSpec, Encryption, Host, Server, TargetSessionAttrs};
 use super::tls;
 use crate::failure::{Failure, FailureKind};
+pub use crate::sql::SESSION_SETTINGS;
 use anyhow::{Context, Result, anyhow};
 use refusal::{Next, Refusal};
 use rustls::pki_types::ServerName;
@@ -17,23 +18,6 @@ use std::net::IpAddr;
 use tokio_postgres::config::{ChannelBinding as WireChannelBinding, SslMode};
 use tokio_postgres::{Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
-
-/// The settings that every session is pinned to, so that the catalog's texts read the same everywhere; the plan's
-/// SQL script writes the same ones. They are set by `SET`, because PgBouncer refuses `options` at start-up.
-///
-/// `search_path` is empty so that names in the catalog's texts come out qualified; `jit` is off because the catalog
-/// query is estimated at millions of rows and compiling it takes ten times longer than running it (PostgreSQL 15).
-pub const SESSION_SETTINGS: &[(&str, &str)] = &[
-    ("TimeZone", "UTC"),
-    ("DateStyle", "ISO, YMD"),
-    ("IntervalStyle", "iso_8601"),
-    ("bytea_output", "hex"),
-    ("standard_conforming_strings", "on"),
-    ("extra_float_digits", "1"),
-    ("search_path", ""),
-    ("jit", "off"),
-    ("client_min_messages", "warning"),
-];
 
 /// The oldest PostgreSQL that partctl works with: before 14 there is no `DETACH PARTITION ... CONCURRENTLY`.
 const OLDEST_MAJOR: u32 = 14;

@@ -5,6 +5,7 @@ pub mod answers;
 pub mod blockers;
 pub mod connect;
 pub mod conninfo;
+pub mod explain;
 pub mod read_catalog;
 pub mod throwaway;
 pub mod tls;

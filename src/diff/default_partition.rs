@@ -3,6 +3,7 @@
 use super::{Draft, Situation};
 use crate::catalog::Bound;
 use crate::desired::{Desired, Label};
+use crate::plan::steps::CreateReason;
 use crate::plan::{Finding, codes};
 use crate::policy::DefaultRule;
 
@@ -21,7 +22,7 @@ pub(super) fn default_partition(situation: &Situation<'_>, draft: &mut Draft) {
     match situation.table.default_partition() {
         None if named.is_some() || rule == DefaultRule::Require => {
             let label = Label::Default(named.unwrap_or(DEFAULT_LABEL));
-            situation.create(draft, label, Bound::Default, "required by the policy");
+            situation.create(draft, label, Bound::Default, CreateReason::Default);
         }
         Some(default) if rule == DefaultRule::Forbid => {
             draft.findings.push(

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{Draft, Situation};
 use crate::catalog::Bound;
 use crate::desired::{Desired, Label};
+use crate::plan::steps::CreateReason;
 use crate::plan::{Finding, codes};
 
 /// Makes missing remainders: rows that hash to them fail until then (23514).
@@ -35,6 +36,6 @@ pub(super) fn cover(situation: &Situation<'_>, draft: &mut Draft) {
     for remainder in (0..hash.modulus).filter(|remainder| !existing.contains(&(hash.modulus, *remainder))) {
         let label = Label::Hash { modulus: hash.modulus, remainder };
         let bound = Bound::Hash { modulus: hash.modulus, remainder };
-        situation.create(draft, label, bound, "missing remainder");
+        situation.create(draft, label, bound, CreateReason::Remainder);
     }
 }

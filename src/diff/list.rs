@@ -8,6 +8,7 @@ use super::{Draft, Situation};
 use crate::catalog::{Bound, Datum, Partition};
 use crate::desired::{Desired, DesiredList, Label};
 use crate::keys::canonical;
+use crate::plan::steps::CreateReason;
 use crate::plan::{Finding, codes};
 
 /// Makes the partitions of groups whose values no partition holds.
@@ -24,7 +25,7 @@ pub(super) fn cover(situation: &Situation<'_>, draft: &mut Draft) {
         match meeting.as_slice() {
             [] => {
                 let bound = Bound::List(group.values.clone());
-                situation.create(draft, Label::List(&group.name), bound, format!("group {}", group.name));
+                situation.create(draft, Label::List(&group.name), bound, CreateReason::Group(group.name.clone()));
             }
             [(_, values)] if *values == wanted => {}
             _ => draft.findings.push(overlap(situation, &group.name, &wanted, &meeting)),

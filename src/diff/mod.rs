@@ -3,6 +3,7 @@
 //! A pure function of policies, snapshot and the snapshot's clock. Each rule is a file and a line in [`RULES`];
 //! a rule only adds, it never looks at what another rule added.
 
+mod coverage;
 mod default_partition;
 mod detached;
 mod finish_interrupted;
@@ -21,6 +22,7 @@ use crate::catalog::{CatalogSnapshot, Question};
 use crate::desired::expand;
 use crate::plan::{Finding, Plan, Runway, Step, TablePlan, codes};
 use crate::policy::{Policy, fingerprint};
+pub use coverage::coverage;
 pub use overview::{
     DefaultState, DetachedFate, DetachedState, Fate, NextToRetire, Overview, Place, Stretch, TableOverview, When,
     overview,

@@ -3,6 +3,7 @@
 use super::{Draft, Situation};
 use crate::catalog::{Answer, Bound, Partition};
 use crate::desired::{DesiredRange, Label};
+use crate::plan::steps::CreateReason;
 use crate::plan::{Finding, codes};
 use crate::policy::Reach;
 use crate::schedule::{Edge, Extent, Point, Window};
@@ -38,8 +39,12 @@ pub(super) fn cover(situation: &Situation<'_>, draft: &mut Draft) {
     let missing: Vec<Window> = missing.take(MOST_AT_ONCE + 1).collect();
     if MOST_AT_ONCE < missing.len() {
         draft.findings.push(
-            Finding::about(codes::TOO_MANY, &situation.table.name, format!("lacks more than {MOST_AT_ONCE} partitions"))
-                .hint("look for a far-away partition that opens a gap; `fill_gaps: false` leaves gaps alone"),
+            Finding::about(
+                codes::TOO_MANY,
+                &situation.table.name,
+                format!("lacks more than {MOST_AT_ONCE} partitions"),
+            )
+            .hint("look for a far-away partition that opens a gap; `fill_gaps: false` leaves gaps alone"),
         );
         return;
     }
@@ -76,19 +81,19 @@ fn region(situation: &Situation<'_>, range: &DesiredRange) -> Option<(Window, Wi
     Some((Window::new(start, situation.horizon(range)?)?, current))
 }
 
-fn reason(situation: &Situation<'_>, range: &DesiredRange, window: Window, current: Window) -> String {
+fn reason(situation: &Situation<'_>, range: &DesiredRange, window: Window, current: Window) -> CreateReason {
     let covered_beyond = situation.placed.iter().any(|(extent, _)| Edge::At(window.end()) <= extent.from);
     if window.contains(range.now.unwrap_or(current.start())) {
-        "current".to_owned()
+        CreateReason::Current
     } else if covered_beyond {
-        "gap".to_owned()
+        CreateReason::Gap
     } else if window.end() <= current.start() {
-        "behind".to_owned()
+        CreateReason::Behind
     } else if range.grid.window_at(window.start()) != Some(window) {
-        "bridge to the new grid".to_owned()
+        CreateReason::Bridge
     } else {
         let ahead = range.grid.windows_from(current.end()).take_while(|next| next.start() < window.end()).count();
-        format!("{ahead} ahead")
+        CreateReason::Ahead(ahead)
     }
 }
 

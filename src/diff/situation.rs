@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::Draft;
 use crate::catalog::{Answer, Bound, CatalogSnapshot, ForeignKey, Partition, Question, Table};
 use crate::desired::{Desired, DesiredRange, Label, partition_name};
-use crate::plan::steps::CreatePartition;
+use crate::plan::steps::{CreatePartition, CreateReason};
 use crate::plan::{Finding, Runway, Step, codes};
 use crate::policy::{Every, Partitioning, Policy, Reach};
 use crate::schedule::{Edge, Extent, Point, Window};
@@ -105,7 +105,7 @@ impl<'a> Situation<'a> {
 
     /// Adds the creation of a partition, unless its name is taken or DEFAULT holds rows of it; puts the questions
     /// that decide this.
-    pub fn create(&self, draft: &mut Draft, label: Label<'_>, bound: Bound, reason: impl Into<String>) {
+    pub fn create(&self, draft: &mut Draft, label: Label<'_>, bound: Bound, reason: CreateReason) {
         let name = partition_name(self.policy, label);
         let range = self.desired.describe_bound(&bound);
         if let Some(taken) = self.name_is_taken(draft, &name) {
@@ -124,7 +124,7 @@ impl<'a> Situation<'a> {
             partition: name,
             bound,
             range,
-            reason: reason.into(),
+            reason,
             owner: (table.owner != self.snapshot.server.role).then(|| table.owner.clone()),
             replica_identity: table.replica_identity.clone(),
             grants: table.grants.clone(),

@@ -43,11 +43,11 @@ macro_rules! finding_codes {
         /// Every kind of finding, as a constant.
         pub mod codes {
             use super::{FailureKind, FindingCode, Severity};
-            $($(#[$doc])* pub const $constant: FindingCode =
-                FindingCode { id: $id, name: $name, severity: Severity::$severity, failure: $failure };)*
+            $($(#[$doc])* pub const $constant: &FindingCode =
+                &FindingCode { id: $id, name: $name, severity: Severity::$severity, failure: $failure };)*
         }
         /// Every kind of finding, in the order of their ids.
-        pub const FINDING_CODES: &[FindingCode] = &[$(codes::$constant),*];
+        pub const FINDING_CODES: &[&FindingCode] = &[$(codes::$constant),*];
     };
 }
 
@@ -106,13 +106,17 @@ finding_codes! {
     HOLD = "PT126" "hold" Error Some(FailureKind::Policy);
     /// So many partitions would have to be made that the wish must be wrong.
     TOO_MANY = "PT127" "too-many" Error Some(FailureKind::Refused);
+    /// Partitions are missing, and rows may be refused already.
+    MISSING = "PT128" "missing" Error Some(FailureKind::Findings);
+    /// Something is pending that the next `apply` does.
+    PENDING = "PT129" "pending" Info None;
 }
 
 /// One finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// Its kind.
-    pub code: FindingCode,
+    pub code: &'static FindingCode,
     /// The table it is about.
     pub table: Option<QualifiedName>,
     /// What was seen, as a fragment.
@@ -123,7 +127,7 @@ pub struct Finding {
 
 impl Finding {
     /// A finding about a table.
-    pub fn about(code: FindingCode, table: &QualifiedName, message: impl Into<String>) -> Self {
+    pub fn about(code: &'static FindingCode, table: &QualifiedName, message: impl Into<String>) -> Self {
         Self { code, table: Some(table.clone()), message: message.into(), hint: None }
     }
 

@@ -348,7 +348,7 @@ impl SavedStep {
                 Step::Detach(step) => Some(step.bound.to_string()),
                 Step::Finalize(_) | Step::Record(_) | Step::Drop(_) => None,
             },
-            reason: step.reason().to_owned(),
+            reason: step.reason().into_owned(),
             bytes,
             rows,
             locks: step.locks().iter().map(SavedLock::of).collect(),

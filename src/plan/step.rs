@@ -1,6 +1,8 @@
 //! A step: one thing done to one partition, in a DBA's language. The arms below only forward; each kind is a file
 //! in `steps/`.
 
+use std::borrow::Cow;
+
 use super::steps::{CreatePartition, DetachPartition, DropTable, FinalizeDetach, RecordDetach};
 use super::{Action, Lock};
 use crate::sql::QualifiedName;
@@ -113,13 +115,13 @@ impl Step {
     }
 
     /// Why, as a fragment.
-    pub fn reason(&self) -> &str {
+    pub fn reason(&self) -> Cow<'_, str> {
         match self {
-            Self::Finalize(_) => "a concurrent detach was interrupted",
-            Self::Record(_) => "its detach was not recorded",
-            Self::Create(step) => &step.reason,
-            Self::Detach(step) => &step.reason,
-            Self::Drop(step) => &step.reason,
+            Self::Finalize(_) => "a concurrent detach was interrupted".into(),
+            Self::Record(_) => "its detach was not recorded".into(),
+            Self::Create(step) => step.reason.to_string().into(),
+            Self::Detach(step) => step.reason.as_str().into(),
+            Self::Drop(step) => step.reason.as_str().into(),
         }
     }
 

@@ -3,6 +3,8 @@
 //! One model per report, one file per format. Decides wording and layout only; never what is planned.
 
 mod amounts;
+mod apply_report;
+mod check_report;
 mod findings;
 mod locks;
 mod markdown;
@@ -12,6 +14,7 @@ mod plan_report;
 mod plan_sql;
 mod plan_table;
 pub mod problems;
+pub mod pruning;
 #[cfg(test)]
 mod samples;
 mod status_json;
@@ -21,6 +24,8 @@ mod steps;
 mod style;
 mod timeline;
 
+pub use apply_report::{ApplyReport, apply_report};
+pub use check_report::{CheckReport, check_human, check_json};
 pub use plan_json::plan_json;
 pub use plan_markdown::plan_markdown;
 pub use plan_report::{Occasion, PlanReport};

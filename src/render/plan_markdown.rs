@@ -65,7 +65,7 @@ fn write_steps(steps: &[&Step], named: impl Fn(&QualifiedName) -> String, out: &
                     text(&range(step)),
                     bytes.map(amounts::bytes).unwrap_or_default(),
                     rows.map(amounts::count).unwrap_or_default(),
-                    text(step.reason()),
+                    text(&step.reason()),
                 ];
                 row(cells, out)?;
             }

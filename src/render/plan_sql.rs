@@ -88,7 +88,7 @@ fn write_step(table: &TablePlan, step: &Step, number: &str, out: &mut dyn Write)
     let range = if step.range().is_empty() { String::new() } else { format!(": {}", range(step)) };
     writeln!(out, "\n-- {number} {} {}{range}", step.kind().as_str(), name(step.target()))?;
     let mut comment = |label: &str, text: &str| writeln!(out, "--   {label:<7} {}", plain(text));
-    comment("reason", step.reason())?;
+    comment("reason", &step.reason())?;
     comment("locks", &locks::of_step(step))?;
     if let Some(caution) = not_concurrently(step) {
         comment("note", &caution)?;
@@ -231,7 +231,13 @@ mod tests {
     #[test]
     fn names_cannot_break_out_of_a_comment() {
         let parent = QualifiedName::new("shop", "x\nDROP TABLE y; --\r");
-        let step = samples::create(&parent, "p\n\\! rm", "2027-03-01", "2027-04-01", "because\nof this");
+        let step = samples::create(
+            &parent,
+            "p\n\\! rm",
+            "2027-03-01",
+            "2027-04-01",
+            crate::plan::steps::CreateReason::Group("because\nof this".to_owned()),
+        );
         let mut plan = samples::plan(vec![samples::table(parent, "range at", vec![step])]);
         plan.database = "app\ndb".to_owned();
         let mut script = script(&report(&plan));

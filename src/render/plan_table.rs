@@ -151,8 +151,20 @@ mod tests {
     fn wide_characters_align_and_hostile_names_stay_in_their_cell() {
         let orders = QualifiedName::new("店", "注文");
         let steps = vec![
-            samples::create(&orders, "注文_2027_03", "2027-03-01", "2027-04-01", "1 ahead"),
-            samples::create(&orders, "x\n- drop\x1b[31m", "2027-04-01", "2027-05-01", "2 ahead"),
+            samples::create(
+                &orders,
+                "注文_2027_03",
+                "2027-03-01",
+                "2027-04-01",
+                crate::plan::steps::CreateReason::Ahead(1),
+            ),
+            samples::create(
+                &orders,
+                "x\n- drop\x1b[31m",
+                "2027-04-01",
+                "2027-05-01",
+                crate::plan::steps::CreateReason::Ahead(2),
+            ),
             Step::Drop(DropTable {
                 table: QualifiedName::new("archive", "A b"),
                 oid: 1,
@@ -178,7 +190,13 @@ mod tests {
     #[test]
     fn names_too_long_for_the_screen_stand_alone_on_their_line() {
         let long = QualifiedName::new("shop", "a".repeat(63));
-        let mut create = samples::create(&long, &"b".repeat(63), "2027-03-01", "2027-04-01", "1 ahead");
+        let mut create = samples::create(
+            &long,
+            &"b".repeat(63),
+            "2027-03-01",
+            "2027-04-01",
+            crate::plan::steps::CreateReason::Ahead(1),
+        );
         if let Step::Create(create) = &mut create {
             create.bound = Bound::Default;
             create.range = "AT, BE, BG, CY, CZ, DE, DK, EE, ES, FI, FR, GR, HR, HU, IE, IT, LT, LU".to_owned();

@@ -10,7 +10,7 @@ use crate::catalog::{Bound, ReplicaIdentity};
 use crate::diff::{
     DefaultState, DetachedFate, DetachedState, Fate, NextToRetire, Overview, Place, Stretch, TableOverview, When,
 };
-use crate::plan::steps::{CreatePartition, DetachMethod, DetachPartition, DropTable};
+use crate::plan::steps::{CreatePartition, CreateReason, DetachMethod, DetachPartition, DropTable};
 use crate::plan::{Moment, Plan, Runway, Step, TablePlan};
 use crate::policy::Locks;
 use crate::sql::QualifiedName;
@@ -27,14 +27,14 @@ pub(super) fn report(plan: &Plan) -> PlanReport<'_> {
     PlanReport { plan, withheld: &[], moment: Moment::Server, occasion: Occasion::Plan }
 }
 
-pub(super) fn create(parent: &QualifiedName, partition: &str, from: &str, to: &str, reason: &str) -> Step {
+pub(super) fn create(parent: &QualifiedName, partition: &str, from: &str, to: &str, reason: CreateReason) -> Step {
     let bound: Bound = format!("FOR VALUES FROM ('{from}') TO ('{to}')").parse().unwrap();
     Step::Create(CreatePartition {
         parent: parent.clone(),
         partition: QualifiedName { schema: parent.schema.clone(), name: crate::sql::Identifier::new(partition) },
         bound,
         range: format!("{from} … {to}"),
-        reason: reason.to_owned(),
+        reason,
         owner: None,
         replica_identity: ReplicaIdentity::Default,
         grants: Vec::new(),
@@ -95,7 +95,7 @@ pub(super) fn table_with_creates(parent: &str, count: usize) -> TablePlan {
         |n: usize| (chrono::NaiveDate::from_ymd_opt(2026, 11, 21).unwrap() + chrono::Days::new(n as u64)).to_string();
     let step = |n: usize| {
         let partition = format!("{}_{}", parent.name.as_str(), day(n).replace('-', "_"));
-        create(&parent, &partition, &day(n), &day(n + 1), &format!("{n} ahead"))
+        create(&parent, &partition, &day(n), &day(n + 1), CreateReason::Ahead(n))
     };
     let steps = (0..count).map(step).collect();
     table(parent.clone(), "range at, 1 day", steps)
@@ -116,7 +116,7 @@ pub(super) fn plan(tables: Vec<TablePlan>) -> Plan {
 pub(super) fn life_of_orders() -> Plan {
     let orders = name("orders");
     let steps = vec![
-        create(&orders, "orders_2027_03", "2027-03-01", "2027-04-01", "3 ahead"),
+        create(&orders, "orders_2027_03", "2027-03-01", "2027-04-01", CreateReason::Ahead(3)),
         detach(&orders, "orders_2024_10", DetachMethod::Concurrently),
         drop_table("orders_2024_09"),
     ];

@@ -49,7 +49,7 @@ impl Cells {
                 range(step),
                 bytes.map(amounts::bytes).unwrap_or_default(),
                 rows.map(amounts::count).unwrap_or_default(),
-                plain(step.reason()),
+                plain(&step.reason()),
             ],
         }
     }

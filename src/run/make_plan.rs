@@ -1,6 +1,6 @@
 //! Plans against a live server: one catalog read, then as many rounds of questions as the rules have.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 use tokio_postgres::Client;
 
@@ -9,6 +9,7 @@ use crate::db::{answers, read_catalog};
 use crate::diff;
 use crate::plan::Plan;
 use crate::policy::Policy;
+use crate::schedule::{Interval, Point, Zone};
 
 /// The moment a plan is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,11 +18,18 @@ pub enum Moment {
     Now,
     /// A simulated one.
     At(DateTime<Utc>),
+    /// A simulated one, so long after the server's.
+    After(Interval),
 }
 
 /// A question leads to others only where its answer changes what is created: two rounds are usual, more mean a rule
 /// that never stops asking.
 const ROUNDS: usize = 5;
+
+fn later(now: DateTime<Utc>, interval: Interval) -> Option<DateTime<Utc>> {
+    let point = Zone::Named(chrono_tz::UTC).after(Point(i128::from(now.timestamp_micros())), interval)?;
+    DateTime::from_timestamp_micros(i64::try_from(point.0).ok()?)
+}
 
 /// The plan, and the facts it was made from.
 ///
@@ -29,9 +37,11 @@ const ROUNDS: usize = 5;
 /// When the connection is lost.
 pub async fn make_plan(client: &Client, policies: &[Policy], moment: Moment) -> Result<(CatalogSnapshot, Plan)> {
     let mut snapshot = read_catalog::read_catalog(client, policies).await?;
-    if let Moment::At(at) = moment {
-        snapshot.server.now = at;
-    }
+    snapshot.server.now = match moment {
+        Moment::Now => snapshot.server.now,
+        Moment::At(at) => at,
+        Moment::After(interval) => later(snapshot.server.now, interval).context("that is beyond the calendar")?,
+    };
     let mut plan = diff::plan(policies, &snapshot);
     for _ in 0..ROUNDS {
         if plan.questions.is_empty() {

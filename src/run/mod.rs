@@ -2,16 +2,20 @@
 //!
 //! What to do was decided below the purity line; here is only when, how often, and what to say when it fails.
 
+mod apply;
 mod attempt;
 mod executor;
 mod ledger;
 mod make_plan;
 mod patience;
+mod prove_pruning;
 mod run_lock;
 mod signals;
 
+pub use apply::{Applied, Applying, apply};
 pub use executor::{Execution, execute};
 pub use ledger::{begin_run, end_run, install};
 pub use make_plan::{Moment, make_plan};
+pub use prove_pruning::prove_pruning;
 pub use run_lock::lock_database;
 pub use signals::{Stop, StopSignal};

@@ -4,6 +4,8 @@
 //! form takes SHARE UPDATE EXCLUSIVE, which readers and writers do not notice (Postgres 14-18). Only a DEFAULT
 //! partition is locked harder, because its own bound shrinks.
 
+use std::fmt;
+
 use crate::catalog::{Bound, Grant, ReplicaIdentity};
 use crate::plan::{Action, Lock, LockMode};
 use crate::sql::{Identifier, QualifiedName, SqlLiteral};
@@ -20,7 +22,7 @@ pub struct CreatePartition {
     /// The bound for a person.
     pub range: String,
     /// Why it is needed.
-    pub reason: String,
+    pub reason: CreateReason,
     /// The parent's owner, when the session's role is another: new tables belong to whoever makes them.
     pub owner: Option<Identifier>,
     /// Carried from the parent: Postgres does not inherit it, and logical replication fails without it (55000).
@@ -37,6 +39,52 @@ pub struct CreatePartition {
     pub references: Vec<QualifiedName>,
     /// Tables whose foreign keys reference the parent.
     pub referenced_by: Vec<QualifiedName>,
+}
+
+/// Why a partition is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CreateReason {
+    /// Rows of now need it.
+    Current,
+    /// So many windows beyond the current one.
+    Ahead(usize),
+    /// Between partitions that exist.
+    Gap,
+    /// Before the current one, for a table that begins.
+    Behind,
+    /// From the last bound of an older grid to the first of the new one.
+    Bridge,
+    /// A group of values that no partition holds.
+    Group(String),
+    /// A remainder that no partition holds.
+    Remainder,
+    /// The DEFAULT partition that the policy asks for.
+    Default,
+}
+
+impl CreateReason {
+    /// Whether rows may be refused for the lack of it already.
+    pub fn is_urgent(&self) -> bool {
+        match self {
+            Self::Current | Self::Gap | Self::Group(_) | Self::Remainder => true,
+            Self::Ahead(_) | Self::Behind | Self::Bridge | Self::Default => false,
+        }
+    }
+}
+
+impl fmt::Display for CreateReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Current => f.write_str("current"),
+            Self::Ahead(windows) => write!(f, "{windows} ahead"),
+            Self::Gap => f.write_str("gap"),
+            Self::Behind => f.write_str("behind"),
+            Self::Bridge => f.write_str("bridge to the new grid"),
+            Self::Group(name) => write!(f, "group {name}"),
+            Self::Remainder => f.write_str("missing remainder"),
+            Self::Default => f.write_str("required by the policy"),
+        }
+    }
 }
 
 impl CreatePartition {

@@ -6,7 +6,7 @@ mod drop_table;
 mod finalize_detach;
 mod record_detach;
 
-pub use create_partition::CreatePartition;
+pub use create_partition::{CreatePartition, CreateReason};
 pub use detach_partition::{DetachMethod, DetachPartition};
 pub use drop_table::DropTable;
 pub use finalize_detach::FinalizeDetach;

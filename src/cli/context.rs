@@ -1,0 +1,91 @@
+//! What most commands begin with: policies that are valid, and a session on the right database.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use glob::Pattern;
+
+use super::terminal::Terminal;
+use super::{Global, policy_files};
+use crate::db::connect::{Session, connect};
+use crate::db::conninfo::{ConnSpec, Environment};
+use crate::failure::{Failure, FailureKind};
+use crate::policy::{Policy, check};
+use crate::render::problems;
+
+/// Runs a command's future on the one runtime of the process.
+pub(super) fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.context("starting the runtime")?.block_on(future)
+}
+
+/// Where policies are looked for.
+pub(super) fn policy_paths(global: &Global) -> Vec<PathBuf> {
+    if global.policies.is_empty() { vec![PathBuf::from(policy_files::DEFAULT_PATH)] } else { global.policies.clone() }
+}
+
+/// The policies that `--policies` and `--only` choose. Problems are drawn on standard error.
+///
+/// # Errors
+/// [`FailureKind::Policy`] when there is any problem in any file: half a set of policies is never carried out.
+pub(super) fn policies(global: &Global, terminal: &mut Terminal) -> Result<Vec<Policy>> {
+    let paths = policy_paths(global);
+    let sources = policy_files::read(&paths)?;
+    let checked = check(&sources);
+    if !checked.problems.is_empty() {
+        problems::draw(&checked.problems, &sources, terminal.err_screen, &mut terminal.err)?;
+        return Err(Failure::new(FailureKind::Policy, "the policies are not valid, nothing was done").into());
+    }
+    let wanted = only(&global.only)?;
+    let chosen =
+        |policy: &Policy| wanted.is_empty() || wanted.iter().any(|pattern| pattern.matches(&policy.table.to_string()));
+    let policies: Vec<Policy> = checked.policies.into_iter().filter(chosen).collect();
+    if policies.is_empty() {
+        let shown: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+        let message = match global.only.as_slice() {
+            [] => format!("no policies in {}", shown.join(", ")),
+            only => format!("no policy in {} matches {}", shown.join(", "), only.join(", ")),
+        };
+        return Err(Failure::new(FailureKind::Policy, message).hint("name files or folders with `--policies`").into());
+    }
+    Ok(policies)
+}
+
+fn only(globs: &[String]) -> Result<Vec<Pattern>> {
+    let compile = |glob: &String| {
+        Pattern::new(glob)
+            .with_context(|| Failure::new(FailureKind::Usage, format!("`--only {glob}` is not a pattern")))
+    };
+    globs.iter().map(compile).collect()
+}
+
+/// Where to connect to.
+///
+/// # Errors
+/// When the connection string or the environment cannot be understood.
+pub(super) fn target(global: &Global, terminal: &mut Terminal) -> Result<ConnSpec> {
+    let spec = ConnSpec::resolve(global.database.as_deref(), &Environment::from_process())?;
+    for warning in &spec.warnings {
+        writeln!(terminal.err, "warning: {warning}")?;
+    }
+    Ok(spec)
+}
+
+/// A session for reading: a standby will do.
+pub(super) async fn session(global: &Global, terminal: &mut Terminal) -> Result<Session> {
+    connect(&target(global, terminal)?).await
+}
+
+/// A session for changing: a standby is refused.
+///
+/// # Errors
+/// [`FailureKind::Refused`] on a standby.
+pub(super) async fn writable_session(spec: &ConnSpec) -> Result<Session> {
+    let session = connect(spec).await?;
+    if session.in_recovery() {
+        return Err(Failure::new(FailureKind::Refused, format!("{} is a standby", session.server()))
+            .hint("connect to the primary, or list all hosts with target_session_attrs=read-write")
+            .into());
+    }
+    Ok(session)
+}

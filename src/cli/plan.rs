@@ -1,0 +1,87 @@
+//! `partctl plan`
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use clap::{Args, ValueEnum};
+
+use super::save_file::save_file;
+use super::terminal::Terminal;
+use super::{Ended, Global, context};
+use crate::failure::FailureKind;
+use crate::plan::{self, SavedPlan};
+use crate::render::{Occasion, PlanReport, plan_json, plan_markdown, plan_sql, plan_table};
+use crate::run::{Moment, make_plan};
+use crate::schedule::Interval;
+
+/// Show what would be done, why, and under which locks; changes nothing
+#[derive(Debug, Args)]
+pub(super) struct Plan {
+    /// Keep the plan for review; `partctl apply FILE` carries out exactly this plan, or refuses
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
+    /// Exit 2 when anything is pending
+    #[arg(long)]
+    check: bool,
+    /// Plan as if it were that time: `2027-06-01`, `2027-06-01T12:00:00Z` or `+6 months`
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    at: Option<At>,
+    /// Output format
+    #[arg(short, long, value_name = "FORMAT", default_value = "table")]
+    output: Format,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    /// For people
+    Table,
+    /// A script that psql runs unchanged
+    Sql,
+    /// For machines
+    Json,
+    /// For pull requests
+    Markdown,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum At {
+    Moment(DateTime<Utc>),
+    After(Interval),
+}
+
+pub(super) fn moment(text: &str) -> Result<At, String> {
+    if let Some(interval) = text.strip_prefix('+') {
+        return interval.trim().parse().map(At::After).map_err(|error| error.to_string());
+    }
+    if let Ok(date) = text.parse::<NaiveDate>() {
+        return Ok(At::Moment(date.and_time(chrono::NaiveTime::MIN).and_utc()));
+    }
+    DateTime::parse_from_rfc3339(text)
+        .map(|moment| At::Moment(moment.to_utc()))
+        .map_err(|_| "not a time: write `2027-06-01`, `2027-06-01T12:00:00Z` or `+6 months`".to_owned())
+}
+
+impl Plan {
+    pub(super) async fn run(&self, global: &Global, terminal: &mut Terminal) -> Ended {
+        let policies = context::policies(global, terminal)?;
+        let session = context::session(global, terminal).await?;
+        let (at, moment) = match self.at {
+            None => (Moment::Now, plan::Moment::Server),
+            Some(At::Moment(at)) => (Moment::At(at), plan::Moment::Simulated),
+            Some(At::After(interval)) => (Moment::After(interval), plan::Moment::Simulated),
+        };
+        let (_, plan) = make_plan(session.client(), &policies, at).await?;
+        if let Some(path) = &self.save {
+            save_file(path, SavedPlan::from_plan(&plan, moment, &[]).to_json().as_bytes())?;
+        }
+        let report = PlanReport { plan: &plan, withheld: &[], moment, occasion: Occasion::Plan };
+        let out = &mut terminal.out;
+        match self.output {
+            Format::Table => plan_table(&report, terminal.screen, out)?,
+            Format::Sql => plan_sql(&report, out)?,
+            Format::Json => plan_json(&report, out)?,
+            Format::Markdown => plan_markdown(&report, out)?,
+        }
+        Ok(plan.failure().or((self.check && !plan.is_empty()).then_some(FailureKind::Pending)))
+    }
+}

@@ -1,0 +1,54 @@
+//! What a plan means for a check that changes nothing: what is missing already, what is merely pending, and how long
+//! coverage lasts.
+
+use chrono::{DateTime, Utc};
+
+use crate::plan::{Finding, Plan, Runway, Step, StepKind, TablePlan, codes};
+use crate::schedule::{Interval, Point, Zone};
+
+/// The plan's own findings, and what its steps and runways say. A runway shorter than `min_runway` fails.
+pub fn coverage(plan: &Plan, min_runway: Option<Interval>) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = plan.findings().cloned().collect();
+    for table in &plan.tables {
+        findings.extend(missing(table));
+        findings.extend(runway(table, plan.at, min_runway));
+        findings.extend(pending(table));
+    }
+    findings
+}
+
+fn missing(table: &TablePlan) -> Option<Finding> {
+    let urgent = |step: &&Step| matches!(step, Step::Create(create) if create.reason.is_urgent());
+    let missing: Vec<&Step> = table.steps.iter().filter(urgent).collect();
+    let first = missing.first()?;
+    let more = match missing.len() {
+        1 => String::new(),
+        count => format!(" and {} more", count - 1),
+    };
+    let message = format!("no partition for {}{more}: rows of it are refused, or land in DEFAULT", first.range());
+    Some(Finding::about(codes::MISSING, &table.table, message).hint("`partctl apply` makes it"))
+}
+
+fn runway(table: &TablePlan, at: DateTime<Utc>, min_runway: Option<Interval>) -> Option<Finding> {
+    let Runway::Until(until) = table.runway else { return None };
+    let needed = min_runway.and_then(|interval| {
+        let point = Zone::Named(chrono_tz::UTC).after(Point(i128::from(at.timestamp_micros())), interval)?;
+        DateTime::from_timestamp_micros(i64::try_from(point.0).ok()?)
+    });
+    let (needed, min_runway) = (needed?, min_runway?);
+    (until < needed).then(|| {
+        let message =
+            format!("coverage ends {}, sooner than {min_runway} from now", until.format("%Y-%m-%d %H:%M UTC"));
+        Finding::about(codes::RUNWAY, &table.table, message).hint("run `partctl apply`, or raise `create.ahead`")
+    })
+}
+
+fn pending(table: &TablePlan) -> Option<Finding> {
+    let urgent = |step: &Step| matches!(step, Step::Create(create) if create.reason.is_urgent());
+    let count = |kind| table.steps.iter().filter(|step| step.kind() == kind && !urgent(step)).count();
+    let kinds = [StepKind::Finalize, StepKind::Record, StepKind::Create, StepKind::Detach, StepKind::Drop];
+    let pending = kinds.into_iter().map(|kind| (count(kind), kind.as_str())).filter(|(count, _)| 0 < *count);
+    let pending: Vec<String> = pending.map(|(count, verb)| format!("{count} to {verb}")).collect();
+    (!pending.is_empty())
+        .then(|| Finding::about(codes::PENDING, &table.table, format!("pending: {}", pending.join(", "))))
+}

@@ -1,0 +1,129 @@
+//! What a run came to: what was done, what was left out and why, what is left, and how long it took.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use super::findings;
+use super::pruning::Human;
+use super::style::{Screen, plural};
+use crate::failure::FailureKind;
+use crate::plan::{Finding, Outcome, Phase, Plan, Step, Withheld};
+use crate::pruning::{self, PruningResult};
+use crate::sql::QualifiedName;
+
+/// A run, for its reader and for the exit code.
+#[derive(Debug, Clone, Copy)]
+pub struct ApplyReport<'a> {
+    /// What was carried out.
+    pub plan: &'a Plan,
+    /// What nobody allowed.
+    pub withheld: &'a [Withheld],
+    /// What this run was told to leave to another.
+    pub put_off: &'a [Withheld],
+    /// What became of the steps.
+    pub outcome: &'a Outcome,
+    /// The plan made again afterwards, when there was anything to do.
+    pub remaining: Option<&'a Plan>,
+    /// Queries on the tables that were changed.
+    pub pruning: &'a [PruningResult],
+    /// The whole run.
+    pub took: Duration,
+}
+
+impl ApplyReport<'_> {
+    /// How the run ends.
+    pub fn failure(&self) -> Option<FailureKind> {
+        let found = self.findings().iter().filter_map(|finding| finding.code.failure).max();
+        let withheld = (!self.withheld.is_empty()).then_some(FailureKind::Refused);
+        let left = (!self.left().is_empty()).then_some(FailureKind::Findings);
+        [found, self.outcome.failure(), withheld, left].into_iter().flatten().max()
+    }
+
+    /// What stands afterwards, and what the planner said.
+    fn findings(&self) -> Vec<Finding> {
+        let mut findings: Vec<Finding> = self.remaining.unwrap_or(self.plan).findings().cloned().collect();
+        findings.extend(pruning::findings(self.pruning));
+        findings
+    }
+
+    /// Steps that the plan made again still has, and that nobody left out: convergence failed.
+    fn left(&self) -> Vec<(&QualifiedName, &Step)> {
+        let failed = |table: &QualifiedName| self.outcome.failed.iter().any(|failed| failed.table == *table);
+        let left_out = |table: &QualifiedName, step: &Step| {
+            step.phase() == Phase::Retire && self.withheld.iter().chain(self.put_off).any(|left| left.table == *table)
+        };
+        let steps = self.remaining.into_iter().flat_map(Plan::steps);
+        steps
+            .map(|(table, step)| (&table.table, step))
+            .filter(|(table, step)| !failed(table) && !left_out(table, step))
+            .collect()
+    }
+}
+
+/// The report for a person; progress has told of each step already.
+///
+/// # Errors
+/// When `out` cannot be written to.
+pub fn apply_report(report: &ApplyReport<'_>, screen: Screen, out: &mut dyn Write) -> io::Result<()> {
+    if !report.withheld.is_empty() {
+        writeln!(out, "withheld, because nobody allowed it:")?;
+        for withheld in report.withheld {
+            let Withheld { table, step } = withheld;
+            writeln!(
+                out,
+                "  {} {:8} {}  {}  {}",
+                step.kind().sign(),
+                step.kind().as_str(),
+                step.target(),
+                step.range(),
+                table
+            )?;
+        }
+        writeln!(
+            out,
+            "  `--allow-destroy` allows it for one run, `unattended: true` in the policy's `retain` for all"
+        )?;
+    }
+    for (table, step) in report.left() {
+        writeln!(out, "still to do: {table} {} {}: run again", step.kind().as_str(), step.target())?;
+    }
+    for failed in report.outcome.failed.iter().filter(|failed| 0 < failed.left_out) {
+        writeln!(out, "left out after a failure: {} of {}", plural(failed.left_out, "step"), failed.table)?;
+    }
+    let found = report.findings();
+    findings::write(&findings::told(found.iter()), screen, out)?;
+    if report.pruning.iter().any(|result| !result.passed()) {
+        write!(out, "{}", Human(report.pruning))?;
+    }
+    writeln!(out, "{}", summary(report, found.len()))
+}
+
+fn summary(report: &ApplyReport<'_>, findings: usize) -> String {
+    let tables = plural(report.plan.tables.len(), "table");
+    if report.plan.is_empty() && report.withheld.is_empty() {
+        return format!("{tables}, nothing to do, {}, {}", plural(findings, "finding"), in_words(report.took));
+    }
+    let done = match report.outcome.failed.len() {
+        0 => format!("{} done", plural(report.outcome.done, "step")),
+        failed => format!("{} done, {} failed", plural(report.outcome.done, "step"), plural(failed, "table")),
+    };
+    let proven = report.pruning.iter().filter(|result| result.passed()).count();
+    let pruning = match report.pruning.len() {
+        0 => String::new(),
+        all if proven == all => format!(", pruning proven on {}", queries(all)),
+        all => format!(", pruning proven on {proven} of {}", queries(all)),
+    };
+    format!("{tables}, {done}, {}{pruning}, {}", plural(findings, "finding"), in_words(report.took))
+}
+
+fn queries(count: usize) -> String {
+    format!("{count} {}", if count == 1 { "query" } else { "queries" })
+}
+
+fn in_words(time: Duration) -> String {
+    match time.as_secs() {
+        0 => format!("{} ms", time.as_millis()),
+        seconds @ 1..60 => format!("{seconds}.{} s", time.subsec_millis() / 100),
+        seconds => format!("{} min {} s", seconds / 60, seconds % 60),
+    }
+}

@@ -1,0 +1,109 @@
+//! A whole run: the ledger, the steps, the plan made again, and the proof that queries still prune.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use anyhow::Result;
+
+use super::executor::{Execution, execute};
+use super::ledger;
+use super::make_plan::{Moment, make_plan};
+use super::prove_pruning::prove_pruning;
+use super::signals::Stop;
+use crate::catalog::{CatalogSnapshot, Ledger};
+use crate::db::connect::{Session, connect};
+use crate::db::conninfo::ConnSpec;
+use crate::plan::{Event, Listener, Outcome, Plan};
+use crate::policy::Policy;
+use crate::pruning::PruningResult;
+
+/// How a run is made.
+pub struct Applying<'a> {
+    /// Where further sessions connect to.
+    pub spec: &'a ConnSpec,
+    /// What the plan was made from.
+    pub policies: &'a [Policy],
+    /// Tables worked on at once, at least 1.
+    pub jobs: usize,
+    /// Hears every event.
+    pub listener: Arc<Mutex<dyn Listener>>,
+    /// Tells of signals.
+    pub stop: Stop,
+    /// When trying for locks ends.
+    pub deadline: Option<Instant>,
+}
+
+/// What a run came to.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// The steps.
+    pub outcome: Outcome,
+    /// The plan made again for the same moment; `None` when nothing was to be done, or the run was cut short.
+    pub remaining: Option<Plan>,
+    /// Queries on the tables that were changed.
+    pub pruning: Vec<PruningResult>,
+}
+
+/// Carries the plan out over `session`, which holds the run lock, and over as many more as `jobs` asks for.
+///
+/// # Errors
+/// When the ledger cannot be installed or further sessions cannot be opened; then no step was begun. Afterwards,
+/// when what was done cannot be looked at again.
+pub async fn apply(
+    applying: Applying<'_>,
+    mut session: Session,
+    snapshot: &CatalogSnapshot,
+    plan: &Plan,
+) -> Result<Applied> {
+    if plan.is_empty() {
+        return Ok(Applied::default());
+    }
+    let run = begin(&mut session, snapshot, &applying.listener).await?;
+    let busy_tables = plan.tables.iter().filter(|table| !table.steps.is_empty()).count();
+    let mut sessions = vec![session];
+    while sessions.len() < applying.jobs.min(busy_tables) {
+        sessions.push(connect(applying.spec).await?);
+    }
+    let Applying { policies, listener, stop, deadline, .. } = applying;
+    let execution = Execution { sessions, run, listener, stop: stop.clone(), deadline };
+    let (outcome, sessions) = execute(execution, plan).await;
+    let Some(session) = sessions.into_iter().find(|session| !session.client().is_closed()) else {
+        return Ok(Applied { outcome, ..Applied::default() });
+    };
+    if let Some(run) = run {
+        ledger::end_run(session.client(), run, outcome_in_words(&outcome)).await?;
+    }
+    if stop.signal().is_some() {
+        return Ok(Applied { outcome, ..Applied::default() });
+    }
+    let (after, remaining) = make_plan(session.client(), policies, Moment::At(plan.at)).await?;
+    let touched = |policy: &&Policy| plan.tables.iter().any(|t| t.table == policy.table && !t.steps.is_empty());
+    let touched: Vec<Policy> = policies.iter().filter(touched).cloned().collect();
+    let pruning = prove_pruning(session.client(), &touched, &after).await?;
+    Ok(Applied { outcome, remaining: Some(remaining), pruning })
+}
+
+/// Opens the run in the ledger. Without one, creations go on unrecorded; retirements were left out of the plan.
+async fn begin(
+    session: &mut Session,
+    snapshot: &CatalogSnapshot,
+    listener: &Mutex<dyn Listener>,
+) -> Result<Option<i64>> {
+    match snapshot.ledger {
+        Ledger::Installed { .. } => {}
+        Ledger::Missing { installable: true } => {
+            ledger::install(session.client_mut()).await?;
+            let notice = Event::Notice("installed the ledger in schema partctl".to_owned());
+            listener.lock().unwrap_or_else(PoisonError::into_inner).hear(&notice);
+        }
+        Ledger::Missing { installable: false } | Ledger::Denied => return Ok(None),
+    }
+    ledger::begin_run(session.client()).await.map(Some)
+}
+
+fn outcome_in_words(outcome: &Outcome) -> &'static str {
+    match outcome.failure() {
+        None => "done",
+        Some(kind) => kind.as_str(),
+    }
+}

@@ -1,0 +1,214 @@
+//! The laws of convergence: plan, apply, and the plan is empty; stopped after any action and run again, the end is
+//! the same; no row is lost or doubled; and what is shown is what runs.
+
+use std::process::Command;
+
+use partctl::plan::{Action, Phase};
+
+use super::harness::{Database, server};
+
+struct Scenario {
+    name: &'static str,
+    policy: &'static str,
+    setup: &'static [Part],
+}
+
+enum Part {
+    Sql(&'static str),
+    /// A query whose rows are statements: for set-ups that depend on today.
+    Each(&'static str),
+}
+use Part::{Each, Sql};
+
+/// Rows as text through the parent and in tables that were detached, so that a move between them is no loss.
+const ROWS: &str = "SELECT coalesce(string_agg(line, E'\n' ORDER BY line), '') FROM (
+    SELECT query_to_xml(format('SELECT r::text FROM %I.%I r', n.nspname, c.relname), true, true, '')::text AS line
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'partctl')) rows WHERE line LIKE '%<r>%'";
+
+const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "an empty timestamptz table gets its first partitions",
+        policy: "version: 1\ntable: shop.orders\npartition: {range: at, every: 1 month, timezone: Europe/Berlin}\n",
+        setup: &[Sql("CREATE SCHEMA shop; CREATE TABLE shop.orders (id bigint, at timestamptz NOT NULL, PRIMARY KEY (id, at)) PARTITION BY RANGE (at)")],
+    },
+    Scenario {
+        name: "gaps in daily dates are filled and the current day is covered",
+        policy: "version: 1\ntable: shop.days\npartition: {range: day, every: 1 day}\ncreate: {ahead: 3 days, behind: 2 days}\n",
+        setup: &[Sql("CREATE SCHEMA shop; CREATE TABLE shop.days (day date, note text) PARTITION BY RANGE (day);"), Each("SELECT format('CREATE TABLE shop.%I PARTITION OF shop.days FOR VALUES FROM (%L) TO (%L)', 'd' || g, d + g, d + g + 1)
+              FROM (SELECT (now() AT TIME ZONE 'UTC')::date - 9 AS d) t, generate_series(0, 6, 2) g")],
+    },
+    Scenario {
+        name: "hours of a timestamp with a zone",
+        policy: "version: 1\ntable: shop.hours\npartition: {range: at, every: 6 hours, timezone: Asia/Kathmandu}\ncreate: {ahead: 2 days}\n",
+        setup: &[Sql("CREATE SCHEMA shop; CREATE TABLE shop.hours (at timestamp) PARTITION BY RANGE (at)")],
+    },
+    Scenario {
+        name: "numbers follow the highest key in use",
+        policy: "version: 1\ntable: shop.numbers\npartition: {range: id, every: 1000}\ncreate: {ahead: 3 partitions}\n",
+        setup: &[Sql("CREATE SCHEMA shop; CREATE TABLE shop.numbers (id bigint PRIMARY KEY) PARTITION BY RANGE (id);
+            CREATE TABLE shop.numbers_0 PARTITION OF shop.numbers FOR VALUES FROM (0) TO (1000);
+            CREATE TABLE shop.numbers_1000 PARTITION OF shop.numbers FOR VALUES FROM (1000) TO (2000);
+            CREATE TABLE shop.numbers_2000 PARTITION OF shop.numbers FOR VALUES FROM (2000) TO (3000);
+            INSERT INTO shop.numbers SELECT generate_series(500, 1500, 100)")],
+    },
+    Scenario {
+        name: "list groups with null, a DEFAULT, and values that YAML would like to change",
+        policy: "version: 1\ntable: shop.lists\npartition:\n  list: country\n  values:\n    nordic: [NO, SE, off]\n    odd: [null, 08, 1e3]\n  default: other\n",
+        setup: &[Sql("CREATE SCHEMA shop; CREATE TABLE shop.lists (country text) PARTITION BY LIST (country)")],
+    },
+    Scenario {
+        name: "a missing remainder of a hash table on two columns",
+        policy: "version: 1\ntable: shop.hashed\npartition: {hash: [a, b], modulus: 4}\n",
+        setup: &[Sql("CREATE SCHEMA shop; CREATE TABLE shop.hashed (a int, b text) PARTITION BY HASH (a, b);
+            CREATE TABLE shop.first PARTITION OF shop.hashed FOR VALUES WITH (MODULUS 4, REMAINDER 0);
+            CREATE TABLE shop.third PARTITION OF shop.hashed FOR VALUES WITH (MODULUS 4, REMAINDER 2)")],
+    },
+    Scenario {
+        name: "old months are detached concurrently and kept",
+        policy: "version: 1\ntable: shop.months\npartition: {range: at, every: 1 month, timezone: UTC}\nretain: {for: 3 months, then: detach, per_run: 20}\n",
+        setup: MONTHS,
+    },
+    Scenario {
+        name: "old months beside a DEFAULT are detached plainly and dropped without grace",
+        policy: "version: 1\ntable: shop.months\npartition: {range: at, every: 1 month, timezone: UTC}\nretain: {newest: 4, then: drop, grace: 0 days, per_run: 20}\n",
+        setup: MONTHS_WITH_DEFAULT,
+    },
+    Scenario {
+        name: "foreign keys on both sides",
+        policy: "version: 1\ntable: shop.months\npartition: {range: at, every: 1 month, timezone: UTC}\nretain: {for: 4 months, then: detach, per_run: 20}\n",
+        setup: MONTHS_WITH_KEYS,
+    },
+    Scenario {
+        name: "names that need quotes, and names of 63 bytes",
+        policy: "version: 1\ntable: '\"Große Läden\".\"Say \"\"Hi\"\", 100%; DROP TABLE x; --12345678901234567890123456\"'\npartition: {range: '\"Wann?\"', every: 1 year, timezone: UTC}\n",
+        setup: &[Sql("CREATE SCHEMA \"Große Läden\" AUTHORIZATION \"Odd 'Owner'\"; SET ROLE \"Odd 'Owner'\";
+            CREATE TABLE \"Große Läden\".\"Say \"\"Hi\"\", 100%; DROP TABLE x; --12345678901234567890123456\" (\"Wann?\" timestamptz) PARTITION BY RANGE (\"Wann?\"); RESET ROLE")],
+    },
+    Scenario {
+        name: "owner, privileges and replica identity are carried",
+        policy: "version: 1\ntable: shop.carried\npartition: {range: at, every: 1 month, timezone: UTC}\n",
+        setup: &[Sql("CREATE SCHEMA shop AUTHORIZATION carrier; SET ROLE carrier;
+            CREATE TABLE shop.carried (id int NOT NULL, at timestamptz NOT NULL, UNIQUE (id, at)) PARTITION BY RANGE (at);
+            ALTER TABLE shop.carried REPLICA IDENTITY USING INDEX carried_id_at_key;
+            GRANT SELECT, INSERT ON shop.carried TO \"Reader One\" WITH GRANT OPTION; GRANT SELECT ON shop.carried TO PUBLIC; RESET ROLE")],
+    },
+    Scenario {
+        name: "a new step width gets one bridge partition",
+        policy: "version: 1\ntable: shop.weeks\npartition: {range: day, every: 1 month}\ncreate: {ahead: 2 partitions}\n",
+        setup: &[Sql("CREATE SCHEMA shop; CREATE TABLE shop.weeks (day date) PARTITION BY RANGE (day);"), Each("SELECT format('CREATE TABLE shop.%I PARTITION OF shop.weeks FOR VALUES FROM (%L) TO (%L)', 'w' || g, m + g * 7, m + g * 7 + 7)
+              FROM (SELECT date_trunc('week', now() AT TIME ZONE 'UTC')::date - 14 AS m) t, generate_series(0, 3) g")],
+    },
+    Scenario {
+        name: "a database whose settings are odd",
+        policy: "version: 1\ntable: shop.months\npartition: {range: at, every: 1 month, timezone: UTC}\nretain: {for: 3 months, then: detach, per_run: 20}\n",
+        setup: &[Sql("DO $$BEGIN EXECUTE format('ALTER DATABASE %I SET timezone = ''America/St_Johns''', current_database());
+            EXECUTE format('ALTER DATABASE %I SET datestyle = ''German, DMY''', current_database());
+            EXECUTE format('ALTER DATABASE %I SET intervalstyle = ''sql_standard''', current_database());
+            EXECUTE format('ALTER DATABASE %I SET search_path = ''nowhere''', current_database());
+            EXECUTE format('ALTER DATABASE %I SET lock_timeout = ''1ms''', current_database()); END$$")],
+    },
+];
+
+/// Eight past months with a row each, relative to now, the current month missing.
+const MONTHS: &[Part] = &[Sql("CREATE SCHEMA shop; CREATE TABLE shop.months (id int, at timestamptz NOT NULL, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);"), Each("SELECT format('CREATE TABLE shop.%I PARTITION OF shop.months FOR VALUES FROM (%L) TO (%L)', 'm' || g, m - g * interval '1 month', m - (g - 1) * interval '1 month')
+      FROM (SELECT date_trunc('month', now(), 'UTC') AS m) t, generate_series(1, 8) g"), Sql("INSERT INTO shop.months SELECT g, now() - g * interval '1 month' - interval '1 day' * extract(day FROM now()) + interval '1 month' - interval '1 hour' FROM generate_series(1, 8) g;
+    ANALYZE shop.months")];
+
+const MONTHS_WITH_DEFAULT: &[Part] = &[Sql("CREATE SCHEMA shop; CREATE TABLE shop.months (id int, at timestamptz NOT NULL) PARTITION BY RANGE (at);"), Each("SELECT format('CREATE TABLE shop.%I PARTITION OF shop.months FOR VALUES FROM (%L) TO (%L)', 'm' || g, m - g * interval '1 month', m - (g - 1) * interval '1 month')
+      FROM (SELECT date_trunc('month', now(), 'UTC') AS m) t, generate_series(1, 8) g"), Sql("CREATE TABLE shop.months_default PARTITION OF shop.months DEFAULT;
+    INSERT INTO shop.months SELECT g, now() - g * interval '1 month' FROM generate_series(1, 7) g; INSERT INTO shop.months VALUES (0, '2097-01-01');
+    ANALYZE shop.months")];
+
+const MONTHS_WITH_KEYS: &[Part] = &[Sql("CREATE SCHEMA shop; CREATE TABLE shop.customers (id int PRIMARY KEY); INSERT INTO shop.customers VALUES (1);
+    CREATE TABLE shop.months (id int, at timestamptz NOT NULL, customer int REFERENCES shop.customers, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);"), Each("SELECT format('CREATE TABLE shop.%I PARTITION OF shop.months FOR VALUES FROM (%L) TO (%L)', 'm' || g, m - g * interval '1 month', m - (g - 1) * interval '1 month')
+      FROM (SELECT date_trunc('month', now(), 'UTC') AS m) t, generate_series(1, 8) g"), Sql("CREATE TABLE shop.lines (month int, at timestamptz, FOREIGN KEY (month, at) REFERENCES shop.months);
+    INSERT INTO shop.months SELECT g, date_trunc('month', now(), 'UTC') - g * interval '1 month', 1 FROM generate_series(1, 8) g;
+    INSERT INTO shop.lines SELECT id, at FROM shop.months WHERE id = 1; ANALYZE shop.months")];
+
+async fn database(scenario: &Scenario) -> Database {
+    let database = Database::new(scenario.policy, "").await;
+    let odd = if scenario.name.contains("settings are odd") { MONTHS } else { &[] };
+    for part in scenario.setup.iter().chain(odd) {
+        match part {
+            Sql(sql) => database.sql(sql).await,
+            Each(query) => {
+                for statement in database.column(query).await {
+                    database.sql(&statement).await;
+                }
+            }
+        }
+    }
+    database
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_apply_the_plan_is_empty_and_the_rows_are_the_rows() {
+    for scenario in SCENARIOS {
+        let database = database(scenario).await;
+        let rows = database.value(ROWS).await;
+        let (_, plan) = database.plan().await;
+        assert!(!plan.is_empty(), "{}: there is nothing to do", scenario.name);
+        database.partctl(&["apply", "--allow-destroy"], 0);
+        let (_, plan) = database.plan().await;
+        assert!(plan.is_empty(), "{}: still to do: {:?}", scenario.name, plan.tables);
+        database.partctl(&["plan", "--check"], 0);
+        let state = database.state().await;
+        database.partctl(&["apply", "--allow-destroy"], 0);
+        assert_eq!(database.state().await, state, "{}: the second apply did something", scenario.name);
+        if !scenario.policy.contains("then: drop") {
+            assert_eq!(database.value(ROWS).await, rows, "{}", scenario.name);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopped_after_any_action_the_next_run_comes_to_the_same_end() {
+    for scenario in SCENARIOS {
+        let whole = database(scenario).await;
+        whole.partctl(&["init"], 0);
+        let (_, plan) = whole.plan().await;
+        whole.partctl(&["apply", "--allow-destroy"], 0);
+        let end = whole.state().await;
+        let actions: usize = plan.steps().map(|(_, step)| step.actions().len()).sum();
+        // Creations are alike: the first ones and every retirement stand for all.
+        let retirements = plan.steps().filter(|(_, step)| step.phase() == Phase::Retire).count() * 3;
+        for stop_after in (1..actions).filter(|k| *k <= 3 || actions - retirements.min(9) <= *k) {
+            let stopped = database(scenario).await;
+            stopped.partctl(&["init"], 0);
+            let (_, plan) = stopped.plan().await;
+            let mut steps: Vec<_> = plan.steps().map(|(_, step)| step).collect();
+            steps.sort_by_key(|step| step.phase());
+            for action in steps.iter().flat_map(|step| step.actions()).take(stop_after) {
+                match &action {
+                    Action::Transaction(statements) => {
+                        stopped.sql(&format!("BEGIN; {}; COMMIT", statements.join("; "))).await;
+                    }
+                    Action::Alone(statement) => stopped.sql(statement).await,
+                }
+            }
+            stopped.partctl(&["apply", "--allow-destroy"], 0);
+            assert_eq!(stopped.state().await, end, "{}: stopped after {stop_after}", scenario.name);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_shown_is_what_runs() {
+    let psql = server().installation().psql().expect("psql is part of a server's installation here");
+    for scenario in SCENARIOS {
+        let applied = database(scenario).await;
+        applied.partctl(&["init"], 0);
+        applied.partctl(&["apply", "--allow-destroy"], 0);
+        let shown = database(scenario).await;
+        shown.partctl(&["init"], 0);
+        let script = shown.command(&["plan", "-o", "sql"]).output().unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), &script.stdout).unwrap();
+        let output =
+            Command::new(&psql).args(["-X", "-q", "-d", &shown.url(), "-f"]).arg(file.path()).output().unwrap();
+        assert!(output.status.success(), "{}: {}", scenario.name, String::from_utf8_lossy(&output.stderr));
+        assert_eq!(shown.state().await, applied.state().await, "{}", scenario.name);
+        shown.partctl(&["plan", "--check"], 0);
+    }
+}

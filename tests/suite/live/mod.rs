@@ -1,0 +1,8 @@
+//! Against a real server: one throwaway server per run, one fresh database per test.
+
+mod connecting;
+mod convergence;
+mod harness;
+mod trouble;
+
+pub use harness::{Database, policy_folder};

@@ -1,0 +1,5 @@
+//! The one integration binary: pure scenarios, the architecture's laws, and live tests against a real server.
+
+mod architecture;
+mod live;
+mod scenarios;
