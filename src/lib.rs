@@ -8,5 +8,7 @@ pub mod failure;
 pub mod keys;
 pub mod plan;
 pub mod policy;
+pub mod pruning;
+pub mod render;
 pub mod schedule;
 pub mod sql;

@@ -3,5 +3,6 @@
 
 pub mod connect;
 pub mod conninfo;
+pub mod explain;
 pub mod throwaway;
 pub mod tls;
