@@ -1,5 +1,7 @@
 //! The one integration binary: pure scenarios, the architecture's laws, and live tests against a real server.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod architecture;
 mod live;
 mod scenarios;

@@ -4,8 +4,9 @@ use std::fs;
 
 use partctl::catalog::CatalogSnapshot;
 use partctl::diff;
+use partctl::plan::Moment;
 use partctl::policy::{Source, check};
-use partctl::render::{Closing, Colour, Screen, plan_table};
+use partctl::render::{Colour, Occasion, PlanReport, Screen, plan_table};
 
 #[test]
 fn scenarios() {
@@ -19,7 +20,8 @@ fn scenarios() {
         let plan = diff::plan(&checked.policies, &snapshot);
         let mut shown = Vec::new();
         let screen = Screen { width: 120, colour: Colour::Never };
-        plan_table::write(&mut shown, &plan, &[], Closing::Plan, screen).unwrap();
+        let report = PlanReport { plan: &plan, withheld: &[], moment: Moment::Server, occasion: Occasion::Plan };
+        plan_table(&report, screen, &mut shown).unwrap();
         let mut shown = String::from_utf8(shown).unwrap();
         for question in &plan.questions {
             shown.push_str(&format!("asks: {question:?}\n"));

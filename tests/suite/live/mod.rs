@@ -4,5 +4,3 @@ mod connecting;
 mod convergence;
 mod harness;
 mod trouble;
-
-pub use harness::{Database, policy_folder};

@@ -124,7 +124,7 @@ retain: {for: 1 year, then: detach, per_run: 1}\n";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn destruction_that_nobody_allowed_is_withheld() {
-    let database = Database::new(RETAIN, OLD).await;
+    let mut database = Database::new(RETAIN, OLD).await;
     contains(&database.partctl(&["apply", "--yes"], 7), &["withheld", "--allow-destroy", "orders_2001_01"]);
     database.partctl(&["apply", "--only-create"], 0);
     assert_eq!(database.value("SELECT count(*) FROM pg_inherits").await, "2");

@@ -1,0 +1,245 @@
+//! Results of the pruning check, for a person and as JSON. Shows what was judged; judges nothing.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::pruning::{Judgement, Outcome, PruningResult, Source, Tried};
+
+/// A line for each table; below it the queries that fail, that were not tried, or that have a note.
+///
+/// Expects the results of one table to stand together, as `judge` returns them.
+#[derive(Debug, Clone, Copy)]
+pub struct Human<'a>(pub &'a [PruningResult]);
+
+impl fmt::Display for Human<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for results in self.0.chunk_by(|a, b| a.table == b.table) {
+            let passed = results.iter().filter(|result| result.passed()).count();
+            let count =
+                if passed == results.len() { passed.to_string() } else { format!("{passed} of {}", results.len()) };
+            let total = results[0].total;
+            writeln!(f, "{} · pruning proven on {count} queries · {total} partitions", results[0].table)?;
+            for result in results {
+                query(f, result)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn query(f: &mut fmt::Formatter<'_>, result: &PruningResult) -> fmt::Result {
+    match &result.judgement {
+        Judgement::Passed if result.notes.is_empty() => return Ok(()),
+        Judgement::Passed => writeln!(f, "    {}", result.query)?,
+        Judgement::Failed(why) => writeln!(f, "  ! {}: {why}", result.query)?,
+        Judgement::NotTried(why) => writeln!(f, "  ? {}: not tried: {why}", result.query)?,
+    }
+    if matches!(result.judgement, Judgement::Failed(_)) {
+        for (form, tried) in [("custom", &result.custom), ("generic", &result.generic)] {
+            if let Tried::Planned(outcome) = tried {
+                writeln!(f, "      {form:8} {}", in_words(outcome, result.total))?;
+            }
+        }
+    }
+    for note in &result.notes {
+        writeln!(f, "      note     {note}")?;
+    }
+    if let Some(hint) = &result.hint {
+        writeln!(f, "      hint     {hint}")?;
+    }
+    Ok(())
+}
+
+fn in_words(outcome: &Outcome, total: usize) -> String {
+    let removed =
+        if outcome.removed == 0 { String::new() } else { format!(", {} left out at start-up", outcome.removed) };
+    let (verdict, scanned, locks) = (outcome.verdict.as_str(), outcome.scanned.len(), outcome.locks);
+    format!("{verdict:8} {scanned} of {}, {}{removed}", partitions(total), count(locks, "lock", "locks"))
+}
+
+fn partitions(number: usize) -> String {
+    count(number, "partition", "partitions")
+}
+
+fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// One query, as JSON carries it.
+#[derive(Debug, Serialize)]
+pub struct WireQuery<'a> {
+    table: String,
+    query: &'a str,
+    source: &'static str,
+    sql: &'a str,
+    partitions: usize,
+    result: &'static str,
+    verdict: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    notes: &'a [String],
+    custom: WirePlan<'a>,
+    generic: WirePlan<'a>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum WirePlan<'a> {
+    NotTried { not_tried: &'a str },
+    Planned { verdict: &'static str, scanned: Vec<String>, removed_at_startup: usize, locks: usize },
+}
+
+/// Every result, in the same order.
+pub fn wire(results: &[PruningResult]) -> Vec<WireQuery<'_>> {
+    results.iter().map(wire_query).collect()
+}
+
+fn wire_query(result: &PruningResult) -> WireQuery<'_> {
+    let (judgement, why) = match &result.judgement {
+        Judgement::Passed => ("passed", None),
+        Judgement::Failed(why) => ("failed", Some(why.as_str())),
+        Judgement::NotTried(why) => ("not_tried", Some(why.as_str())),
+    };
+    WireQuery {
+        table: result.table.to_string(),
+        query: &result.query,
+        source: match result.source {
+            Source::Grid => "grid",
+            Source::Policy => "policy",
+        },
+        sql: &result.sql,
+        partitions: result.total,
+        result: judgement,
+        verdict: result.verdict().map(|verdict| verdict.as_str()),
+        why,
+        hint: result.hint.as_deref(),
+        notes: &result.notes,
+        custom: wire_plan(&result.custom),
+        generic: wire_plan(&result.generic),
+    }
+}
+
+fn wire_plan(tried: &Tried) -> WirePlan<'_> {
+    match tried {
+        Tried::Not(why) => WirePlan::NotTried { not_tried: why },
+        Tried::Planned(outcome) => WirePlan::Planned {
+            verdict: outcome.verdict.as_str(),
+            scanned: outcome.scanned.iter().map(ToString::to_string).collect(),
+            removed_at_startup: outcome.removed,
+            locks: outcome.locks,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::PruningStage;
+    use crate::pruning::Verdict;
+    use crate::sql::QualifiedName;
+
+    fn results() -> Vec<PruningResult> {
+        let table = QualifiedName::new("shop", "days");
+        let planned = |verdict, scanned: &[&str], removed, locks| {
+            let scanned = scanned.iter().map(|name| QualifiedName::new("shop", *name)).collect();
+            Tried::Planned(Outcome { scanned, removed, locks, verdict })
+        };
+        let passed = PruningResult {
+            table,
+            query: "one day".to_owned(),
+            source: Source::Grid,
+            sql: "SELECT 1".to_owned(),
+            total: 3,
+            custom: planned(Verdict::Pruned(PruningStage::Plan), &["days_1"], 0, 3),
+            generic: planned(Verdict::Pruned(PruningStage::Startup), &["days_1"], 2, 7),
+            judgement: Judgement::Passed,
+            hint: None,
+            notes: Vec::new(),
+        };
+        let failed = PruningResult {
+            query: "mine".to_owned(),
+            source: Source::Policy,
+            custom: planned(Verdict::Unpruned, &["days_1", "days_2", "days_3"], 0, 7),
+            judgement: Judgement::Failed("reads 3 of 3 partitions".to_owned()),
+            hint: Some("mend it".to_owned()),
+            ..passed.clone()
+        };
+        let untried = PruningResult {
+            query: "other".to_owned(),
+            custom: Tried::Not("locked (55P03)".to_owned()),
+            generic: Tried::Not("locked (55P03)".to_owned()),
+            judgement: Judgement::NotTried("locked (55P03)".to_owned()),
+            ..passed.clone()
+        };
+        vec![passed, failed, untried]
+    }
+
+    #[test]
+    fn a_person_sees_what_fails_and_a_count_of_the_rest() {
+        insta::assert_snapshot!(Human(&results()), @r"
+        shop.days · pruning proven on 1 of 3 queries · 3 partitions
+          ! mine: reads 3 of 3 partitions
+              custom   none     3 of 3 partitions, 7 locks
+              generic  startup  1 of 3 partitions, 7 locks, 2 left out at start-up
+              hint     mend it
+          ? other: not tried: locked (55P03)
+        ");
+    }
+
+    #[test]
+    fn json_carries_both_plans_or_why_there_is_none() {
+        insta::assert_json_snapshot!(wire(&results()[1..]), @r#"
+        [
+          {
+            "table": "shop.days",
+            "query": "mine",
+            "source": "policy",
+            "sql": "SELECT 1",
+            "partitions": 3,
+            "result": "failed",
+            "verdict": "none",
+            "why": "reads 3 of 3 partitions",
+            "hint": "mend it",
+            "custom": {
+              "verdict": "none",
+              "scanned": [
+                "shop.days_1",
+                "shop.days_2",
+                "shop.days_3"
+              ],
+              "removed_at_startup": 0,
+              "locks": 7
+            },
+            "generic": {
+              "verdict": "startup",
+              "scanned": [
+                "shop.days_1"
+              ],
+              "removed_at_startup": 2,
+              "locks": 7
+            }
+          },
+          {
+            "table": "shop.days",
+            "query": "other",
+            "source": "grid",
+            "sql": "SELECT 1",
+            "partitions": 3,
+            "result": "not_tried",
+            "verdict": null,
+            "why": "locked (55P03)",
+            "custom": {
+              "not_tried": "locked (55P03)"
+            },
+            "generic": {
+              "not_tried": "locked (55P03)"
+            }
+          }
+        ]
+        "#);
+    }
+}
