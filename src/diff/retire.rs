@@ -37,7 +37,7 @@ impl Situation<'_> {
     }
 
     /// The clock, or on a number axis the start of the window in use.
-    fn now_on(&self, range: &DesiredRange) -> Option<Point> {
+    pub(super) fn now_on(&self, range: &DesiredRange) -> Option<Point> {
         range.now.or_else(|| Some(self.current(range)?.start()))
     }
 

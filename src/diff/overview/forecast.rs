@@ -1,0 +1,88 @@
+//! When retention will end what it has not ended yet: the inverse of [`Situation::expires`], never a rule of its own.
+
+use chrono::DateTime;
+
+use super::{NextToRetire, When};
+use crate::desired::DesiredRange;
+use crate::diff::Situation;
+use crate::diff::retire::protected;
+use crate::plan::{Step, TablePlan};
+use crate::policy::Retain;
+use crate::schedule::{Extent, Point};
+
+impl Situation<'_> {
+    /// The oldest partition that no rail keeps, and when it is over.
+    pub(super) fn next_to_retire(
+        &self,
+        range: &DesiredRange,
+        retain: &Retain,
+        planned: &TablePlan,
+    ) -> Option<NextToRetire> {
+        let here = self.now_on(range)?;
+        let protected = protected(self, retain);
+        self.placed.iter().find_map(|(extent, partition)| {
+            let upper = extent.to.point()?;
+            let kept = partition.pending_detach
+                || protected.contains(&partition.oid)
+                || self.hold_on(range, *extent, &partition.name).is_some();
+            if kept {
+                return None;
+            }
+            let over = self.over_at(range, retain, planned, upper)?;
+            let when = if over <= here {
+                When::Due
+            } else if range.now.is_none() {
+                When::KeysReach(range.describe(over))
+            } else {
+                let micros = i64::try_from(range.instant(over).0).ok()?;
+                When::At { moment: DateTime::from_timestamp_micros(micros)?, shown: range.describe(over) }
+            };
+            Some(NextToRetire { partition: partition.name.clone(), when })
+        })
+    }
+
+    /// The first point at which [`Situation::expires`] says yes to this upper bound; `None`: never, as far as the
+    /// calendar goes.
+    fn over_at(&self, range: &DesiredRange, retain: &Retain, planned: &TablePlan, upper: Point) -> Option<Point> {
+        let mut over = upper;
+        if let Some(interval) = retain.keep_for {
+            let old_enough = |now| range.zone.before(now, interval).is_some_and(|cutoff| upper <= cutoff);
+            // A month after 31 January is 28 February, and a month before that is still January: where months differ
+            // in length the exact answer lies some days beside the first guess.
+            const DAYS: i128 = 5 * 86_400_000_000;
+            let guess = range.zone.after(upper, interval)?;
+            over = over.max(first_point(Point(guess.0 - DAYS), Point(guess.0 + DAYS), old_enough)?);
+        }
+        if let Some(newest) = retain.newest {
+            over = over.max(self.nth_start_from(range, planned, upper, newest.checked_sub(1)? as usize)?);
+        }
+        Some(over)
+    }
+
+    /// Where the n-th partition from a point on begins: of those that exist, that are planned, and that the grid
+    /// will have after them.
+    fn nth_start_from(&self, range: &DesiredRange, planned: &TablePlan, point: Point, n: usize) -> Option<Point> {
+        let made = planned.steps.iter().filter_map(|step| match step {
+            Step::Create(create) => range.extent(&create.bound),
+            _ => None,
+        });
+        let mut extents: Vec<Extent> = self.placed.iter().map(|(extent, _)| *extent).chain(made).collect();
+        extents.sort();
+        let last = extents.last().and_then(|extent| extent.to.point());
+        let to_come = last.into_iter().flat_map(|last| range.grid.windows_from(last)).map(|window| window.start());
+        let starts = extents.iter().filter_map(|extent| extent.from.point()).chain(to_come);
+        starts.filter(|from| point <= *from).nth(n)
+    }
+}
+
+/// The first point between two at which a condition holds that never ceases to hold.
+fn first_point(mut low: Point, mut high: Point, holds: impl Fn(Point) -> bool) -> Option<Point> {
+    if !holds(high) {
+        return None;
+    }
+    while low < high {
+        let middle = Point(low.0 + (high.0 - low.0).div_euclid(2));
+        if holds(middle) { high = middle } else { low = Point(middle.0 + 1) }
+    }
+    Some(high)
+}
