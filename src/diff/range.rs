@@ -72,10 +72,13 @@ fn region(situation: &Situation<'_>, range: &DesiredRange) -> Option<(Window, Wi
     };
     let first_bound = situation.placed.iter().filter_map(|(extent, _)| extent.from.point().or(extent.to.point())).min();
     let last_bound = situation.placed.iter().filter_map(|(extent, _)| extent.to.point().or(extent.from.point())).max();
-    let start = if create.fill_gaps {
-        first_bound.map_or(behind, |first| first.min(behind))
-    } else {
-        last_bound.map_or(behind, |last| last.max(behind))
+    let now = range.now.unwrap_or(current.start());
+    let start = match (first_bound, last_bound) {
+        (Some(_), Some(last)) if !create.fill_gaps => last.max(behind),
+        // Without `behind`, what lies before the oldest bound is not wanted, also inside of the current window.
+        (Some(first), _) if create.behind == Reach::Partitions(0) && first <= now => first,
+        (Some(first), _) => first.min(behind),
+        (None, _) => behind,
     };
     let start = start.max(range.codec.limits().start());
     Some((Window::new(start, situation.horizon(range)?)?, current))

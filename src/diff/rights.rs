@@ -65,7 +65,7 @@ fn require_ledger(situation: &Situation<'_>, draft: &mut Draft) {
             Finding::about(
                 codes::NO_LEDGER,
                 &situation.table.name,
-                format!("{count} steps to retire need partctl's ledger"),
+                format!("retiring needs partctl's ledger: {count} left out"),
             )
             .hint(hint),
         );

@@ -184,10 +184,10 @@ impl<'a> Situation<'a> {
                 return false;
             }
         };
-        draft.findings.push(
-            Finding::about(codes::ROWS_IN_DEFAULT, &self.table.name, message)
-                .hint(format!("move them out: select them with {}", question.predicate_sql().unwrap_or_default())),
-        );
+        draft.findings.push(Finding::about(codes::ROWS_IN_DEFAULT, &self.table.name, message).hint(format!(
+            "move or delete them: they are the rows with {}",
+            question.predicate_sql().unwrap_or_default()
+        )));
         true
     }
 

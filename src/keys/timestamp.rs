@@ -49,11 +49,11 @@ impl KeyCodec for Timestamptz {
         })
     }
 
-    /// Midnight in the zone is shown as the day alone.
+    /// Midnight in the zone is shown as the day alone; zeros at the end of time and offset are left out.
     fn describe(&self, point: Point, zone: Zone) -> String {
         match zone.local(point) {
             Some(local) if local.time() == NaiveTime::MIN && point == zone.point(local) => short(local),
-            _ => self.encode(point, zone),
+            _ => self.encode(point, zone).replace(":00+", "+").replace(":00-", "-").trim_end_matches(":00").to_owned(),
         }
     }
 }
@@ -222,6 +222,6 @@ mod tests {
         let june = berlin.point(NaiveDate::from_ymd_opt(2026, 6, 1).unwrap().and_time(NaiveTime::MIN));
         assert_eq!(codec.encode(june, berlin), "2026-06-01 00:00:00+02:00");
         assert_eq!(codec.describe(june, berlin), "2026-06-01");
-        assert_eq!(codec.describe(Point(june.0 + 3_600_000_000), berlin), "2026-06-01 01:00:00+02:00");
+        assert_eq!(codec.describe(Point(june.0 + 3_600_000_000), berlin), "2026-06-01 01:00+02");
     }
 }

@@ -1,7 +1,7 @@
 //! A statement that fails unless a relation is still what the plan saw: destruction never trusts a name.
 
 use crate::catalog::Bound;
-use crate::sql::{QualifiedName, SqlLiteral};
+use crate::sql::{DollarQuoted, QualifiedName, SqlLiteral};
 
 /// Where the relation must stand.
 pub(super) enum Standing<'a> {
@@ -24,12 +24,13 @@ pub(super) fn guard(oid: u32, name: &QualifiedName, standing: &Standing<'_>) -> 
         Standing::Detached => "NOT c.relispartition".to_owned(),
     };
     let message = format!("partctl: {name} (oid {oid}) is no longer what was planned");
-    format!(
-        "DO $partctl$BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = {oid} AND c.relname = {} \
+    let body = format!(
+        "BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = {oid} AND c.relname = {} \
          AND c.relnamespace = (SELECT n.oid FROM pg_catalog.pg_namespace n WHERE n.nspname = {}) AND {standing}) \
-         THEN RAISE EXCEPTION USING ERRCODE = '55000', MESSAGE = {}; END IF; END$partctl$",
+         THEN RAISE EXCEPTION USING ERRCODE = '55000', MESSAGE = {}; END IF; END",
         SqlLiteral(name.name.as_str()),
         SqlLiteral(name.schema.as_str()),
         SqlLiteral(&message),
-    )
+    );
+    format!("DO {}", DollarQuoted(&body))
 }

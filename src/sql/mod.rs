@@ -2,11 +2,13 @@
 //!
 //! Every statement partctl sends is put together from these; a bare `format!` of a name is a defect.
 
+mod dollar_quoted;
 mod identifier;
 mod literal;
 mod qualified_name;
 mod session;
 
+pub use dollar_quoted::DollarQuoted;
 pub use identifier::Identifier;
 pub use literal::SqlLiteral;
 pub use qualified_name::{NameError, QualifiedName};

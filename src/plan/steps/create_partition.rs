@@ -8,7 +8,7 @@ use std::fmt;
 
 use crate::catalog::{Bound, Grant, ReplicaIdentity};
 use crate::plan::{Action, Lock, LockMode};
-use crate::sql::{Identifier, QualifiedName, SqlLiteral};
+use crate::sql::{DollarQuoted, Identifier, QualifiedName, SqlLiteral};
 
 /// A partition to be made.
 #[derive(Debug, Clone, PartialEq)]
@@ -129,14 +129,15 @@ impl CreatePartition {
             ReplicaIdentity::Index(index) => {
                 let index = QualifiedName { schema: self.parent.schema.clone(), name: index.clone() }.to_string();
                 let table = SqlLiteral(&partition.to_string()).to_string();
-                Some(format!(
-                    "DO $partctl$BEGIN EXECUTE (SELECT pg_catalog.format('ALTER TABLE %s REPLICA IDENTITY USING INDEX %I', \
+                let body = format!(
+                    "BEGIN EXECUTE (SELECT pg_catalog.format('ALTER TABLE %s REPLICA IDENTITY USING INDEX %I', \
                      {table}::pg_catalog.regclass, c.relname) FROM pg_catalog.pg_inherits i \
                      JOIN pg_catalog.pg_index x ON x.indexrelid = i.inhrelid AND x.indrelid = {table}::pg_catalog.regclass \
                      JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid \
-                     WHERE i.inhparent = {}::pg_catalog.regclass); END$partctl$",
+                     WHERE i.inhparent = {}::pg_catalog.regclass); END",
                     SqlLiteral(&index)
-                ))
+                );
+                Some(format!("DO {}", DollarQuoted(&body)))
             }
         }
     }

@@ -70,6 +70,11 @@ impl Database {
         server().url(&self.name)
     }
 
+    /// Its URL for another role or application name.
+    pub fn url_with(&self, parameters: &str) -> String {
+        format!("{}?{parameters}", self.url())
+    }
+
     /// Another policy from now on.
     pub fn set_policy(&mut self, yaml: &str) {
         self.yaml = yaml.to_owned();

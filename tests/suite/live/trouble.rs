@@ -74,7 +74,7 @@ async fn a_name_that_is_taken_is_told_and_nothing_else_is_lost() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_without_rights_is_told_which_right_is_missing() {
     let database = Database::new(MONTHLY, ORDERS).await;
-    let as_role = |role: &str| format!("{}&user={role}", database.url()).replace("postgres@", "");
+    let as_role = |role: &str| database.url_with(&format!("user={role}"));
     let run = |role: &str| {
         let output = database.command(&["--database", &as_role(role), "apply"]).output().unwrap();
         (output.status.code(), said(&output))
@@ -96,14 +96,14 @@ async fn a_role_without_rights_is_told_which_right_is_missing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn retirement_without_a_ledger_is_refused_and_creation_is_not() {
     let policy = "version: 1\ntable: shop.orders\npartition: {range: at, every: 1 month, timezone: UTC}
-retain: {for: 1 year, then: detach, per_run: 1}\n";
+create: {fill_gaps: false}\nretain: {for: 1 year, then: detach, per_run: 1}\n";
     let setup = "CREATE SCHEMA shop AUTHORIZATION creator; SET ROLE creator;
         CREATE TABLE shop.orders (at timestamptz NOT NULL) PARTITION BY RANGE (at);
         CREATE TABLE shop.old PARTITION OF shop.orders FOR VALUES FROM ('2001-01-01 00:00+00') TO ('2001-02-01 00:00+00');
         CREATE TABLE shop.filled PARTITION OF shop.orders FOR VALUES FROM ('2020-01-01 00:00+00') TO ('2020-02-01 00:00+00');
         INSERT INTO shop.orders VALUES ('2020-01-15'); RESET ROLE; ANALYZE shop.orders";
     let database = Database::new(policy, setup).await;
-    let url = format!("{}&user=creator", database.url()).replace("postgres@", "");
+    let url = database.url_with("user=creator");
     let output = database.command(&["--database", &url, "apply", "--allow-destroy"]).output().unwrap();
     let text = said(&output);
     assert_eq!(output.status.code(), Some(7), "{text}");
@@ -138,7 +138,7 @@ async fn a_reader_idle_in_transaction_is_named_and_nothing_is_half_done() {
     for default in ["", "CREATE TABLE shop.orders_default PARTITION OF shop.orders DEFAULT"] {
         let setup = OLD.replace("TO (MAXVALUE)", "TO ('2099-01-01 00:00+00')");
         let database = Database::new(RETAIN, &format!("{setup}; {default}")).await;
-        let reader = session(&format!("{}&application_name=reporting", database.url())).await;
+        let reader = session(&database.url_with("application_name=reporting")).await;
         reader.client().batch_execute("BEGIN; SELECT * FROM shop.orders").await.unwrap();
         // The reader's transaction must be older than the lock timeout, which is what makes it a holder to wait for.
         database.sql("SELECT pg_sleep(0.1)").await;
@@ -180,7 +180,7 @@ async fn a_pending_detach_of_anybody_is_finished_first() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_run_exits_6_at_once_and_names_the_first() {
     let database = Database::new(MONTHLY, ORDERS).await;
-    let first = session(&format!("{}&application_name=first", database.url())).await;
+    let first = session(&database.url_with("application_name=first")).await;
     partctl::run::lock_database(first.client()).await.unwrap();
     contains(&database.partctl(&["apply"], 6), &["another partctl run", "first"]);
     database.partctl(&["plan"], 0);
@@ -210,9 +210,9 @@ async fn a_backend_that_is_terminated_mid_run_ends_with_5_and_the_next_run_conve
     database.partctl(&["init"], 0);
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_partctl"));
     command.env_clear().env("PARTCTL_DATABASE", database.url()).arg("--policies").arg(database.policies()).arg("apply");
-    let run = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut run = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
     // Terminated as soon as it has made its first partition, so it is in the middle for certain.
-    while database.value("SELECT count(*) FROM pg_inherits").await == "0" {}
+    while database.value("SELECT count(*) FROM pg_inherits").await == "0" && run.try_wait().unwrap().is_none() {}
     database.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'partctl' AND pid <> pg_backend_pid() AND datname = current_database()").await;
     let output = run.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(5), "{}", said(&output));
@@ -233,8 +233,8 @@ async fn an_interrupted_run_exits_130_or_143_and_the_next_one_converges() {
             .arg("--policies")
             .arg(database.policies())
             .arg("apply");
-        let run = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
-        while database.value("SELECT count(*) FROM pg_inherits").await == "0" {}
+        let mut run = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+        while database.value("SELECT count(*) FROM pg_inherits").await == "0" && run.try_wait().unwrap().is_none() {}
         nix::sys::signal::kill(nix::unistd::Pid::from_raw(run.id().try_into().unwrap()), signal).unwrap();
         let output = run.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(code), "{}", said(&output));
