@@ -6,12 +6,14 @@ use std::process::Stdio;
 use anyhow::{Context, Result};
 use clap::Args;
 use tokio::process::Command;
+use tokio_postgres::SimpleQueryMessage;
 
 use super::terminal::Terminal;
 use super::{Ended, Global};
 use crate::db::connect::{Session, connect};
 use crate::db::conninfo::{ConnSpec, Environment};
 use crate::db::throwaway::{ServerOptions, ThrowawayServer};
+use crate::pruning::explain;
 use crate::run::Stop;
 
 /// Show everything on a throwaway PostgreSQL server with a million rows, then remove it
@@ -33,8 +35,13 @@ const DATABASE: &str = "demo";
 
 /// An order of the month after next: nothing holds it before `apply`. The month is the server's.
 const INSERT: &str = "insert into shop.orders (id, order_date, customer_id, amount) \
-                      values (0, date_trunc('month', now(), 'Europe/Berlin') + interval '2 months 5 days', 7, 19.90)";
+                      values (0, date_trunc('month', now()) + interval '2 months 5 days', 7, 19.90)";
 const QUERY: &str = "select count(*) from shop.orders where order_date >= '{from}' and order_date < '{to}'";
+
+/// Its month, and how many partitions there are.
+const MONTH: &str = "SELECT pg_catalog.to_char(m, 'YYYY-MM-DD'), pg_catalog.to_char(m + interval '1 month', 'YYYY-MM-DD'), \
+                     (SELECT pg_catalog.count(*) FROM pg_catalog.pg_inherits WHERE inhparent = 'shop.orders'::regclass) \
+                     FROM (SELECT date_trunc('month', now()) + interval '2 months' AS m) next";
 
 impl Demo {
     pub(super) async fn run(&self, _: &Global, terminal: &mut Terminal) -> Ended {
@@ -66,11 +73,12 @@ impl Demo {
         stage.partctl(terminal, &["validate"]).await?;
         say(terminal, "\n# What would be done, and why")?;
         stage.partctl(terminal, &["plan"]).await?;
-        say(terminal, "\n# An order of the month after next, before")?;
+        say(terminal, "\n# An order of the month after next, before; and what a query for its month touches")?;
         stage.insert(terminal).await?;
+        stage.query(terminal).await?;
         say(terminal, "\n# It is carried out")?;
         stage.partctl(terminal, &["apply", "--yes"]).await?;
-        say(terminal, "\n# The same order, after; and what a query for its month touches")?;
+        say(terminal, "\n# The same order and the same query, after")?;
         stage.insert(terminal).await?;
         stage.query(terminal).await?;
         say(terminal, "\n# A second run has nothing to do")?;
@@ -102,7 +110,10 @@ fn say(terminal: &mut Terminal, line: &str) -> Result<()> {
 }
 
 async fn open(server: &ThrowawayServer) -> Result<Session> {
-    connect(&ConnSpec::resolve(Some(&server.url(DATABASE)), &Environment::from_process())?).await
+    let session = connect(&ConnSpec::resolve(Some(&server.url(DATABASE)), &Environment::from_process())?).await?;
+    // Dates without an offset are Berlin's here, as the months of the sample are.
+    session.client().batch_execute("SET TimeZone = 'Europe/Berlin'").await?;
+    Ok(session)
 }
 
 /// Where the demo plays.
@@ -115,7 +126,11 @@ struct Stage<'a> {
 impl Stage<'_> {
     /// Runs this very program as a user would, on the same terminal.
     async fn partctl(&self, terminal: &mut Terminal, arguments: &[&str]) -> Result<()> {
-        say(terminal, &format!("$ partctl {}", arguments.join(" ")))?;
+        let shown = arguments.iter().map(|argument| match argument.contains(' ') {
+            true => format!("'{argument}'"),
+            false => (*argument).to_owned(),
+        });
+        say(terminal, &format!("$ partctl {}", shown.collect::<Vec<_>>().join(" ")))?;
         let program = std::env::current_exe().context("finding this program")?;
         let mut command = Command::new(program);
         command.args(arguments).current_dir(self.folder).env("PARTCTL_DATABASE", &self.url).stdin(Stdio::null());
@@ -136,17 +151,25 @@ impl Stage<'_> {
         say(terminal, &said)
     }
 
+    /// Asks the planner which partitions the query for that month reads, of how many.
     async fn query(&self, terminal: &mut Terminal) -> Result<()> {
-        let month = "SELECT pg_catalog.to_char(m, 'YYYY-MM-DD'), pg_catalog.to_char(m + interval '1 month', 'YYYY-MM-DD') \
-                     FROM (SELECT date_trunc('month', now() + interval '2 months') AS m) next";
-        let rows = self.session.client().query_typed(month, &[]).await?;
-        let row = rows.first().context("the server answered without a row")?;
+        let client = self.session.client();
+        let row =
+            client.query_typed(MONTH, &[]).await?.into_iter().next().context("the server answered without a row")?;
         let query = QUERY.replace("{from}", row.try_get(0)?).replace("{to}", row.try_get(1)?);
-        say(terminal, &format!("sql> explain {query}"))?;
-        let plan = self.session.client().query_typed(&format!("EXPLAIN (COSTS OFF) {query}"), &[]).await?;
-        for row in plan {
-            say(terminal, row.try_get(0)?)?;
-        }
-        Ok(())
+        let partitions: i64 = row.try_get(2)?;
+        say(terminal, &format!("sql> {query}"))?;
+        let explained = client.simple_query(&format!("EXPLAIN (VERBOSE, FORMAT JSON, COSTS OFF) {query}")).await?;
+        let text: String = explained
+            .iter()
+            .filter_map(|message| match message {
+                SimpleQueryMessage::Row(row) => row.get(0),
+                _ => None,
+            })
+            .collect();
+        let facts = explain::read(&text).map_err(anyhow::Error::msg)?;
+        let touched: Vec<String> = facts.scanned.iter().map(|relation| relation.name.to_string()).collect();
+        let colon = if touched.is_empty() { "" } else { ": " };
+        say(terminal, &format!("touches {} of {partitions} partitions{colon}{}", touched.len(), touched.join(", ")))
     }
 }

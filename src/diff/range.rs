@@ -85,10 +85,11 @@ fn region(situation: &Situation<'_>, range: &DesiredRange) -> Option<(Window, Wi
 }
 
 fn reason(situation: &Situation<'_>, range: &DesiredRange, window: Window, current: Window) -> CreateReason {
+    let covered_before = situation.placed.iter().any(|(extent, _)| extent.to <= Edge::At(window.start()));
     let covered_beyond = situation.placed.iter().any(|(extent, _)| Edge::At(window.end()) <= extent.from);
     if window.contains(range.now.unwrap_or(current.start())) {
         CreateReason::Current
-    } else if covered_beyond {
+    } else if covered_beyond || (covered_before && window.end() <= current.start()) {
         CreateReason::Gap
     } else if window.end() <= current.start() {
         CreateReason::Behind

@@ -233,7 +233,8 @@ async fn an_interrupted_run_exits_130_or_143_and_the_next_one_converges() {
             .arg("--policies")
             .arg(database.policies())
             .arg("apply");
-        let mut run = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+        let mut run =
+            command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
         while database.value("SELECT count(*) FROM pg_inherits").await == "0" && run.try_wait().unwrap().is_none() {}
         nix::sys::signal::kill(nix::unistd::Pid::from_raw(run.id().try_into().unwrap()), signal).unwrap();
         let output = run.wait_with_output().unwrap();
