@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::executor::{Execution, execute};
 use super::ledger;
 use super::make_plan::{Moment, make_plan};
-use super::prove_pruning::prove_pruning;
+use super::prove_pruning::prove_pruning_together;
 use super::signals::Stop;
 use crate::catalog::{CatalogSnapshot, Ledger};
 use crate::db::connect::{Session, connect};
@@ -67,7 +67,8 @@ pub async fn apply(
     let Applying { policies, listener, stop, deadline, .. } = applying;
     let execution = Execution { sessions, run, listener, stop: stop.clone(), deadline };
     let (outcome, sessions) = execute(execution, plan).await;
-    let Some(session) = sessions.into_iter().find(|session| !session.client().is_closed()) else {
+    let sessions: Vec<Session> = sessions.into_iter().filter(|session| !session.client().is_closed()).collect();
+    let Some(session) = sessions.first() else {
         return Ok(Applied { outcome, ..Applied::default() });
     };
     if let Some(run) = run {
@@ -79,7 +80,7 @@ pub async fn apply(
     let (after, remaining) = make_plan(session.client(), policies, Moment::At(plan.at)).await?;
     let touched = |policy: &&Policy| plan.tables.iter().any(|t| t.table == policy.table && !t.steps.is_empty());
     let touched: Vec<Policy> = policies.iter().filter(touched).cloned().collect();
-    let pruning = prove_pruning(session.client(), &touched, &after).await?;
+    let pruning = prove_pruning_together(sessions, touched, after).await?;
     Ok(Applied { outcome, remaining: Some(remaining), pruning })
 }
 

@@ -19,6 +19,16 @@ pub(super) enum Refusal {
     Stopped(StopSignal),
 }
 
+/// When a commit is on the server's disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Commit {
+    /// When COMMIT returns.
+    AtOnce,
+    /// At the latest when the run's end is recorded. For creations only: a partition that a crash of the server
+    /// undoes is made again by the next run, and a row in it that was committed has flushed its creation as well.
+    WithTheRun,
+}
+
 /// Sends an action; a transaction that fails is rolled back.
 ///
 /// `record` is the ledger's statement; it goes into the transaction that it is about.
@@ -27,6 +37,7 @@ pub(super) async fn attempt(
     action: &Action,
     lock_timeout: Duration,
     record: Option<String>,
+    commit: Commit,
     stop: &mut Stop,
 ) -> Result<(), Refusal> {
     let milliseconds = lock_timeout.as_millis().max(1);
@@ -36,6 +47,9 @@ pub(super) async fn attempt(
             // One message, one round trip. BEGIN comes first: what stands before it would run in a transaction of
             // its own.
             let mut batch = format!("BEGIN; SET LOCAL lock_timeout = '{milliseconds}ms'");
+            if commit == Commit::WithTheRun {
+                batch.push_str("; SET LOCAL synchronous_commit = off");
+            }
             for statement in statements.iter().chain(&record) {
                 batch.push_str(";\n");
                 batch.push_str(statement);

@@ -11,7 +11,7 @@ use anyhow::Result;
 use tokio::task::JoinSet;
 use tokio_postgres::types::Type;
 
-use super::attempt::{Refusal, attempt};
+use super::attempt::{Commit, Refusal, attempt};
 use super::ledger::Entry;
 use super::patience::Patience;
 use super::signals::{Stop, StopSignal};
@@ -144,7 +144,11 @@ impl Worker {
                 _ => table.locks.timeout,
             };
             let record = entry.filter(|_| actions.is_empty()).map(|entry| entry.done(started.elapsed().as_millis()));
-            match attempt(&self.session, &action, lock_timeout, record, &mut self.stop).await {
+            let commit = match step {
+                Step::Create(_) if record.is_some() => Commit::WithTheRun,
+                _ => Commit::AtOnce,
+            };
+            match attempt(&self.session, &action, lock_timeout, record, commit, &mut self.stop).await {
                 Ok(()) => {}
                 Err(Refusal::Stopped(signal)) => return Err(stopped(signal, step)),
                 Err(Refusal::Final(error)) => return Err(refused(&error, step, &action)),

@@ -1,9 +1,13 @@
 //! The proof that queries still prune: probes made below the purity line, asked here, judged below again.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result};
+use tokio::task::JoinSet;
 use tokio_postgres::Client;
 
 use crate::catalog::CatalogSnapshot;
+use crate::db::connect::Session;
 use crate::db::explain::explain_all;
 use crate::policy::Policy;
 use crate::pruning::{LockBudget, PruningResult, judge, probes};
@@ -21,4 +25,27 @@ pub async fn prove_pruning(
     let budget = LockBudget::of(&snapshot.server);
     let observations = explain_all(client, &probes, budget).await.context("asking the planner")?;
     Ok(judge(snapshot, &probes, observations))
+}
+
+/// The same over several sessions at once, each asked about its share of the tables.
+///
+/// # Errors
+/// When a connection is lost.
+pub(super) async fn prove_pruning_together(
+    sessions: Vec<Session>,
+    policies: Vec<Policy>,
+    snapshot: CatalogSnapshot,
+) -> Result<Vec<PruningResult>> {
+    let snapshot = Arc::new(snapshot);
+    let share = policies.len().div_ceil(sessions.len().max(1)).max(1);
+    let mut asking = JoinSet::new();
+    for (session, policies) in sessions.into_iter().zip(policies.chunks(share)) {
+        let (policies, snapshot) = (policies.to_vec(), Arc::clone(&snapshot));
+        asking.spawn(async move { prove_pruning(session.client(), &policies, &snapshot).await });
+    }
+    let results: Result<Vec<Vec<PruningResult>>> = asking.join_all().await.into_iter().collect();
+    let mut results = results?.concat();
+    // Tables come back in any order; queries of one table stay as they were asked.
+    results.sort_by(|a, b| a.table.cmp(&b.table));
+    Ok(results)
 }
