@@ -79,10 +79,11 @@ impl Apply {
             pruning: &applied.pruning,
             took: started.elapsed(),
         };
-        if !global.quiet || report.failure().is_some() {
+        let failure = global.judge(report.failure(), report.findings().iter());
+        if !global.quiet || failure.is_some() {
             apply_report(&report, terminal.screen, &mut terminal.out)?;
         }
-        Ok(report.failure())
+        Ok(failure)
     }
 
     fn saved_plan(&self) -> Result<Option<SavedPlan>> {

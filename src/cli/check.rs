@@ -42,6 +42,6 @@ impl Check {
             Format::Human => check_human(&report, terminal.screen, &mut terminal.out)?,
             Format::Json => check_json(&report, &mut terminal.out)?,
         }
-        Ok(report.failure())
+        Ok(global.judge(report.failure(), findings.iter()))
     }
 }

@@ -21,6 +21,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::failure::{Failure, FailureKind};
+use crate::plan::{Finding, Severity};
 use terminal::{ColourChoice, Terminal};
 
 /// How a command ended: `Ok(None)` is exit 0; a kind without an error has been told to the user already.
@@ -52,6 +53,9 @@ struct Global {
     /// Only policies whose `schema.table` matches, such as `shop.*`; may be given several times
     #[arg(long, global = true, value_name = "GLOB")]
     only: Vec<String>,
+    /// Let warnings fail as errors do, with exit 3
+    #[arg(long, global = true)]
+    strict: bool,
     /// Say only what needs a person
     #[arg(long, short, global = true)]
     quiet: bool,
@@ -72,6 +76,18 @@ enum Command {
     Status(status::Status),
     Init(init::Init),
     Demo(demo::Demo),
+}
+
+impl Global {
+    /// How a command ends that would end so, given what it found.
+    fn judge<'a>(
+        &self,
+        failure: Option<FailureKind>,
+        mut findings: impl Iterator<Item = &'a Finding>,
+    ) -> Option<FailureKind> {
+        let warned = self.strict && findings.any(|finding| finding.code.severity == Severity::Warning);
+        failure.max(warned.then_some(FailureKind::Findings))
+    }
 }
 
 /// Runs the command line and says how it ended.

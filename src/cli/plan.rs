@@ -82,6 +82,7 @@ impl Plan {
             Format::Json => plan_json(&report, out)?,
             Format::Markdown => plan_markdown(&report, out)?,
         }
-        Ok(plan.failure().or((self.check && !plan.is_empty()).then_some(FailureKind::Pending)))
+        let pending = (self.check && !plan.is_empty()).then_some(FailureKind::Pending);
+        Ok(global.judge(plan.failure(), plan.findings()).or(pending))
     }
 }

@@ -40,7 +40,7 @@ impl ApplyReport<'_> {
     }
 
     /// What stands afterwards, and what the planner said.
-    fn findings(&self) -> Vec<Finding> {
+    pub fn findings(&self) -> Vec<Finding> {
         let mut findings: Vec<Finding> = self.remaining.unwrap_or(self.plan).findings().cloned().collect();
         findings.extend(pruning::findings(self.pruning));
         findings
