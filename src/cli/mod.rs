@@ -41,6 +41,7 @@ struct Cli {
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Common options")]
 struct Global {
     /// Policy files, or folders of them; `policies/` when not given
     #[arg(long, global = true, value_name = "PATH")]

@@ -42,6 +42,12 @@ impl DesiredRange {
         Some(Extent { from: self.edge(from.first()?)?, to: self.edge(to.first()?)? })
     }
 
+    /// Whether an extent is exactly one window of the grid.
+    pub fn is_on_grid(&self, extent: Extent) -> bool {
+        let (Edge::At(from), Edge::At(to)) = (extent.from, extent.to) else { return false };
+        Window::new(from, to).is_some_and(|window| self.grid.window_at(from) == Some(window))
+    }
+
     /// The window of a bound that is finite on both sides.
     pub fn window(&self, bound: &Bound) -> Option<Window> {
         let Extent { from, to } = self.extent(bound)?;

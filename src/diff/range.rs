@@ -6,7 +6,7 @@ use crate::desired::{DesiredRange, Label};
 use crate::plan::steps::CreateReason;
 use crate::plan::{Finding, codes};
 use crate::policy::Reach;
-use crate::schedule::{Edge, Extent, Point, Window};
+use crate::schedule::{Edge, Window};
 
 /// More than this many partitions to be made for one table is a mistake somewhere: queries that do not prune fail
 /// at such numbers (53200), and making them takes minutes.
@@ -124,7 +124,7 @@ pub(super) fn report_off_grid(situation: &Situation<'_>, draft: &mut Draft) {
     let off_grid: Vec<String> = situation
         .placed
         .iter()
-        .filter(|(extent, _)| !is_on_grid(range, *extent))
+        .filter(|(extent, _)| !range.is_on_grid(*extent))
         .map(|(_, partition)| partition.name.name.to_string())
         .collect();
     let (message, hint) = match off_grid.as_slice() {
@@ -136,11 +136,6 @@ pub(super) fn report_off_grid(situation: &Situation<'_>, draft: &mut Draft) {
         ),
     };
     draft.findings.push(Finding::about(codes::OFF_GRID, &situation.table.name, message).hint(hint));
-}
-
-fn is_on_grid(range: &DesiredRange, extent: Extent) -> bool {
-    let window = |from: Point, to: Point| Window::new(from, to).is_some_and(|w| range.grid.window_at(from) == Some(w));
-    matches!((extent.from, extent.to), (Edge::At(from), Edge::At(to)) if window(from, to))
 }
 
 /// The first names of a list that may be long.

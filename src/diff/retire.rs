@@ -1,7 +1,7 @@
 //! Retention: looks only backwards, only at the catalog's upper bounds, and stops at every rail.
 //!
-//! Never retired: DEFAULT, the current and future partitions, those that end at MAXVALUE, those under a hold, the
-//! `at_least` newest that hold rows. More than `per_run` at once is refused as a whole.
+//! Never retired: DEFAULT, the current and future partitions, those that end at MAXVALUE, those off the policy's grid,
+//! those under a hold, the `at_least` newest that hold rows. More than `per_run` at once is refused as a whole.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,39 @@ use crate::policy::{AxisValue, Held, Hold, Retain, Then};
 use crate::schedule::{Edge, Extent, Point, Window};
 use crate::sql::QualifiedName;
 
+/// What keeps a partition that is over.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Rail<'a> {
+    /// It is being detached already.
+    Pending,
+    /// It is not a window of the grid: somebody made it so, or an older grid did.
+    OffGrid,
+    /// A hold.
+    Held(&'a Hold),
+    /// It is among the newest that hold rows.
+    AtLeast,
+}
+
 impl Situation<'_> {
+    /// What keeps this partition, however old it is; `protected` are those that `at_least` keeps.
+    pub(super) fn rail(
+        &self,
+        range: &DesiredRange,
+        protected: &BTreeSet<u32>,
+        extent: Extent,
+        partition: &Partition,
+    ) -> Option<Rail<'_>> {
+        if partition.pending_detach {
+            Some(Rail::Pending)
+        } else if !range.is_on_grid(extent) {
+            Some(Rail::OffGrid)
+        } else if let Some(hold) = self.hold_on(range, extent, &partition.name) {
+            Some(Rail::Held(hold))
+        } else {
+            protected.contains(&partition.oid).then_some(Rail::AtLeast)
+        }
+    }
+
     /// Whether retention ends a partition with this upper bound, given where the `newest` ones begin. Such a window
     /// is never created either.
     pub(super) fn expires(&self, range: &DesiredRange, upper: Point, floor: Option<Edge>) -> bool {
@@ -78,19 +110,34 @@ pub(super) fn retire(situation: &Situation<'_>, draft: &mut Draft) {
     let mut over: Vec<(Extent, &Partition)> = Vec::new();
     for (extent, partition) in &situation.placed {
         let Edge::At(upper) = extent.to else { continue };
-        if partition.pending_detach || !situation.expires(range, upper, floor) {
+        if !situation.expires(range, upper, floor) {
             continue;
         }
-        if let Some(hold) = situation.hold_on(range, *extent, &partition.name) {
-            let reason = hold.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-            let until = hold.until.map(|until| format!(" until {until}")).unwrap_or_default();
-            let message = format!("{} is over, and held{until}{reason}", partition.name.name);
-            draft.findings.push(Finding::about(codes::HELD, table, message));
-        } else if protected.contains(&partition.oid) {
-            let message = format!("{} is over, and kept: at_least is {}", partition.name.name, retain.at_least);
-            draft.findings.push(Finding::about(codes::KEPT, table, message));
-        } else {
-            over.push((*extent, partition));
+        let name = &partition.name.name;
+        match situation.rail(range, &protected, *extent, partition) {
+            None => over.push((*extent, partition)),
+            Some(Rail::Pending) => {}
+            Some(Rail::OffGrid) => draft.findings.push(
+                Finding::about(
+                    codes::OVER_OFF_GRID,
+                    table,
+                    format!("{name} is over, and kept: it is off the policy's grid"),
+                )
+                .hint("nobody but its owner knows what else it holds: detach it by hand when it may go"),
+            ),
+            Some(Rail::Held(hold)) => {
+                let reason = hold.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+                let until = hold.until.map(|until| format!(" until {until}")).unwrap_or_default();
+                draft.findings.push(Finding::about(
+                    codes::HELD,
+                    table,
+                    format!("{name} is over, and held{until}{reason}"),
+                ));
+            }
+            Some(Rail::AtLeast) => {
+                let message = format!("{name} is over, and kept: at_least is {}", retain.at_least);
+                draft.findings.push(Finding::about(codes::KEPT, table, message));
+            }
         }
     }
     let limit = blast_radius(retain, situation.placed.len());

@@ -110,6 +110,8 @@ finding_codes! {
     MISSING = "PT128" "missing" Error Some(FailureKind::Findings);
     /// Something is pending that the next `apply` does.
     PENDING = "PT129" "pending" Info None;
+    /// Retention would retire a partition, were it on the policy's grid.
+    OVER_OFF_GRID = "PT130" "over-off-grid" Warning None;
 }
 
 /// One finding.

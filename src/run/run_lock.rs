@@ -1,34 +1,41 @@
 //! One run per database at a time: an advisory lock of the session, gone with it however it ends.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use tokio_postgres::Client;
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{ToSql, Type};
 
 use crate::failure::{Failure, FailureKind};
 
 /// The two halves of the key: "part" and "ctl1" in ASCII. Advisory locks are per database already.
 const KEY: (i32, i32) = (0x7061_7274, 0x6374_6c31);
 
+/// A run that has just ended holds its lock until its backend has noticed, some milliseconds; a run that goes on
+/// holds it far longer than these tries together.
+const TRIES: usize = 5;
+const PAUSE: Duration = Duration::from_millis(50);
+
 /// Takes the lock for as long as the session lives.
 ///
 /// # Errors
-/// [`FailureKind::Busy`] at once when another session has it.
+/// [`FailureKind::Busy`] within a blink when another session has it.
 pub async fn lock_database(client: &Client) -> Result<()> {
-    let key: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] = [(&KEY.0, Type::INT4), (&KEY.1, Type::INT4)];
-    let rows = client
-        .query_typed("SELECT pg_catalog.pg_try_advisory_lock($1, $2)", &key)
-        .await
-        .context("taking partctl's advisory lock")?;
-    if rows.first().is_some_and(|row| row.get(0)) {
-        return Ok(());
+    for _ in 0..TRIES {
+        let key: [(&(dyn ToSql + Sync), Type); 2] = [(&KEY.0, Type::INT4), (&KEY.1, Type::INT4)];
+        let sql = "SELECT pg_catalog.pg_try_advisory_lock($1, $2)";
+        let rows = client.query_typed(sql, &key).await.context("taking partctl's advisory lock")?;
+        if rows.first().is_some_and(|row| row.get(0)) {
+            return Ok(());
+        }
+        tokio::time::sleep(PAUSE).await;
     }
     let holder = "SELECT l.pid, coalesce(a.usename::text, ''), coalesce(a.application_name, '') \
                   FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid \
                   WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 \
                   AND l.classid = $1::int8::oid AND l.objid = $2::int8::oid \
                   AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())";
-    let key: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
-        [(&i64::from(KEY.0), Type::INT8), (&i64::from(KEY.1), Type::INT8)];
+    let key: [(&(dyn ToSql + Sync), Type); 2] = [(&i64::from(KEY.0), Type::INT8), (&i64::from(KEY.1), Type::INT8)];
     let rows = client.query_typed(holder, &key).await.context("asking who holds partctl's lock")?;
     let who = rows.first().map_or(String::new(), |row| {
         let (pid, role, application): (i32, String, String) = (row.get(0), row.get(1), row.get(2));

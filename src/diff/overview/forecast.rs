@@ -22,10 +22,7 @@ impl Situation<'_> {
         let protected = protected(self, retain);
         self.placed.iter().find_map(|(extent, partition)| {
             let upper = extent.to.point()?;
-            let kept = partition.pending_detach
-                || protected.contains(&partition.oid)
-                || self.hold_on(range, *extent, &partition.name).is_some();
-            if kept {
+            if self.rail(range, &protected, *extent, partition).is_some() {
                 return None;
             }
             let over = self.over_at(range, retain, planned, upper)?;
