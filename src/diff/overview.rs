@@ -14,7 +14,7 @@ use super::detached::{grace_end, is_held};
 use crate::catalog::{CatalogSnapshot, DetachedTable, Partition, Table};
 use crate::desired::{DesiredRange, expand};
 use crate::plan::{Finding, Plan, Runway, Severity, Step, TablePlan};
-use crate::policy::{Partitioning, Policy, Then};
+use crate::policy::{DefaultRule, Partitioning, Policy, Then};
 use crate::schedule::{Edge, Extent};
 use crate::sql::QualifiedName;
 
@@ -46,7 +46,7 @@ pub struct TableOverview {
     pub partitions: usize,
     /// Their estimated bytes.
     pub bytes: u64,
-    /// Their estimated rows; `None` while one of them was never counted.
+    /// Estimated rows of those that were ever counted; `None` while none was.
     pub rows: Option<u64>,
     /// Where coverage ends, for a person; `None` without an axis or a partition on it.
     pub last_bound: Option<String>,
@@ -67,6 +67,8 @@ pub struct DefaultState {
     pub name: QualifiedName,
     /// Estimated rows; `None`: never counted.
     pub rows: Option<u64>,
+    /// Whether the policy asks for it, so that rows in it are no surprise.
+    pub asked_for: bool,
 }
 
 /// The oldest partition that nothing keeps.
@@ -199,10 +201,15 @@ fn table_overview(policy: &Policy, snapshot: &CatalogSnapshot, planned: &TablePl
         key: key_in_words(policy),
         partitions: planned.partitions,
         bytes: planned.bytes,
-        rows: table.and_then(|table| table.visible().map(|partition| partition.rows).sum()),
+        rows: table
+            .and_then(|table| table.visible().filter_map(|partition| partition.rows).reduce(|sum, rows| sum + rows)),
         last_bound: None,
         runway: planned.runway,
-        default: default.map(|default| DefaultState { name: default.name.clone(), rows: default.rows }),
+        default: default.map(|default| DefaultState {
+            name: default.name.clone(),
+            rows: default.rows,
+            asked_for: asks_for_default(policy),
+        }),
         next_to_retire: None,
         timeline: Vec::new(),
     };
@@ -313,4 +320,9 @@ fn detached_state(policy: Option<&Policy>, snapshot: &CatalogSnapshot, entry: &D
         detached_at: entry.detached_at,
         fate,
     }
+}
+
+fn asks_for_default(policy: &Policy) -> bool {
+    let named = matches!(&policy.partition, Partitioning::List(list) if list.default.is_some());
+    named || policy.create.default == DefaultRule::Require
 }

@@ -167,7 +167,7 @@ pub(super) fn overview() -> Overview {
         rows: Some(904_331_020),
         last_bound: Some("2027-03-01".to_owned()),
         runway: Runway::Until(at("2027-02-28T23:00:00Z")),
-        default: Some(DefaultState { name: name("orders_default"), rows: Some(1_204) }),
+        default: Some(DefaultState { name: name("orders_default"), rows: Some(1_204), asked_for: false }),
         next_to_retire: Some(NextToRetire {
             partition: name("orders_2024_10"),
             when: When::At { moment: at("2026-11-30T23:00:00Z"), shown },
@@ -179,7 +179,11 @@ pub(super) fn overview() -> Overview {
         partitions: 4,
         bytes: 2_254_857_830,
         rows: Some(8_211),
-        default: Some(DefaultState { name: QualifiedName::new("crm", "customers_other"), rows: Some(0) }),
+        default: Some(DefaultState {
+            name: QualifiedName::new("crm", "customers_other"),
+            rows: Some(0),
+            asked_for: true,
+        }),
         ..bare(QualifiedName::new("crm", "customers"), "list region")
     };
     let detached = |table: &str, fate: DetachedFate| DetachedState {

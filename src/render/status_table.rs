@@ -91,12 +91,12 @@ fn runway(runway: Runway, overview: &Overview) -> Option<String> {
 }
 
 fn default(default: &DefaultState) -> String {
-    match default.rows {
-        None => "?".to_owned(),
-        Some(0) => "0".to_owned(),
-        Some(rows) if rows < Answers::COUNT_LIMIT => format!("{} !", amounts::in_full(rows)),
-        Some(rows) => format!("{} !", amounts::count(rows)),
-    }
+    let rows = match default.rows {
+        None => return "?".to_owned(),
+        Some(rows) if rows < Answers::COUNT_LIMIT => amounts::in_full(rows),
+        Some(rows) => amounts::count(rows),
+    };
+    if default.asked_for || default.rows == Some(0) { rows } else { format!("{rows} !") }
 }
 
 fn grid(rows: &[[String; 9]], room: usize) -> Vec<String> {

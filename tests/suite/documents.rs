@@ -1,0 +1,62 @@
+//! What is written for people holds: the examples are valid, the demo runs, the README names what there is.
+
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::Command;
+use partctl::failure::FailureKind;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn partctl(arguments: &[&str]) -> assert_cmd::assert::Assert {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_partctl"));
+    command.current_dir(root()).args(arguments).timeout(std::time::Duration::from_secs(120)).assert()
+}
+
+#[test]
+fn the_examples_are_valid_policies() {
+    partctl(&["validate"]).success().stdout("3 policies in 3 files are fine\n");
+}
+
+#[test]
+fn the_readme_names_every_command_and_every_exit_code() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let help = String::from_utf8(partctl(&["help"]).success().get_output().stdout.clone()).unwrap();
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let commands = commands.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    for command in commands.map(|line| line.split_whitespace().next().unwrap()).filter(|name| *name != "help") {
+        assert!(readme.contains(&format!("| `{command}")), "the README does not tell of `{command}`");
+    }
+    use FailureKind::*;
+    for kind in [Unexpected, Pending, Findings, Policy, Unreachable, Busy, Refused, LockTimeout, Usage] {
+        assert!(readme.contains(&format!("\n| {} | ", kind.exit_code())), "{kind:?} is not in the README");
+    }
+    assert!(readme.contains(&format!("\n| {}, {} | ", Interrupted.exit_code(), Terminated.exit_code())));
+}
+
+#[test]
+fn the_demo_shows_the_whole_way_and_leaves_nothing() {
+    let folders = || {
+        let entries = fs::read_dir(std::env::temp_dir()).unwrap().filter_map(Result::ok);
+        let ours = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("partctl-demo-"));
+        ours.count()
+    };
+    let before = folders();
+    let assert = partctl(&["demo"]).success();
+    let shown = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
+    for part in [
+        "3 policies in 3 files are fine",
+        "no partition of relation \"orders\" found for row (23514)",
+        "touches 0 of 13 partitions",
+        "INSERT 0 1",
+        "touches 1 of 16 partitions: orders_",
+        "pruning proven on",
+        "Nothing to do: 3 tables converged.",
+        "Simulated for",
+    ] {
+        assert!(shown.contains(part), "`{part}` is not in:\n{shown}");
+    }
+    assert_eq!(folders(), before);
+}
