@@ -8,6 +8,9 @@ use super::signals::{Stop, StopSignal};
 use crate::db::connect::Session;
 use crate::plan::Action;
 
+/// Ends by itself when the cancel request came before it.
+const AWAIT_CANCEL: &str = "SELECT pg_catalog.pg_sleep(1)";
+
 /// How an attempt ended, when it did not end well.
 #[derive(Debug)]
 pub(super) enum Refusal {
@@ -98,8 +101,14 @@ async fn until_stopped(
         result = &mut statement => result.map_err(Stopped::No),
         signal = stop.requested() => {
             // A cancel request that does not arrive leaves the statement to its own lock timeout.
-            let _ = session.canceller().cancel().await;
-            statement.await.map_err(|_| Stopped::By(signal))
+            let asked = session.canceller().cancel().await;
+            let ended = statement.await;
+            if asked.is_ok() && ended.is_ok() {
+                // The request goes its own way to the server and is still coming. It shall find this statement, not
+                // the next one, which records in the ledger how the run ended; an idle session ignores it.
+                let _ = session.client().batch_execute(AWAIT_CANCEL).await;
+            }
+            ended.map_err(|_| Stopped::By(signal))
         }
     }
 }
