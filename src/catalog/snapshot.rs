@@ -133,7 +133,7 @@ pub struct Table {
     pub kind: RelationKind,
     /// Its owner.
     pub owner: Identifier,
-    /// Whether the session's role has the owner's rights.
+    /// Whether the session's role has the owner's rights and may take its place by SET ROLE.
     #[serde(default = "yes")]
     pub role_is_owner: bool,
     /// Schemas in which the owner may create, among those that the table's policy may need.

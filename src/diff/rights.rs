@@ -4,6 +4,9 @@ use super::{Draft, Situation};
 use crate::catalog::Ledger;
 use crate::plan::{Finding, Phase, Step, codes};
 
+/// Postgres 16 gave each membership its own INHERIT and SET; a second GRANT changes those that it names.
+const MEMBERSHIP_OPTIONS_SINCE: u32 = 160_000;
+
 /// Takes out steps that the role may not carry out. Last of the rules: it looks at all steps.
 pub(super) fn require_rights(situation: &Situation<'_>, draft: &mut Draft) {
     let (table, role) = (situation.table, &situation.snapshot.server.role);
@@ -11,13 +14,17 @@ pub(super) fn require_rights(situation: &Situation<'_>, draft: &mut Draft) {
         return;
     }
     if !table.role_is_owner {
+        let options = match situation.snapshot.server.version {
+            MEMBERSHIP_OPTIONS_SINCE.. => " WITH INHERIT TRUE, SET TRUE",
+            _ => "",
+        };
         draft.findings.push(
             Finding::about(
                 codes::MISSING_RIGHT,
                 &table.name,
                 format!("role {role} lacks the rights of its owner {}", table.owner),
             )
-            .hint(format!("GRANT {} TO {role}", table.owner)),
+            .hint(format!("GRANT {} TO {role}{options}", table.owner)),
         );
         draft.steps.clear();
         return;

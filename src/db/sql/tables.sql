@@ -2,7 +2,7 @@
 -- partexprs is not read: showing it would lock the parent, and a key expression is known by its empty column.
 SELECT c.oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind,
        pg_catalog.pg_get_userbyid(c.relowner)::text AS owner,
-       pg_catalog.pg_has_role(c.relowner, 'USAGE') AS role_is_owner,
+       pg_catalog.pg_has_role(c.relowner, 'USAGE') AND pg_catalog.pg_has_role(c.relowner, become.privilege) AS role_is_owner,
        (SELECT pg_catalog.array_agg(s.nspname::text) FROM pg_catalog.pg_namespace s
          WHERE s.nspname = ANY ($3) AND pg_catalog.has_schema_privilege(c.relowner, s.oid, 'CREATE')) AS creatable,
        ts.spcname::text AS tablespace, am.amname::text AS access_method, c.relreplident::text AS replica_identity,
@@ -24,6 +24,9 @@ SELECT c.oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::tex
           LEFT JOIN pg_catalog.pg_attribute a
             ON a.attrelid = c.oid AND a.attnum = u.attribute AND u.attribute <> 0) AS key_columns
   FROM unnest($1, $2) wanted(schema, name)
+ -- From Postgres 16 on a member may lack SET ROLE, and the privilege has a name; before, every member may.
+ CROSS JOIN (SELECT CASE WHEN pg_catalog.current_setting('server_version_num')::int4 < 160000 THEN 'MEMBER' ELSE 'SET' END)
+       become(privilege)
   JOIN pg_catalog.pg_namespace n ON n.nspname = wanted.schema
   JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.name
   LEFT JOIN pg_catalog.pg_partitioned_table p ON p.partrelid = c.oid

@@ -20,7 +20,8 @@ static SERVER: OnceLock<ThrowawayServer> = OnceLock::new();
 static DATABASES: AtomicUsize = AtomicUsize::new(0);
 
 /// Roles that tests use. They are the server's, so every database has them.
-const ROLES: &[&str] = &["carrier", "\"Reader One\"", "\"Odd 'Owner'\"", "stranger LOGIN", "creator LOGIN"];
+const ROLES: &[&str] =
+    &["carrier", "\"Reader One\"", "\"Odd 'Owner'\"", "stranger LOGIN", "creator LOGIN", "half LOGIN NOINHERIT"];
 
 /// The run's server. No server found is a failure that says how to get one, never a skipped test.
 pub fn server() -> &'static ThrowawayServer {

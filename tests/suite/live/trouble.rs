@@ -94,6 +94,26 @@ async fn a_role_without_rights_is_told_which_right_is_missing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_member_who_lacks_half_of_the_owners_rights_is_told_before_anything_is_tried() {
+    let setup = format!("{ORDERS}; ALTER TABLE shop.orders OWNER TO creator; ALTER SCHEMA shop OWNER TO creator");
+    let database = Database::new(MONTHLY, &setup).await;
+    let since_16 = 16 <= server().installation().major();
+    // Until Postgres 15 whether rights are inherited belongs to the member.
+    database
+        .sql(if since_16 { "GRANT creator TO half WITH INHERIT TRUE, SET FALSE" } else { "GRANT creator TO half" })
+        .await;
+    let url = database.url_with("user=half");
+    let text = database.partctl(&["--database", &url, "plan"], 3);
+    contains(&text, &["PT113", "role half lacks the rights of its owner creator"]);
+    if since_16 {
+        let hint = "GRANT creator TO half WITH INHERIT TRUE, SET TRUE";
+        contains(&text, &[hint]);
+        database.sql(hint).await;
+        database.partctl(&["--database", &url, "apply"], 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn retirement_without_a_ledger_is_refused_and_creation_is_not() {
     let policy = "version: 1\ntable: shop.orders\npartition: {range: at, every: 1 month, timezone: UTC}
 create: {fill_gaps: false}\nretain: {for: 1 year, then: detach, per_run: 1}\n";
