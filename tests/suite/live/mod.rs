@@ -3,4 +3,5 @@
 mod connecting;
 mod convergence;
 mod harness;
+mod keys;
 mod trouble;
