@@ -4,4 +4,5 @@ mod connecting;
 mod convergence;
 mod harness;
 mod keys;
+mod pruning;
 mod trouble;
