@@ -5,4 +5,5 @@ mod convergence;
 mod harness;
 mod keys;
 mod pruning;
+mod retention;
 mod trouble;
