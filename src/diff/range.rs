@@ -4,7 +4,7 @@ use super::{Draft, Situation};
 use crate::catalog::{Answer, Bound, Partition};
 use crate::desired::{DesiredRange, Label};
 use crate::plan::steps::CreateReason;
-use crate::plan::{Finding, codes};
+use crate::plan::{Finding, Step, codes};
 use crate::policy::Reach;
 use crate::schedule::{Edge, Window};
 
@@ -52,6 +52,12 @@ pub(super) fn cover(situation: &Situation<'_>, draft: &mut Draft) {
     for window in missing.into_iter().filter(|window| !situation.expires(range, window.end(), floor)) {
         let reason = reason(situation, range, window, current);
         situation.create(draft, Label::Range(range, window), range.bound(window), reason);
+        // The first partition of a number axis says where rows begin. When something stands in its way, a later one
+        // in its place would move that, and with it everything that is reckoned from there.
+        let begun = !situation.placed.is_empty() || draft.steps.iter().any(|step| matches!(step, Step::Create(_)));
+        if range.now.is_none() && !begun {
+            break;
+        }
     }
 }
 

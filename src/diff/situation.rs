@@ -62,13 +62,23 @@ impl<'a> Situation<'a> {
             _ if self.placed.is_empty() => None,
             _ => return None,
         };
-        let in_use = self.placed.iter().find(|(_, partition)| Some(&partition.name) == highest);
-        let start = match in_use.or(self.placed.first()).map(|(extent, _)| *extent) {
-            None => Point(0),
-            Some(Extent { from, to: Edge::At(to) }) if in_use.is_some() && from < Edge::At(to) => Point(to.0 - 1),
-            Some(Extent { from, to }) => from.point().or(to.point())?,
-        };
-        range.grid.window_at(start)
+        let extent = |(extent, _): &(Extent, &Partition)| *extent;
+        let in_use = self.placed.iter().find(|(_, partition)| Some(&partition.name) == highest).map(extent);
+        match (in_use, self.placed.first().map(extent)) {
+            (Some(Extent { from, to: Edge::At(to) }), _) if from < Edge::At(to) => {
+                range.grid.window_at(Point(to.0 - 1))
+            }
+            (Some(Extent { from, to }), _) => range.grid.window_at(from.point().or(to.point())?),
+            // No rows yet: they will begin where the partitions do, apart from those that were made behind.
+            (None, Some(Extent { from, to })) => {
+                let behind = match self.policy.create.behind {
+                    Reach::Partitions(count) => count as usize,
+                    Reach::Time(_) => 0,
+                };
+                range.grid.windows_from(from.point().or(to.point())?).nth(behind)
+            }
+            (None, None) => range.grid.window_at(Point(0)),
+        }
     }
 
     /// The point that the policy's `ahead` reaches, at the end of a window; within what the key's type can hold.

@@ -1,6 +1,6 @@
 //! The server, a database of one's own, and partctl as a user runs it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -111,10 +111,7 @@ impl Database {
 
     /// The partctl command, on this database and these policies.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_partctl"));
-        command.env_clear().env("HOME", "/nonexistent").env("PARTCTL_DATABASE", self.url());
-        command.arg("--policies").arg(self.folder.path()).args(arguments).timeout(std::time::Duration::from_secs(60));
-        command
+        command(self.folder.path(), &self.url(), arguments)
     }
 
     /// Runs partctl, and says what it said when the exit code is another.
@@ -141,6 +138,21 @@ impl Database {
     /// Everything that partition DDL could have changed, one line each.
     pub async fn state(&self) -> Vec<String> {
         self.column(include_str!("state.sql")).await
+    }
+}
+
+/// The partctl command, on these policies and the database at this URL.
+pub fn command(policies: &Path, url: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_partctl"));
+    command.env_clear().env("HOME", "/nonexistent").env("PARTCTL_DATABASE", url);
+    command.arg("--policies").arg(policies).args(arguments).timeout(std::time::Duration::from_secs(60));
+    command
+}
+
+/// Holds that a text contains all of these.
+pub fn contains(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "`{part}` is not in:\n{text}");
     }
 }
 

@@ -3,4 +3,7 @@
 mod connecting;
 mod convergence;
 mod harness;
+mod keys;
+mod pruning;
+mod retention;
 mod trouble;

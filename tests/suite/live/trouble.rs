@@ -1,6 +1,6 @@
 //! What hurts: each trouble gets a clear message, the right exit code, and loses nothing.
 
-use super::harness::{Database, said, server, session};
+use super::harness::{Database, contains, said, server, session};
 
 const MONTHLY: &str = "version: 1\ntable: shop.orders\npartition: {range: at, every: 1 month, timezone: UTC}\n";
 const ORDERS: &str = "CREATE SCHEMA shop; CREATE TABLE shop.orders (at timestamptz NOT NULL) PARTITION BY RANGE (at)";
@@ -11,12 +11,6 @@ const OLD: &str = "CREATE SCHEMA shop; CREATE TABLE shop.orders (at timestamptz 
     INSERT INTO shop.orders VALUES ('2001-01-15'), ('2020-01-01'); ANALYZE shop.orders";
 const RETAIN: &str = "version: 1\ntable: shop.orders\npartition: {range: at, every: 1 month, timezone: UTC}
 retain: {for: 1 year, then: detach}\nlocks: {timeout: 20 ms, retry_for: 300 ms}\n";
-
-fn contains(text: &str, parts: &[&str]) {
-    for part in parts {
-        assert!(text.contains(part), "`{part}` is not in:\n{text}");
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_policy_that_does_not_fit_its_table_exits_4_and_says_why() {
