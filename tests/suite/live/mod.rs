@@ -4,6 +4,8 @@ mod connecting;
 mod convergence;
 mod harness;
 mod keys;
+mod killed;
 mod pruning;
 mod retention;
+mod standby;
 mod trouble;

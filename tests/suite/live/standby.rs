@@ -1,0 +1,123 @@
+//! A physical standby: everything that reads works there, nothing that writes is tried, and of several hosts the
+//! primary is found.
+
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus, Stdio};
+
+use partctl::db::throwaway::{ServerOptions, ThrowawayServer};
+use tempfile::TempDir;
+
+use super::harness::{command, contains, policy_folder, said, session};
+
+const PORT: u16 = 5433;
+
+/// A standby in its primary's own folder, so that it goes with it; stopped when it is dropped, also by a failed test.
+struct Standby<'a> {
+    primary: &'a ThrowawayServer,
+    data: PathBuf,
+}
+
+impl<'a> Standby<'a> {
+    fn of(primary: &'a ThrowawayServer) -> Self {
+        let standby = Self { primary, data: primary.socket_dir().join("standby") };
+        let data = standby.data.to_str().unwrap();
+        let copy = ["-D", data, "-d", &primary.url("postgres"), "-c", "fast", "-X", "stream", "--write-recovery-conf"];
+        standby.run("pg_basebackup", &[&copy[..], &["--no-sync"]].concat());
+        let folder = primary.socket_dir().to_str().unwrap();
+        let settings = format!("-c listen_addresses= -c unix_socket_directories={folder} -c port={PORT} -c fsync=off");
+        // Returns once the standby takes connections.
+        standby.run("pg_ctl", &["-D", data, "-w", "-t", "60", "-l", &format!("{data}.log"), "-o", &settings, "start"]);
+        standby
+    }
+
+    /// A program of the installation, under the account that the primary runs under.
+    fn command(&self, program: &str, arguments: &[&str]) -> ExitStatus {
+        let folder = self.primary.socket_dir().metadata().unwrap();
+        let mut command = Command::new(self.primary.installation().program(program));
+        command.args(arguments).current_dir(self.primary.socket_dir()).stdin(Stdio::null());
+        if folder.uid() != nix::unistd::Uid::effective().as_raw() {
+            command.uid(folder.uid()).gid(folder.gid());
+        }
+        // What a server inherits must not be a pipe that somebody reads to its end.
+        command.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap()
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) {
+        let status = self.command(program, arguments);
+        let log = std::fs::read_to_string(format!("{}.log", self.data.display())).unwrap_or_default();
+        assert!(status.success(), "{program} {arguments:?}: {status}\n{log}");
+    }
+
+    fn url(&self, database: &str) -> String {
+        self.primary.url(database).replace(&format!(":{}/", self.primary.port()), &format!(":{PORT}/"))
+    }
+}
+
+impl Drop for Standby<'_> {
+    fn drop(&mut self) {
+        let data = self.data.to_str().unwrap_or_default();
+        self.command("pg_ctl", &["-D", data, "-m", "immediate", "-w", "-t", "60", "stop"]);
+    }
+}
+
+struct Policies(TempDir);
+
+impl Policies {
+    fn partctl(&self, url: &str, arguments: &[&str], exit: i32) -> String {
+        let output = command(self.0.path(), url, arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(exit), "partctl {arguments:?}\n{}", said(&output));
+        said(&output)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standby_is_read_and_never_written_and_the_primary_is_found_in_either_order() {
+    let primary = ThrowawayServer::start(ServerOptions::default()).unwrap();
+    primary
+        .run_script("postgres", "CREATE SCHEMA shop; CREATE TABLE shop.orders (at timestamptz) PARTITION BY RANGE (at)")
+        .await
+        .unwrap();
+    let policies = Policies(policy_folder(
+        "version: 1\ntable: shop.orders\npartition: {range: at, every: 1 month, timezone: UTC}
+pruning:\n  - {name: now, sql: select * from shop.orders where at = now(), partitions: 1}\n",
+    ));
+    policies.partctl(&primary.url("postgres"), &["apply"], 0);
+    let standby = Standby::of(&primary);
+    let url = standby.url("postgres");
+    let session_there = session(&url).await;
+    assert!(session_there.in_recovery());
+
+    policies.partctl(&url, &["plan", "--check"], 0);
+    contains(&policies.partctl(&url, &["check"], 0), &["pruning proven on 5 queries"]);
+    contains(&policies.partctl(&url, &["status"], 0), &["shop.orders"]);
+    contains(&policies.partctl(&url, &["plan", "--at", "+1 year", "-o", "sql"], 0), &["CREATE TABLE"]);
+    for arguments in [&["apply"][..], &["apply", "--allow-destroy", "--yes"], &["init"]] {
+        let text = policies.partctl(&url, arguments, 7);
+        contains(&text, &["is a standby", &format!(".s.PGSQL.{PORT}"), "target_session_attrs=read-write"]);
+    }
+
+    let folder = primary.socket_dir().display();
+    for (n, ports) in [format!("{},{PORT}", primary.port()), format!("{PORT},{}", primary.port())].iter().enumerate() {
+        // Something to do each time, so that an apply that reached the standby would have to fail.
+        primary
+            .run_script("postgres", &format!("CREATE TABLE shop.more_{n} (k int) PARTITION BY HASH (k)"))
+            .await
+            .unwrap();
+        let more =
+            Policies(policy_folder(&format!("version: 1\ntable: shop.more_{n}\npartition: {{hash: k, modulus: 2}}\n")));
+        let both = |target: &str| {
+            format!("host={folder},{folder} port={ports} user=postgres dbname=postgres target_session_attrs={target}")
+        };
+        contains(&more.partctl(&both("read-write"), &["apply"], 0), &["2 steps done"]);
+        contains(&more.partctl(&both("primary"), &["apply"], 0), &["nothing to do"]);
+        for target in ["standby", "read-only", "prefer-standby"] {
+            contains(&more.partctl(&both(target), &["apply"], 7), &["is a standby"]);
+        }
+    }
+    let only_standby =
+        format!("host={folder} port={PORT} user=postgres dbname=postgres target_session_attrs=read-write");
+    let text = policies.partctl(&only_standby, &["apply"], 5);
+    contains(&text, &[&format!(".s.PGSQL.{PORT}"), "it is a standby, and a session that can write is wanted"]);
+}
