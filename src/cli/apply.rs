@@ -48,7 +48,7 @@ impl Apply {
         let policies = context::policies(global, terminal)?;
         let saved = self.saved_plan()?;
         let spec = context::target(global, terminal)?;
-        let stop = Stop::listen().context("listening for signals")?;
+        let mut stop = Stop::listen().context("listening for signals")?;
         let session = context::writable_session(&spec).await?;
         lock_database(session.client()).await?;
         let (snapshot, mut plan) = make_plan(session.client(), &policies, Moment::Now).await?;
@@ -56,9 +56,12 @@ impl Apply {
             refuse_stale(saved, &plan)?;
         }
         let put_off = if self.only_create { plan.withhold(|_| false) } else { Vec::new() };
-        let Some(withheld) = self.consent(&mut plan, terminal)? else {
-            writeln!(terminal.err, "Nothing was changed.")?;
-            return Ok(Some(FailureKind::Refused));
+        let withheld = match self.consent(&mut plan, &mut stop, terminal).await? {
+            Consent::Given(withheld) => withheld,
+            Consent::Refused(kind) => {
+                writeln!(terminal.err, "Nothing was changed.")?;
+                return Ok(Some(kind));
+            }
         };
         let verbosity = if global.quiet { Verbosity::Quiet } else { Verbosity::Steps };
         let applying = Applying {
@@ -94,16 +97,26 @@ impl Apply {
         SavedPlan::from_json(&text).map(Some).map_err(|error| refused(error).into())
     }
 
-    /// What is left out of the plan; `None` when the person said no.
-    fn consent(&self, plan: &mut Plan, terminal: &mut Terminal) -> Result<Option<Vec<Withheld>>> {
+    async fn consent(&self, plan: &mut Plan, stop: &mut Stop, terminal: &mut Terminal) -> Result<Consent> {
         if !terminal.person || self.yes || plan.is_empty() {
-            return Ok(Some(plan.withhold(|table| self.allow_destroy || table.unattended)));
+            return Ok(Consent::Given(plan.withhold(|table| self.allow_destroy || table.unattended)));
         }
         let report = PlanReport { plan, withheld: &[], moment: plan::Moment::Server, occasion: Occasion::Apply };
         plan_table(&report, terminal.err_screen, &mut terminal.err)?;
-        let answer = confirm(&mut terminal.err, "Carry this out?")?;
-        Ok((answer == Answer::Yes).then(Vec::new))
+        Ok(match confirm(&mut terminal.err, "Carry this out?", stop).await? {
+            Answer::Yes => Consent::Given(Vec::new()),
+            Answer::No => Consent::Refused(FailureKind::Refused),
+            Answer::Stopped(signal) => Consent::Refused(signal.failure()),
+        })
     }
+}
+
+/// Whether the plan may be carried out.
+enum Consent {
+    /// Without these steps, which nobody allowed.
+    Given(Vec<Withheld>),
+    /// Not at all.
+    Refused(FailureKind),
 }
 
 fn refuse_stale(saved: &SavedPlan, fresh: &Plan) -> Result<()> {

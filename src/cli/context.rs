@@ -76,15 +76,20 @@ pub(super) async fn session(global: &Global, terminal: &mut Terminal) -> Result<
     connect(&target(global, terminal)?).await
 }
 
-/// A session for changing: a standby is refused.
+/// A session for changing.
 ///
 /// # Errors
-/// [`FailureKind::Refused`] on a standby.
+/// [`FailureKind::Refused`] on a standby, and where transactions are read-only.
 pub(super) async fn writable_session(spec: &ConnSpec) -> Result<Session> {
     let session = connect(spec).await?;
     if session.in_recovery() {
         return Err(Failure::new(FailureKind::Refused, format!("{} is a standby", session.server()))
             .hint("connect to the primary, or list all hosts with target_session_attrs=read-write")
+            .into());
+    }
+    if session.read_only() {
+        return Err(Failure::new(FailureKind::Refused, format!("transactions on {} are read-only", session.server()))
+            .hint("default_transaction_read_only is set for this role, database or server: connect as another role")
             .into());
     }
     Ok(session)

@@ -135,7 +135,8 @@ pub(super) fn retire(situation: &Situation<'_>, draft: &mut Draft) {
                 ));
             }
             Some(Rail::AtLeast) => {
-                let message = format!("{name} is over, and kept: at_least is {}", retain.at_least);
+                let uncounted = partition.rows.map_or(", and nobody has counted its rows: ANALYZE it", |_| "");
+                let message = format!("{name} is over, and kept: at_least is {}{uncounted}", retain.at_least);
                 draft.findings.push(Finding::about(codes::KEPT, table, message));
             }
         }
@@ -201,11 +202,14 @@ fn blast_radius(retain: &Retain, partitions: usize) -> usize {
     retain.per_run.map_or_else(|| 10.max(partitions.div_ceil(5)), |limit| limit as usize)
 }
 
-/// The `at_least` newest partitions that hold rows. Those known to hold some count first; where statistics know of
-/// too few, ones that nobody has counted make up the number.
+/// The `at_least` newest partitions that hold rows. Where statistics know of too few, none that nobody has counted
+/// may go either: it could be the last one with rows in it.
 pub(super) fn protected(situation: &Situation<'_>, retain: &Retain) -> BTreeSet<u32> {
     let newest_first = || situation.placed.iter().rev().map(|(_, partition)| *partition);
     let known = newest_first().filter(|partition| partition.is_known_to_hold_rows());
-    let uncounted = newest_first().filter(|partition| partition.rows.is_none());
-    known.chain(uncounted).take(retain.at_least as usize).map(|partition| partition.oid).collect()
+    let mut protected: BTreeSet<u32> = known.take(retain.at_least as usize).map(|partition| partition.oid).collect();
+    if protected.len() < retain.at_least as usize {
+        protected.extend(newest_first().filter(|partition| partition.rows.is_none()).map(|partition| partition.oid));
+    }
+    protected
 }
