@@ -15,9 +15,18 @@ pub(super) fn drop_after_grace(situation: &Situation<'_>, draft: &mut Draft) {
     let Some(retain) = situation.policy.retain.as_ref().filter(|retain| retain.then == Then::Drop) else { return };
     let parent = &situation.table.name;
     for entry in situation.snapshot.ledger.detached().iter().filter(|entry| entry.parent == *parent) {
-        let Some(detached_at) = entry.detached_at else { continue };
-        if entry.attached || entry.name != entry.recorded {
-            let change = if entry.attached { "is attached again".to_owned() } else { format!("is now {}", entry.name) };
+        let (over, reason) = match entry.detached_at {
+            Some(detached_at) => (
+                grace_is_over(retain.grace, detached_at, situation.now()),
+                format!("detached {}, grace over", detached_at.format("%Y-%m-%d")),
+            ),
+            // Its detach was interrupted, and ends in this plan.
+            None if !entry.attached || is_pending(situation, entry) => (retain.grace.is_none(), "no grace".to_owned()),
+            None => continue,
+        };
+        let attached_again = entry.attached && entry.detached_at.is_some();
+        if attached_again || entry.name != entry.recorded {
+            let change = if attached_again { "is attached again".to_owned() } else { format!("is now {}", entry.name) };
             draft.findings.push(
                 Finding::about(codes::DETACHED_CHANGED, parent, format!("{}, once detached, {change}", entry.recorded))
                     .hint("partctl will not drop it"),
@@ -25,17 +34,22 @@ pub(super) fn drop_after_grace(situation: &Situation<'_>, draft: &mut Draft) {
         } else if is_held(situation, entry) {
             let message = format!("{} was detached, and is held", entry.name.name);
             draft.findings.push(Finding::about(codes::HELD, parent, message));
-        } else if grace_is_over(retain.grace, detached_at, situation.now()) {
+        } else if over {
             draft.steps.push(Step::Drop(DropTable {
                 table: entry.name.clone(),
                 oid: entry.oid,
                 range: situation.desired.describe_bound(&entry.bound),
-                reason: format!("detached {}, grace over", detached_at.format("%Y-%m-%d")),
+                reason,
                 bytes: entry.bytes,
                 references: entry.references.clone(),
             }));
         }
     }
+}
+
+/// Whether its detach has passed the first of its two phases.
+fn is_pending(situation: &Situation<'_>, entry: &DetachedTable) -> bool {
+    situation.table.partitions.iter().any(|partition| partition.pending_detach && partition.oid == entry.oid)
 }
 
 fn grace_is_over(grace: Option<Interval>, detached_at: DateTime<Utc>, now: DateTime<Utc>) -> bool {

@@ -2,16 +2,15 @@
 //! acknowledged is there exactly once.
 
 use std::collections::BTreeSet;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
 
 use super::harness::{Database, session};
 
-/// Days that are over with a row each, and the days around now; `id` tells rows apart.
+/// Days that are over with a row each, and the days up to now; a row's `id` tells its day.
 const SETUP: &str = "CREATE SCHEMA shop; CREATE TABLE shop.orders (id int, at timestamptz NOT NULL, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
     DO $$DECLARE today timestamptz := date_trunc('day', now()); BEGIN FOR d IN -30..0 LOOP
         EXECUTE format('CREATE TABLE shop.%I PARTITION OF shop.orders FOR VALUES FROM (%L) TO (%L)', 'day' || -d,
@@ -20,80 +19,37 @@ const SETUP: &str = "CREATE SCHEMA shop; CREATE TABLE shop.orders (id int, at ti
     INSERT INTO shop.orders SELECT d, date_trunc('day', now()) - d * interval '1 day' FROM generate_series(0, 30) d;
     ANALYZE shop.orders";
 
+/// Transactions of less than a minute count as young: detaches wait for them in the middle, not beforehand.
 const DETACH: &str = "version: 1\ntable: shop.orders\npartition: {range: at, every: 1 day, timezone: UTC}
-create: {ahead: 30 partitions}\nretain: {for: 10 days, then: detach, per_run: 50}\n";
+create: {ahead: 30 partitions}\nretain: {for: 10 days, then: detach, per_run: 50}
+locks: {timeout: 1 minute, retry_for: 1 minute}\n";
+
+const DROP: &str = "then: drop, grace: 0 days";
+
+/// How often anything is looked at, at most: tens of seconds.
+const LOOKS: usize = 200_000;
+
+/// Rows that a writer adds, at most.
+const ROWS: i32 = 10_000;
 
 /// How many days ago a row's day is.
 fn day(id: i32) -> i32 {
     id % 31
 }
 
-/// No test may go on for longer.
-const LIMIT: Duration = Duration::from_secs(60);
-
-/// A transaction per row, open for some milliseconds, so that detaches have somebody to wait for; until told to stop,
-/// or the limit. Returns the rows that the server has acknowledged.
-fn write_rows(url: String, stop: Arc<AtomicBool>) -> JoinHandle<BTreeSet<i32>> {
-    tokio::spawn(async move {
-        let writer = session(&url).await;
-        let mut acknowledged = BTreeSet::new();
-        let began = Instant::now();
-        for id in 100.. {
-            if stop.load(Ordering::Relaxed) || LIMIT < began.elapsed() {
-                break;
-            }
-            // Also rows of days that are over, as long as they have a place.
-            let sql = format!(
-                "BEGIN; INSERT INTO shop.orders VALUES ({id}, date_trunc('day', now()) - interval '{} days'); \
-                 SELECT pg_sleep(0.004); COMMIT",
-                day(id)
-            );
-            match writer.client().batch_execute(&sql).await {
-                Ok(()) => drop(acknowledged.insert(id)),
-                Err(_) => writer.client().batch_execute("ROLLBACK").await.unwrap(),
-            }
-        }
-        acknowledged
-    })
+/// What keeps a run at the moment at which it is killed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum KeptBy {
+    /// Nothing: the moment does not pass.
+    Itself,
+    /// A transaction that has read the table, so that the first detach is pending.
+    Reader,
+    /// A ledger that is slow to learn of the first detach.
+    Ledger,
 }
-
-fn start(database: &Database) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_partctl"));
-    command.env_clear().env("PARTCTL_DATABASE", database.url()).arg("--policies").arg(database.policies());
-    command.args(["apply", "--allow-destroy"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
-}
-
-/// Kills a run as soon as the query says true.
-async fn kill_when(database: &Database, moment: &str) {
-    let mut run = start(database);
-    let began = Instant::now();
-    while database.value(moment).await != "t" {
-        assert!(run.try_wait().unwrap().is_none() && began.elapsed() < LIMIT, "`{moment}` never came");
-    }
-    // SIGKILL; an error says that the run has just ended by itself.
-    run.kill().unwrap();
-    run.wait().unwrap();
-}
-
-/// The killed run's statement ends on the server all the same, and its lock goes with it.
-async fn wait_for_orphans(database: &Database) {
-    let orphans = format!(
-        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'partctl' AND datname = current_database() AND pid <> {}",
-        database.session.backend_pid()
-    );
-    let began = Instant::now();
-    while database.value(&orphans).await != "0" {
-        assert!(began.elapsed() < LIMIT, "the killed run's sessions never end");
-    }
-}
-
-/// Rows in all tables, attached or detached.
-const ROWS: &str = "SELECT unnest(xpath('//id/text()', query_to_xml(
-    format('SELECT id FROM %I.%I', n.nspname, c.relname), true, false, '')))::text::int
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'shop' AND c.relkind = 'r'";
 
 /// What is killed.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 enum Killed {
     /// partctl: the server ends the statement that it was sent.
     Client,
@@ -101,37 +57,110 @@ enum Killed {
     Both,
 }
 
-/// Kills a run at that moment, lets the next one converge, and counts the rows whose days are younger than `kept`.
-async fn survive(policy: &str, moment: &str, killed: Killed, kept: i32) {
+/// A transaction per row, open for some milliseconds, so that detaches have somebody to wait for; until told to stop.
+/// Returns the rows that the server has acknowledged.
+fn write_rows(url: String, stop: Arc<AtomicBool>) -> JoinHandle<BTreeSet<i32>> {
+    tokio::spawn(async move {
+        let writer = session(&url).await;
+        let mut acknowledged = BTreeSet::new();
+        for id in (100..100 + ROWS).take_while(|_| !stop.load(Ordering::Relaxed)) {
+            let sql = format!(
+                "BEGIN; INSERT INTO shop.orders VALUES ({id}, date_trunc('day', now()) - interval '{} days'); \
+                 SELECT pg_sleep(0.004); COMMIT",
+                day(id)
+            );
+            match writer.client().batch_execute(&sql).await {
+                Ok(()) => drop(acknowledged.insert(id)),
+                // Its day has no place any more.
+                Err(_) => writer.client().batch_execute("ROLLBACK").await.unwrap(),
+            }
+        }
+        acknowledged
+    })
+}
+
+/// Kills a run as soon as the query says true, or right after it has ended.
+async fn kill_when(database: &Database, moment: &str) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_partctl"));
+    command.env_clear().env("PARTCTL_DATABASE", database.url()).arg("--policies").arg(database.policies());
+    command.args(["apply", "--allow-destroy"]).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut run = command.spawn().unwrap();
+    let mut looks = 0;
+    while database.value(moment).await != "t" {
+        let ended = run.try_wait().unwrap().is_some() && database.value(moment).await != "t";
+        looks += 1;
+        assert!(!ended && looks < LOOKS, "`{moment}` never came");
+    }
+    // SIGKILL.
+    run.kill().unwrap();
+    run.wait().unwrap();
+}
+
+const OTHERS: &str = "FROM pg_stat_activity WHERE application_name = 'partctl' AND datname = current_database() AND pid <> pg_backend_pid()";
+
+/// The statement that a killed run had sent ends on the server all the same, and the run's lock goes with it.
+async fn wait_for_backends(database: &Database) {
+    for _ in 0..LOOKS {
+        if database.value(&format!("SELECT count(*) {OTHERS}")).await == "0" {
+            return;
+        }
+    }
+    panic!("the killed run's backends never end");
+}
+
+/// Rows in all tables, attached or detached.
+const FOUND: &str = "SELECT unnest(xpath('//id/text()', query_to_xml(
+    format('SELECT id FROM %I.%I', n.nspname, c.relname), true, false, '')))::text::int
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'shop' AND c.relkind = 'r'";
+
+/// Kills a run at that moment, lets the next one converge, and counts the rows.
+async fn survive(policy: &str, moment: &str, kept_by: KeptBy, killed: Killed) {
     let database = Database::new(policy, SETUP).await;
     if moment.contains("partctl.") {
         database.partctl(&["init"], 0);
+    }
+    if kept_by == KeptBy::Ledger {
+        database
+            .sql("CREATE FUNCTION partctl.slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(60); RETURN new; END';
+                CREATE TRIGGER slow BEFORE UPDATE ON partctl.detached_tables FOR EACH ROW EXECUTE FUNCTION partctl.slow()")
+            .await;
+    }
+    let reader = session(&database.url_with("application_name=reader")).await;
+    if kept_by == KeptBy::Reader {
+        reader.client().batch_execute("BEGIN; SELECT FROM shop.orders").await.unwrap();
     }
     let stop = Arc::new(AtomicBool::new(false));
     let writer = write_rows(database.url_with("application_name=writer"), Arc::clone(&stop));
     kill_when(&database, moment).await;
     if killed == Killed::Both {
-        let backends = "FROM pg_stat_activity WHERE application_name = 'partctl' AND datname = current_database()";
-        let others = format!("{backends} AND pid <> pg_backend_pid()");
-        database.sql(&format!("SELECT pg_terminate_backend(pid) {others}")).await;
+        database.sql(&format!("SELECT pg_terminate_backend(pid) {OTHERS}")).await;
     }
-    wait_for_orphans(&database).await;
+    reader.client().batch_execute("ROLLBACK").await.unwrap();
+    wait_for_backends(&database).await;
+    database.sql("DROP FUNCTION IF EXISTS partctl.slow CASCADE").await;
+
     database.partctl(&["apply", "--allow-destroy"], 0);
     database.partctl(&["plan", "--check"], 0);
     stop.store(true, Ordering::Relaxed);
-    let mut expected = writer.await.unwrap();
-    assert!(!expected.is_empty(), "nobody wrote anything");
-    expected.extend(0..=30);
-    expected.retain(|id| day(*id) < kept);
-    let rows = database.column(ROWS).await;
-    let rows: Vec<i32> = rows.iter().map(|id| id.parse().unwrap()).filter(|id| day(*id) < kept).collect();
-    let found: BTreeSet<i32> = rows.iter().copied().collect();
-    assert_eq!(found.len(), rows.len(), "{moment}: rows are doubled");
-    assert_eq!(found, expected, "{moment}");
-    let wanted =
-        "SELECT count(*) FROM pg_inherits i WHERE inhparent = 'shop.orders'::regclass AND NOT inhdetachpending";
-    assert_eq!(database.value(wanted).await, "41", "{moment}: ten days before now, now, and thirty ahead");
+    let acknowledged = writer.await.unwrap();
+    assert!(!acknowledged.is_empty(), "nobody wrote anything");
+    // What is over may be gone where the policy says so.
+    let stays = |id: &i32| !policy.contains(DROP) || day(*id) <= 10;
+    let expected: BTreeSet<i32> = acknowledged.into_iter().chain(0..=30).filter(stays).collect();
+    let found: Vec<i32> = database.column(FOUND).await.iter().map(|id| id.parse().unwrap()).filter(stays).collect();
+    assert_eq!(found.len(), expected.len(), "{moment}, {kept_by:?}, {killed:?}");
+    assert_eq!(found.into_iter().collect::<BTreeSet<i32>>(), expected, "{moment}, {kept_by:?}, {killed:?}");
+    let attached =
+        "SELECT count(*) FROM pg_inherits WHERE inhparent = 'shop.orders'::regclass AND NOT inhdetachpending";
+    assert_eq!(database.value(attached).await, "41", "ten days before now, now, and thirty ahead");
+    let tables = "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'shop' AND c.relkind = 'r'";
+    assert_eq!(database.value(tables).await, if policy.contains(DROP) { "41" } else { "61" });
 }
+
+const PENDING: &str =
+    "SELECT EXISTS (SELECT FROM pg_inherits WHERE inhdetachpending) AND EXISTS (SELECT FROM partctl.detached_tables)";
+const UNRECORDED: &str = "SELECT EXISTS (SELECT FROM partctl.detached_tables JOIN pg_class c ON c.oid = relation
+    WHERE NOT relispartition AND detached_at IS NULL)";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_while_it_creates_the_next_run_converges_and_no_row_is_lost() {
@@ -140,31 +169,44 @@ async fn killed_while_it_creates_the_next_run_converges_and_no_row_is_lost() {
         "SELECT 31 < count(*) FROM pg_inherits WHERE inhparent = 'shop.orders'::regclass",
         "SELECT 17 <= count(*) FROM partctl.steps",
     ] {
-        survive(DETACH, moment, Killed::Client, i32::MAX).await;
+        survive(DETACH, moment, KeptBy::Itself, Killed::Client).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_while_it_detaches_the_next_run_converges_and_no_row_is_lost() {
-    let pending = "SELECT EXISTS (SELECT FROM pg_inherits WHERE inhdetachpending) AND EXISTS (SELECT FROM partctl.detached_tables)";
-    survive(DETACH, pending, Killed::Both, i32::MAX).await;
-    for moment in [
-        "SELECT 1 <= count(*) FROM partctl.detached_tables",
-        pending,
-        "SELECT EXISTS (SELECT FROM partctl.detached_tables JOIN pg_class c ON c.oid = relation WHERE NOT relispartition AND detached_at IS NULL)",
-        "SELECT 9 <= count(*) FROM partctl.detached_tables WHERE detached_at IS NOT NULL",
+    for (moment, kept_by, killed) in [
+        ("SELECT 1 <= count(*) FROM partctl.detached_tables", KeptBy::Itself, Killed::Client),
+        (PENDING, KeptBy::Reader, Killed::Client),
+        (PENDING, KeptBy::Reader, Killed::Both),
+        (UNRECORDED, KeptBy::Ledger, Killed::Both),
+        (
+            "SELECT 9 <= count(*) FROM partctl.detached_tables WHERE detached_at IS NOT NULL",
+            KeptBy::Itself,
+            Killed::Client,
+        ),
     ] {
-        survive(DETACH, moment, Killed::Client, i32::MAX).await;
+        survive(DETACH, moment, kept_by, killed).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_while_it_drops_the_next_run_converges_and_only_what_is_over_is_gone() {
-    let policy = DETACH.replace("then: detach", "then: drop, grace: 0 days");
-    for moment in [
-        "SELECT 1 <= count(*) FROM partctl.detached_tables WHERE dropped_at IS NOT NULL",
-        "SELECT 5 <= count(*) FROM partctl.detached_tables WHERE detached_at IS NOT NULL",
+    let policy = DETACH.replace("then: detach", DROP);
+    for (moment, kept_by, killed) in [
+        (PENDING, KeptBy::Reader, Killed::Both),
+        (UNRECORDED, KeptBy::Ledger, Killed::Both),
+        (
+            "SELECT 1 <= count(*) FROM partctl.detached_tables WHERE dropped_at IS NOT NULL",
+            KeptBy::Itself,
+            Killed::Client,
+        ),
+        (
+            "SELECT 5 <= count(*) FROM partctl.detached_tables WHERE detached_at IS NOT NULL",
+            KeptBy::Itself,
+            Killed::Both,
+        ),
     ] {
-        survive(&policy, moment, Killed::Client, 10).await;
+        survive(&policy, moment, kept_by, killed).await;
     }
 }
