@@ -11,7 +11,7 @@ use partctl::plan::Action;
 use partctl::run::{Moment, make_plan};
 use partctl::schedule::{Edge, Point, Zone};
 
-use super::harness::{Database, contains, server};
+use super::harness::{Database, contains, server, session};
 
 const ZONES: [Zone; 4] = [
     Zone::Named(chrono_tz::Tz::UTC),
@@ -395,4 +395,19 @@ async fn numbers_end_where_their_type_ends() {
         contains(&database.partctl(&["apply"], 0), &["nothing to do"]);
         contains(&database.partctl(&["check"], 0), &["0 errors"]);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_table_that_nobody_may_read_now_is_told_and_stops_no_other() {
+    let policies = "version: 1\ntable: shop.t\npartition: {range: k, every: 1000}\n---
+version: 1\ntable: shop.u\npartition: {hash: k, modulus: 2}\n";
+    let setup = "CREATE SCHEMA shop; CREATE TABLE shop.t (k int) PARTITION BY RANGE (k);
+        CREATE TABLE shop.t_0 PARTITION OF shop.t FOR VALUES FROM (0) TO (1000); CREATE TABLE shop.u (k int) PARTITION BY HASH (k)";
+    let database = Database::new(policies, setup).await;
+    let holder = session(&database.url()).await;
+    holder.client().batch_execute("BEGIN; LOCK TABLE shop.t IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let text = database.partctl(&["apply"], 3);
+    contains(&text, &["PT125", "cannot tell which keys are in use", "lock timeout (55P03)", "2 steps done"]);
+    holder.client().batch_execute("ROLLBACK").await.unwrap();
+    contains(&database.partctl(&["apply"], 0), &["4 steps done"]);
 }

@@ -8,4 +8,5 @@ mod killed;
 mod pruning;
 mod retention;
 mod standby;
+mod status;
 mod trouble;
