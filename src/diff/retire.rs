@@ -38,7 +38,7 @@ impl Situation<'_> {
 
     /// The clock, or on a number axis the start of the window in use.
     pub(super) fn now_on(&self, range: &DesiredRange) -> Option<Point> {
-        range.now.or_else(|| Some(self.current(range)?.start()))
+        range.now.or_else(|| Some(self.current()?.start()))
     }
 
     /// The hold that covers a partition now, if one does.

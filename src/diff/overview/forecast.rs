@@ -10,6 +10,10 @@ use crate::plan::{Step, TablePlan};
 use crate::policy::Retain;
 use crate::schedule::{Extent, Point};
 
+/// Windows to come that are counted at most: retention that waits for more of them than a table can have is not
+/// forecast.
+const MOST_TO_COME: usize = 10_000;
+
 impl Situation<'_> {
     /// The oldest partition that no rail keeps, and when it is over.
     pub(super) fn next_to_retire(
@@ -70,6 +74,7 @@ impl Situation<'_> {
         extents.sort();
         let last = extents.last().and_then(|extent| extent.to.point());
         let to_come = last.into_iter().flat_map(|last| range.grid.windows_from(last)).map(|window| window.start());
+        let to_come = to_come.take(MOST_TO_COME);
         let starts = extents.iter().filter_map(|extent| extent.from.point()).chain(to_come);
         starts.filter(|from| point <= *from).nth(n)
     }
