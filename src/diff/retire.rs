@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::range::first_few;
 use super::{Draft, Situation};
-use crate::catalog::Partition;
+use crate::catalog::{Answer, Partition, Question};
 use crate::desired::{DesiredRange, integer, time};
 use crate::plan::steps::{DetachMethod, DetachPartition, DropTable};
 use crate::plan::{Finding, Step, codes};
@@ -29,7 +29,8 @@ impl Situation<'_> {
     pub(super) fn newest_floor(&self, range: &DesiredRange, made: impl Iterator<Item = Window>) -> Option<Edge> {
         let now = Edge::At(self.now_on(range)?);
         let newest = self.policy.retain.as_ref()?.newest?;
-        let existing = self.placed.iter().map(|(extent, _)| extent.from);
+        let staying = self.placed.iter().filter(|(_, partition)| !partition.pending_detach);
+        let existing = staying.map(|(extent, _)| extent.from);
         let mut begun: Vec<Edge> = existing.chain(made.map(|window| Edge::At(window.start()))).collect();
         begun.retain(|from| *from <= now);
         begun.sort_by(|a, b| b.cmp(a));
@@ -67,7 +68,6 @@ fn place(range: &DesiredRange, value: AxisValue) -> Option<Point> {
 pub(super) fn retire(situation: &Situation<'_>, draft: &mut Draft) {
     let (Some(range), Some(retain)) = (situation.desired.as_range(), &situation.policy.retain) else { return };
     let table = &situation.table.name;
-    let protected = protected(situation, retain);
     // Counted are the partitions that are there and those that this plan makes, so that a creation that cannot be
     // done never costs an old partition its place.
     let made = draft.steps.iter().filter_map(|step| match step {
@@ -75,27 +75,30 @@ pub(super) fn retire(situation: &Situation<'_>, draft: &mut Draft) {
         _ => None,
     });
     let floor = situation.newest_floor(range, made);
-    let mut over: Vec<(Extent, &Partition)> = Vec::new();
+    let mut over: Vec<&Partition> = Vec::new();
     for (extent, partition) in &situation.placed {
         let Edge::At(upper) = extent.to else { continue };
         if partition.pending_detach || !situation.expires(range, upper, floor) {
             continue;
         }
-        if let Some(hold) = situation.hold_on(range, *extent, &partition.name) {
-            let reason = hold.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-            let until = hold.until.map(|until| format!(" until {until}")).unwrap_or_default();
-            let message = format!("{} is over, and held{until}{reason}", partition.name.name);
-            draft.findings.push(Finding::about(codes::HELD, table, message));
-        } else if protected.contains(&partition.oid) {
-            let message = format!("{} is over, and kept: at_least is {}", partition.name.name, retain.at_least);
-            draft.findings.push(Finding::about(codes::KEPT, table, message));
-        } else {
-            over.push((*extent, partition));
+        match situation.hold_on(range, *extent, &partition.name) {
+            Some(hold) => draft.findings.push(held(hold, partition, table)),
+            None => over.push(partition),
         }
     }
+    if over.is_empty() {
+        return;
+    }
+    let Some(protected) = protected(situation, retain, draft) else { return };
+    let (kept, over): (Vec<&Partition>, Vec<&Partition>) =
+        over.into_iter().partition(|partition| protected.contains(&partition.oid));
+    draft.findings.extend(kept.into_iter().map(|partition| {
+        let message = format!("{} is over, and kept: at_least is {}", partition.name.name, retain.at_least);
+        Finding::about(codes::KEPT, table, message)
+    }));
     let limit = blast_radius(retain, situation.placed.len());
     if limit < over.len() {
-        let names: Vec<String> = over.iter().map(|(_, partition)| partition.name.name.to_string()).collect();
+        let names: Vec<String> = over.iter().map(|partition| partition.name.name.to_string()).collect();
         draft.findings.push(
             Finding::about(
                 codes::BLAST_RADIUS,
@@ -106,7 +109,7 @@ pub(super) fn retire(situation: &Situation<'_>, draft: &mut Draft) {
         );
         return;
     }
-    for (_, partition) in over {
+    for partition in over {
         steps(situation, retain, partition, draft);
     }
 }
@@ -154,11 +157,57 @@ fn blast_radius(retain: &Retain, partitions: usize) -> usize {
     retain.per_run.map_or_else(|| 10.max(partitions.div_ceil(5)), |limit| limit as usize)
 }
 
-/// The `at_least` newest partitions that hold rows. Those known to hold some count first; where statistics know of
-/// too few, ones that nobody has counted make up the number.
-pub(super) fn protected(situation: &Situation<'_>, retain: &Retain) -> BTreeSet<u32> {
-    let newest_first = || situation.placed.iter().rev().map(|(_, partition)| *partition);
-    let known = newest_first().filter(|partition| partition.is_known_to_hold_rows());
-    let uncounted = newest_first().filter(|partition| partition.rows.is_none());
-    known.chain(uncounted).take(retain.at_least as usize).map(|partition| partition.oid).collect()
+fn held(hold: &Hold, partition: &Partition, table: &QualifiedName) -> Finding {
+    let reason = hold.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+    let until = hold.until.map(|until| format!(" until {until}")).unwrap_or_default();
+    Finding::about(codes::HELD, table, format!("{} is over, and held{until}{reason}", partition.name.name))
+}
+
+/// The `at_least` newest partitions that hold rows, in a table from which something is to be retired. Statistics that
+/// show rows are believed; where they know of too few the database is asked, because 0 and nothing at all may only
+/// mean that nobody has counted since. `None` while that is not known: then nothing is retired.
+fn protected(situation: &Situation<'_>, retain: &Retain, draft: &mut Draft) -> Option<BTreeSet<u32>> {
+    let (known, question) = holders(situation, retain);
+    let Some(question) = question else { return Some(known) };
+    match situation.snapshot.answers.get(&question) {
+        Some(Answer::Holders(_)) => Some(known),
+        Some(Answer::Unknown(why)) => {
+            let message = format!("cannot tell which partitions hold rows, so none is retired: {why}");
+            draft.findings.push(
+                Finding::about(codes::UNANSWERED, &situation.table.name, message)
+                    .hint("grant SELECT on the partitions, or look at what holds them up, and run again"),
+            );
+            None
+        }
+        Some(_) | None => {
+            draft.questions.insert(question);
+            None
+        }
+    }
+}
+
+/// The `at_least` newest partitions that hold rows, as far as is known, and the question that is to be put where that
+/// is too few.
+pub(super) fn holders(situation: &Situation<'_>, retain: &Retain) -> (BTreeSet<u32>, Option<Question>) {
+    let newest_first = situation.placed.iter().rev().map(|(_, partition)| *partition);
+    let staying: Vec<&Partition> = newest_first.filter(|partition| !partition.pending_detach).collect();
+    let first = |holders: &mut dyn Iterator<Item = &&Partition>| -> BTreeSet<u32> {
+        holders.take(retain.at_least as usize).map(|partition| partition.oid).collect()
+    };
+    let known = first(&mut staying.iter().filter(|partition| partition.is_known_to_hold_rows()));
+    let uncounted = staying.iter().filter(|partition| !partition.is_known_to_hold_rows());
+    let partitions: Vec<QualifiedName> = uncounted.map(|partition| partition.name.clone()).collect();
+    if retain.at_least as usize <= known.len() || partitions.is_empty() {
+        return (known, None);
+    }
+    let question = Question::HoldRows { partitions, enough: retain.at_least };
+    let known = match situation.snapshot.answers.get(&question) {
+        Some(Answer::Holders(found)) => first(
+            &mut staying
+                .iter()
+                .filter(|partition| partition.is_known_to_hold_rows() || found.contains(&partition.name)),
+        ),
+        _ => known,
+    };
+    (known, Some(question))
 }

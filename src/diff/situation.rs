@@ -192,7 +192,7 @@ impl<'a> Situation<'a> {
                 draft.findings.push(finding.hint("grant SELECT on it, or look at what holds it up, and run again"));
                 return true;
             }
-            Some(Answer::Taken(_) | Answer::Highest(_)) | None => {
+            Some(Answer::Taken(_) | Answer::Highest(_) | Answer::Holders(_)) | None => {
                 draft.questions.insert(question);
                 return false;
             }

@@ -5,7 +5,7 @@ use chrono::DateTime;
 use super::{NextToRetire, When};
 use crate::desired::DesiredRange;
 use crate::diff::Situation;
-use crate::diff::retire::protected;
+use crate::diff::retire::holders;
 use crate::plan::{Step, TablePlan};
 use crate::policy::Retain;
 use crate::schedule::{Extent, Point};
@@ -23,7 +23,7 @@ impl Situation<'_> {
         planned: &TablePlan,
     ) -> Option<NextToRetire> {
         let here = self.now_on(range)?;
-        let protected = protected(self, retain);
+        let (protected, _) = holders(self, retain);
         self.placed.iter().find_map(|(extent, partition)| {
             let upper = extent.to.point()?;
             let kept = partition.pending_detach
