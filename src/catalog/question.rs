@@ -25,6 +25,13 @@ pub enum Question {
     },
     /// Which of these partitions, highest first, is the first that holds a row?
     HighestInUse(Vec<QualifiedName>),
+    /// Which of these partitions, newest first, hold a row? The first so many are enough.
+    HoldRows {
+        /// The partitions.
+        partitions: Vec<QualifiedName>,
+        /// At least 1.
+        enough: u32,
+    },
 }
 
 impl Question {
@@ -68,6 +75,8 @@ pub enum Answer {
     Rows(u64),
     /// To [`Question::HighestInUse`].
     Highest(Option<QualifiedName>),
+    /// To [`Question::HoldRows`], in the order of the question.
+    Holders(Vec<QualifiedName>),
     /// The database would not say: no right, or it took too long.
     Unknown(String),
 }

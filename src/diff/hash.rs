@@ -11,7 +11,7 @@ use crate::plan::{Finding, codes};
 /// Makes missing remainders: rows that hash to them fail until then (23514).
 pub(super) fn cover(situation: &Situation<'_>, draft: &mut Draft) {
     let Desired::Hash(hash) = situation.desired else { return };
-    let existing: Vec<(u32, u32)> = situation
+    let existing: BTreeSet<(u32, u32)> = situation
         .table
         .partitions
         .iter()

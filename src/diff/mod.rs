@@ -22,6 +22,7 @@ use crate::catalog::{CatalogSnapshot, Question};
 use crate::desired::expand;
 use crate::plan::{Finding, Plan, Runway, Step, TablePlan, codes};
 use crate::policy::{Policy, fingerprint};
+use crate::sql::QualifiedName;
 pub use coverage::coverage;
 pub use overview::{
     DefaultState, DetachedFate, DetachedState, Fate, NextToRetire, Overview, Place, Stretch, TableOverview, When,
@@ -33,6 +34,8 @@ pub use situation::Situation;
 #[derive(Debug, Default)]
 pub struct Draft {
     steps: Vec<Step>,
+    /// The names of the partitions that the steps make.
+    new_names: BTreeSet<QualifiedName>,
     findings: Vec<Finding>,
     questions: BTreeSet<Question>,
 }

@@ -1,12 +1,13 @@
 //! Range coverage: every window between the oldest bound and the horizon has a partition, whatever its shape.
 
+use super::situation::grid_in_words;
 use super::{Draft, Situation};
 use crate::catalog::{Answer, Bound, Partition};
 use crate::desired::{DesiredRange, Label};
 use crate::plan::steps::CreateReason;
 use crate::plan::{Finding, Step, codes};
 use crate::policy::Reach;
-use crate::schedule::{Edge, Window};
+use crate::schedule::{Edge, Point, Window};
 
 /// More than this many partitions to be made for one table is a mistake somewhere: queries that do not prune fail
 /// at such numbers (53200), and making them takes minutes.
@@ -33,7 +34,18 @@ pub(super) fn cover(situation: &Situation<'_>, draft: &mut Draft) {
             None => drop(draft.questions.insert(question)),
         }
     }
-    let Some((region, current)) = region(situation, range) else { return };
+    let Some(current) = situation.current() else {
+        if range.now.is_some() {
+            let message = format!("{} leaves no window around now", grid_in_words(situation.policy));
+            draft.findings.push(
+                Finding::about(codes::KEY_TYPE, &situation.table.name, message)
+                    .hint("windows begin and end in the years 1 to 9999: mend `every` or `anchor`"),
+            );
+        }
+        return;
+    };
+    let horizon = situation.horizon(range, current);
+    let Some(region) = Window::new(beginning(situation, range, current), horizon) else { return };
     let gaps = region.uncovered_by(situation.placed.iter().map(|(extent, _)| *extent));
     let missing = gaps.into_iter().flat_map(|gap| range.grid.covering(gap));
     let missing: Vec<Window> = missing.take(MOST_AT_ONCE + 1).collect();
@@ -49,9 +61,9 @@ pub(super) fn cover(situation: &Situation<'_>, draft: &mut Draft) {
         return;
     }
     let floor = situation.newest_floor(range, missing.iter().copied());
+    let reasons = Reasons::of(situation, range, current, horizon);
     for window in missing.into_iter().filter(|window| !situation.expires(range, window.end(), floor)) {
-        let reason = reason(situation, range, window, current);
-        situation.create(draft, Label::Range(range, window), range.bound(window), reason);
+        situation.create(draft, Label::Range(range, window), range.bound(window), reasons.of_window(range, window));
         // The first partition of a number axis says where rows begin. When something stands in its way, a later one
         // in its place would move that, and with it everything that is reckoned from there.
         let begun = !situation.placed.is_empty() || draft.steps.iter().any(|step| matches!(step, Step::Create(_)));
@@ -61,19 +73,20 @@ pub(super) fn cover(situation: &Situation<'_>, draft: &mut Draft) {
     }
 }
 
-/// From the oldest bound, or from where `behind` reaches, to the horizon.
-fn region(situation: &Situation<'_>, range: &DesiredRange) -> Option<(Window, Window)> {
+/// The oldest bound, or where `behind` reaches.
+fn beginning(situation: &Situation<'_>, range: &DesiredRange, current: Window) -> Point {
     let create = situation.policy.create;
-    let current = situation.current(range)?;
+    let limit = range.codec.limits().start();
     let behind = match (create.behind, range.now) {
         (Reach::Partitions(count), _) => {
-            let mut window = current;
-            for _ in 0..count {
-                window = range.grid.window_before(window)?;
-            }
-            window.start()
+            let before = |window: &Window| range.grid.window_before(*window);
+            let reached = std::iter::successors(Some(current), before).take(count as usize + 1).last();
+            reached.map_or(limit, Window::start)
         }
-        (Reach::Time(interval), Some(now)) => range.grid.window_at(range.zone.before(now, interval)?)?.start(),
+        (Reach::Time(interval), Some(now)) => {
+            let then = range.zone.before(now, interval);
+            then.and_then(|then| range.grid.window_at(then)).map_or(limit, Window::start)
+        }
         (Reach::Time(_), None) => current.start(),
     };
     let first_bound = situation.placed.iter().filter_map(|(extent, _)| extent.from.point().or(extent.to.point())).min();
@@ -86,24 +99,45 @@ fn region(situation: &Situation<'_>, range: &DesiredRange) -> Option<(Window, Wi
         (Some(first), _) => first.min(behind),
         (None, _) => behind,
     };
-    let start = start.max(range.codec.limits().start());
-    Some((Window::new(start, situation.horizon(range)?)?, current))
+    start.max(limit)
 }
 
-fn reason(situation: &Situation<'_>, range: &DesiredRange, window: Window, current: Window) -> CreateReason {
-    let covered_before = situation.placed.iter().any(|(extent, _)| extent.to <= Edge::At(window.start()));
-    let covered_beyond = situation.placed.iter().any(|(extent, _)| Edge::At(window.end()) <= extent.from);
-    if window.contains(range.now.unwrap_or(current.start())) {
-        CreateReason::Current
-    } else if covered_beyond || (covered_before && window.end() <= current.start()) {
-        CreateReason::Gap
-    } else if window.end() <= current.start() {
-        CreateReason::Behind
-    } else if range.grid.window_at(window.start()) != Some(window) {
-        CreateReason::Bridge
-    } else {
-        let ahead = range.grid.windows_from(current.end()).take_while(|next| next.start() < window.end()).count();
-        CreateReason::Ahead(ahead)
+/// What the reasons of all new windows of a table follow from.
+struct Reasons {
+    now: Point,
+    current: Window,
+    first_end: Option<Edge>,
+    last_start: Option<Edge>,
+    /// Where the windows beyond the current one start, up to the horizon.
+    ahead: Vec<Point>,
+}
+
+impl Reasons {
+    fn of(situation: &Situation<'_>, range: &DesiredRange, current: Window, horizon: Point) -> Self {
+        let starts = range.grid.windows_from(current.end()).map(Window::start);
+        Self {
+            now: range.now.unwrap_or(current.start()),
+            current,
+            first_end: situation.placed.iter().map(|(extent, _)| extent.to).min(),
+            last_start: situation.placed.iter().map(|(extent, _)| extent.from).max(),
+            ahead: starts.take_while(|start| *start < horizon).collect(),
+        }
+    }
+
+    fn of_window(&self, range: &DesiredRange, window: Window) -> CreateReason {
+        let covered_before = self.first_end.is_some_and(|end| end <= Edge::At(window.start()));
+        let covered_beyond = self.last_start.is_some_and(|start| Edge::At(window.end()) <= start);
+        if window.contains(self.now) {
+            CreateReason::Current
+        } else if covered_beyond || (covered_before && window.end() <= self.current.start()) {
+            CreateReason::Gap
+        } else if window.end() <= self.current.start() {
+            CreateReason::Behind
+        } else if range.grid.window_at(window.start()) != Some(window) {
+            CreateReason::Bridge
+        } else {
+            CreateReason::Ahead(self.ahead.partition_point(|start| *start < window.end()))
+        }
     }
 }
 

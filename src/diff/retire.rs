@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::range::first_few;
 use super::{Draft, Situation};
-use crate::catalog::Partition;
+use crate::catalog::{Answer, Partition, Question};
 use crate::desired::{DesiredRange, integer, time};
 use crate::plan::steps::{DetachMethod, DetachPartition, DropTable};
 use crate::plan::{Finding, Step, codes};
@@ -15,7 +15,7 @@ use crate::policy::{AxisValue, Held, Hold, Retain, Then};
 use crate::schedule::{Edge, Extent, Point, Window};
 use crate::sql::QualifiedName;
 
-/// What keeps a partition that is over.
+/// What keeps a partition however old it is, whatever else there is.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Rail<'a> {
     /// It is being detached already.
@@ -24,27 +24,17 @@ pub(super) enum Rail<'a> {
     OffGrid,
     /// A hold.
     Held(&'a Hold),
-    /// It is among the newest that hold rows.
-    AtLeast,
 }
 
 impl Situation<'_> {
-    /// What keeps this partition, however old it is; `protected` are those that `at_least` keeps.
-    pub(super) fn rail(
-        &self,
-        range: &DesiredRange,
-        protected: &BTreeSet<u32>,
-        extent: Extent,
-        partition: &Partition,
-    ) -> Option<Rail<'_>> {
+    /// What keeps this partition, besides `at_least`, which depends on the others.
+    pub(super) fn rail(&self, range: &DesiredRange, extent: Extent, partition: &Partition) -> Option<Rail<'_>> {
         if partition.pending_detach {
             Some(Rail::Pending)
         } else if !range.is_on_grid(extent) {
             Some(Rail::OffGrid)
-        } else if let Some(hold) = self.hold_on(range, extent, &partition.name) {
-            Some(Rail::Held(hold))
         } else {
-            protected.contains(&partition.oid).then_some(Rail::AtLeast)
+            self.hold_on(range, extent, &partition.name).map(Rail::Held)
         }
     }
 
@@ -61,7 +51,8 @@ impl Situation<'_> {
     pub(super) fn newest_floor(&self, range: &DesiredRange, made: impl Iterator<Item = Window>) -> Option<Edge> {
         let now = Edge::At(self.now_on(range)?);
         let newest = self.policy.retain.as_ref()?.newest?;
-        let existing = self.placed.iter().map(|(extent, _)| extent.from);
+        let staying = self.placed.iter().filter(|(_, partition)| !partition.pending_detach);
+        let existing = staying.map(|(extent, _)| extent.from);
         let mut begun: Vec<Edge> = existing.chain(made.map(|window| Edge::At(window.start()))).collect();
         begun.retain(|from| *from <= now);
         begun.sort_by(|a, b| b.cmp(a));
@@ -70,7 +61,7 @@ impl Situation<'_> {
 
     /// The clock, or on a number axis the start of the window in use.
     pub(super) fn now_on(&self, range: &DesiredRange) -> Option<Point> {
-        range.now.or_else(|| Some(self.current(range)?.start()))
+        range.now.or_else(|| Some(self.current()?.start()))
     }
 
     /// The hold that covers a partition now, if one does.
@@ -99,7 +90,6 @@ fn place(range: &DesiredRange, value: AxisValue) -> Option<Point> {
 pub(super) fn retire(situation: &Situation<'_>, draft: &mut Draft) {
     let (Some(range), Some(retain)) = (situation.desired.as_range(), &situation.policy.retain) else { return };
     let table = &situation.table.name;
-    let protected = protected(situation, retain);
     // Counted are the partitions that are there and those that this plan makes, so that a creation that cannot be
     // done never costs an old partition its place.
     let made = draft.steps.iter().filter_map(|step| match step {
@@ -107,43 +97,30 @@ pub(super) fn retire(situation: &Situation<'_>, draft: &mut Draft) {
         _ => None,
     });
     let floor = situation.newest_floor(range, made);
-    let mut over: Vec<(Extent, &Partition)> = Vec::new();
+    let mut over: Vec<&Partition> = Vec::new();
     for (extent, partition) in &situation.placed {
         let Edge::At(upper) = extent.to else { continue };
         if !situation.expires(range, upper, floor) {
             continue;
         }
-        let name = &partition.name.name;
-        match situation.rail(range, &protected, *extent, partition) {
-            None => over.push((*extent, partition)),
-            Some(Rail::Pending) => {}
-            Some(Rail::OffGrid) => draft.findings.push(
-                Finding::about(
-                    codes::OVER_OFF_GRID,
-                    table,
-                    format!("{name} is over, and kept: it is off the policy's grid"),
-                )
-                .hint("nobody but its owner knows what else it holds: detach it by hand when it may go"),
-            ),
-            Some(Rail::Held(hold)) => {
-                let reason = hold.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-                let until = hold.until.map(|until| format!(" until {until}")).unwrap_or_default();
-                draft.findings.push(Finding::about(
-                    codes::HELD,
-                    table,
-                    format!("{name} is over, and held{until}{reason}"),
-                ));
-            }
-            Some(Rail::AtLeast) => {
-                let uncounted = partition.rows.map_or(", and nobody has counted its rows: ANALYZE it", |_| "");
-                let message = format!("{name} is over, and kept: at_least is {}{uncounted}", retain.at_least);
-                draft.findings.push(Finding::about(codes::KEPT, table, message));
-            }
+        match situation.rail(range, *extent, partition) {
+            None => over.push(partition),
+            Some(rail) => draft.findings.extend(kept(rail, partition, table)),
         }
     }
+    if over.is_empty() {
+        return;
+    }
+    let Some(protected) = protected(situation, retain, draft) else { return };
+    let (last, over): (Vec<&Partition>, Vec<&Partition>) =
+        over.into_iter().partition(|partition| protected.contains(&partition.oid));
+    draft.findings.extend(last.into_iter().map(|partition| {
+        let message = format!("{} is over, and kept: at_least is {}", partition.name.name, retain.at_least);
+        Finding::about(codes::KEPT, table, message)
+    }));
     let limit = blast_radius(retain, situation.placed.len());
     if limit < over.len() {
-        let names: Vec<String> = over.iter().map(|(_, partition)| partition.name.name.to_string()).collect();
+        let names: Vec<String> = over.iter().map(|partition| partition.name.name.to_string()).collect();
         draft.findings.push(
             Finding::about(
                 codes::BLAST_RADIUS,
@@ -154,7 +131,7 @@ pub(super) fn retire(situation: &Situation<'_>, draft: &mut Draft) {
         );
         return;
     }
-    for (_, partition) in over {
+    for partition in over {
         steps(situation, retain, partition, draft);
     }
 }
@@ -202,14 +179,72 @@ fn blast_radius(retain: &Retain, partitions: usize) -> usize {
     retain.per_run.map_or_else(|| 10.max(partitions.div_ceil(5)), |limit| limit as usize)
 }
 
-/// The `at_least` newest partitions that hold rows. Where statistics know of too few, none that nobody has counted
-/// may go either: it could be the last one with rows in it.
-pub(super) fn protected(situation: &Situation<'_>, retain: &Retain) -> BTreeSet<u32> {
-    let newest_first = || situation.placed.iter().rev().map(|(_, partition)| *partition);
-    let known = newest_first().filter(|partition| partition.is_known_to_hold_rows());
-    let mut protected: BTreeSet<u32> = known.take(retain.at_least as usize).map(|partition| partition.oid).collect();
-    if protected.len() < retain.at_least as usize {
-        protected.extend(newest_first().filter(|partition| partition.rows.is_none()).map(|partition| partition.oid));
+/// Why a partition that is over is kept, for whoever wonders.
+fn kept(rail: Rail<'_>, partition: &Partition, table: &QualifiedName) -> Option<Finding> {
+    let name = &partition.name.name;
+    match rail {
+        Rail::Pending => None,
+        Rail::OffGrid => Some(
+            Finding::about(
+                codes::OVER_OFF_GRID,
+                table,
+                format!("{name} is over, and kept: it is off the policy's grid"),
+            )
+            .hint("nobody but its owner knows what else it holds: detach it by hand when it may go"),
+        ),
+        Rail::Held(hold) => {
+            let reason = hold.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+            let until = hold.until.map(|until| format!(" until {until}")).unwrap_or_default();
+            Some(Finding::about(codes::HELD, table, format!("{name} is over, and held{until}{reason}")))
+        }
     }
-    protected
+}
+
+/// The `at_least` newest partitions that hold rows, in a table from which something is to be retired. Statistics that
+/// show rows are believed; where they know of too few the database is asked, because 0 and nothing at all may only
+/// mean that nobody has counted since. `None` while that is not known: then nothing is retired.
+fn protected(situation: &Situation<'_>, retain: &Retain, draft: &mut Draft) -> Option<BTreeSet<u32>> {
+    let (known, question) = holders(situation, retain);
+    let Some(question) = question else { return Some(known) };
+    match situation.snapshot.answers.get(&question) {
+        Some(Answer::Holders(_)) => Some(known),
+        Some(Answer::Unknown(why)) => {
+            let message = format!("cannot tell which partitions hold rows, so none is retired: {why}");
+            draft.findings.push(
+                Finding::about(codes::UNANSWERED, &situation.table.name, message)
+                    .hint("grant SELECT on the partitions, or look at what holds them up, and run again"),
+            );
+            None
+        }
+        Some(_) | None => {
+            draft.questions.insert(question);
+            None
+        }
+    }
+}
+
+/// The `at_least` newest partitions that hold rows, as far as is known, and the question that is to be put where that
+/// is too few.
+pub(super) fn holders(situation: &Situation<'_>, retain: &Retain) -> (BTreeSet<u32>, Option<Question>) {
+    let newest_first = situation.placed.iter().rev().map(|(_, partition)| *partition);
+    let staying: Vec<&Partition> = newest_first.filter(|partition| !partition.pending_detach).collect();
+    let first = |holders: &mut dyn Iterator<Item = &&Partition>| -> BTreeSet<u32> {
+        holders.take(retain.at_least as usize).map(|partition| partition.oid).collect()
+    };
+    let known = first(&mut staying.iter().filter(|partition| partition.is_known_to_hold_rows()));
+    let uncounted = staying.iter().filter(|partition| !partition.is_known_to_hold_rows());
+    let partitions: Vec<QualifiedName> = uncounted.map(|partition| partition.name.clone()).collect();
+    if retain.at_least as usize <= known.len() || partitions.is_empty() {
+        return (known, None);
+    }
+    let question = Question::HoldRows { partitions, enough: retain.at_least };
+    let known = match situation.snapshot.answers.get(&question) {
+        Some(Answer::Holders(found)) => first(
+            &mut staying
+                .iter()
+                .filter(|partition| partition.is_known_to_hold_rows() || found.contains(&partition.name)),
+        ),
+        _ => known,
+    };
+    (known, Some(question))
 }

@@ -26,6 +26,7 @@ pub struct Situation<'a> {
     pub snapshot: &'a CatalogSnapshot,
     /// Placed partitions of a range table; empty otherwise.
     pub placed: Vec<(Extent, &'a Partition)>,
+    current: Option<Window>,
 }
 
 impl<'a> Situation<'a> {
@@ -36,7 +37,9 @@ impl<'a> Situation<'a> {
             .map(|range| table.partitions.iter().filter_map(|p| Some((range.extent(&p.bound)?, p))).collect())
             .unwrap_or_default();
         placed.sort_by_key(|(extent, _)| *extent);
-        Self { policy, table, desired, snapshot, placed }
+        let mut situation = Self { policy, table, desired, snapshot, placed, current: None };
+        situation.current = desired.as_range().and_then(|range| situation.find_current(range));
+        situation
     }
 
     /// The moment the plan is for.
@@ -53,7 +56,11 @@ impl<'a> Situation<'a> {
     /// The window that rows arrive in now: by the clock, or on a number axis the highest one in use.
     ///
     /// `None` while the database has not been asked, or now lies outside of the grid.
-    pub fn current(&self, range: &DesiredRange) -> Option<Window> {
+    pub fn current(&self) -> Option<Window> {
+        self.current
+    }
+
+    fn find_current(&self, range: &DesiredRange) -> Option<Window> {
         if let Some(now) = range.now {
             return range.grid.window_at(now);
         }
@@ -81,15 +88,20 @@ impl<'a> Situation<'a> {
         }
     }
 
-    /// The point that the policy's `ahead` reaches, at the end of a window; within what the key's type can hold.
-    pub fn horizon(&self, range: &DesiredRange) -> Option<Point> {
-        let current = self.current(range)?;
+    /// The point that the policy's `ahead` reaches, at the end of a window; within what grid and key type can hold.
+    pub fn horizon(&self, range: &DesiredRange, current: Window) -> Point {
+        let limit = range.codec.limits().end();
         let end = match (self.policy.create.ahead, range.now) {
-            (Reach::Partitions(count), _) => range.grid.windows_from(current.start()).nth(count as usize)?.end(),
-            (Reach::Time(interval), Some(now)) => range.grid.window_at(range.zone.after(now, interval)?)?.end(),
-            (Reach::Time(_), None) => return None,
+            (Reach::Partitions(count), _) => {
+                range.grid.windows_from(current.start()).take(count as usize + 1).last().map(Window::end)
+            }
+            (Reach::Time(interval), Some(now)) => {
+                range.zone.after(now, interval).and_then(|then| range.grid.window_at(then)).map(Window::end)
+            }
+            // Refused with the policy: a time says nothing where the axis is one of numbers.
+            (Reach::Time(_), None) => Some(current.end()),
         };
-        Some(end.min(range.codec.limits().end()))
+        end.unwrap_or(limit).min(limit)
     }
 
     /// Tables that foreign keys of this one reference.
@@ -129,6 +141,7 @@ impl<'a> Situation<'a> {
             return;
         }
         let table = self.table;
+        draft.new_names.insert(name.clone());
         draft.steps.push(Step::Create(CreatePartition {
             parent: table.name.clone(),
             partition: name,
@@ -147,7 +160,7 @@ impl<'a> Situation<'a> {
     }
 
     fn name_is_taken(&self, draft: &mut Draft, name: &QualifiedName) -> Option<&'static str> {
-        if draft.steps.iter().any(|step| matches!(step, Step::Create(create) if create.partition == *name)) {
+        if draft.new_names.contains(name) {
             return Some("another new partition gets the same name");
         }
         let question = Question::NameTaken(name.clone());
@@ -189,7 +202,7 @@ impl<'a> Situation<'a> {
                 draft.findings.push(finding.hint("grant SELECT on it, or look at what holds it up, and run again"));
                 return true;
             }
-            Some(Answer::Taken(_) | Answer::Highest(_)) | None => {
+            Some(Answer::Taken(_) | Answer::Highest(_) | Answer::Holders(_)) | None => {
                 draft.questions.insert(question);
                 return false;
             }
@@ -204,7 +217,7 @@ impl<'a> Situation<'a> {
     /// How long contiguous coverage lasts.
     pub fn runway(&self) -> Runway {
         let Some(range) = self.desired.as_range() else { return Runway::None };
-        let Some(current) = self.current(range) else { return Runway::None };
+        let Some(current) = self.current else { return Runway::None };
         let mut covered_to = Edge::At(range.now.unwrap_or(current.start()));
         let visible = self.placed.iter().filter(|(_, partition)| !partition.pending_detach);
         for (extent, _) in visible {
@@ -217,9 +230,7 @@ impl<'a> Situation<'a> {
                 .ok()
                 .and_then(DateTime::from_timestamp_micros)
                 .map_or(Runway::None, Runway::Until),
-            (Edge::At(point), None) => Runway::Partitions(
-                range.grid.windows_from(current.end()).take_while(|window| window.end() <= point).count(),
-            ),
+            (Edge::At(point), None) => Runway::Partitions(range.grid.whole_windows(current.end(), point)),
             (Edge::Above, _) => Runway::Endless,
             (Edge::Below, _) => Runway::None,
         }

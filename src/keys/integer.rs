@@ -30,7 +30,8 @@ impl KeyCodec for Integer {
         point.0.to_string()
     }
 
-    /// A numeric bound keeps its scale: `5000.00` is the point 5000, `1.50` is on no grid of whole numbers.
+    /// A numeric bound keeps its scale: `5000.00` is the point 5000, `1.50` is on no grid of whole numbers, and what
+    /// lies beyond the limits is on no axis that can be reckoned with.
     fn decode(&self, text: &str) -> Option<Edge> {
         match text {
             "Infinity" => return Some(Edge::Above),
@@ -42,7 +43,8 @@ impl KeyCodec for Integer {
             Some(_) => return None,
             None => text,
         };
-        whole.parse().ok().map(|value| Edge::At(Point(value)))
+        let value = whole.parse().ok().filter(|value| (self.limits.0..=self.limits.1).contains(value))?;
+        Some(Edge::At(Point(value)))
     }
 }
 
@@ -58,6 +60,7 @@ mod tests {
         assert_eq!(numeric.decode("-7"), Some(Edge::At(Point(-7))));
         assert_eq!(numeric.decode("1.50"), None);
         assert_eq!(numeric.decode("NaN"), None);
+        assert_eq!(numeric.decode(&i128::MIN.to_string()), None);
         assert_eq!(numeric.decode("Infinity"), Some(Edge::Above));
     }
 }

@@ -148,6 +148,8 @@ mod tests {
         SET search_path = '';
         SET jit = 'off';
         SET client_min_messages = 'warning';
+        SET statement_timeout = '0';
+        SET idle_session_timeout = '0';
 
         DO $partctl$BEGIN IF pg_catalog.to_regclass('partctl.detached_tables') IS NULL THEN RAISE EXCEPTION USING ERRCODE = '55000',
             MESSAGE = 'partctl''s ledger is not installed in this database', HINT = 'run `partctl init` first'; END IF; END$partctl$;

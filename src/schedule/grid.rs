@@ -55,6 +55,17 @@ impl Grid {
         iter::successors(self.window_at(point), |window| self.window_at(window.end()))
     }
 
+    /// How many windows lie whole between a boundary and a point after it; on an axis of numbers without walking them.
+    pub fn whole_windows(&self, boundary: Point, to: Point) -> usize {
+        match *self {
+            Self::Integer { every, .. } => {
+                let whole = to.0.saturating_sub(boundary.0).checked_div(every).unwrap_or_default();
+                usize::try_from(whole.max(0)).unwrap_or(usize::MAX)
+            }
+            Self::Time { .. } => self.windows_from(boundary).take_while(|window| window.end() <= to).count(),
+        }
+    }
+
     /// The window of the grid that ends where the given one starts; when that is no boundary, the window around it.
     pub fn window_before(&self, window: Window) -> Option<Window> {
         self.window_at(Point(window.start().0.checked_sub(1)?))
@@ -301,6 +312,17 @@ mod tests {
         assert_eq!(grid.window_at(Point(1_000)), Window::new(Point(1), Point(1_001)));
         assert_eq!(grid.window_at(Point(0)), Window::new(Point(-999), Point(1)));
         assert!(grid.is_boundary(Point(-1_999)) && !grid.is_boundary(Point(0)));
+    }
+
+    #[test]
+    fn whole_windows_are_counted_however_many_there_are() {
+        let grid = Grid::Integer { every: 1_000, anchor: 0 };
+        assert_eq!(grid.whole_windows(Point(1_000), Point(3_999)), 2);
+        assert_eq!(grid.whole_windows(Point(1_000), Point(0)), 0);
+        assert_eq!(grid.whole_windows(Point(0), Point(9_000_000_000_000_000_000)), 9_000_000_000_000_000);
+        let days = self::grid("1 day", "2000-01-01 00:00", Zone::WallClock);
+        let at = |text| Zone::WallClock.point(local(text));
+        assert_eq!(days.whole_windows(at("2026-01-01 00:00"), at("2026-01-03 12:00")), 2);
     }
 
     #[test]

@@ -5,10 +5,14 @@ use chrono::DateTime;
 use super::{NextToRetire, When};
 use crate::desired::DesiredRange;
 use crate::diff::Situation;
-use crate::diff::retire::protected;
+use crate::diff::retire::holders;
 use crate::plan::{Step, TablePlan};
 use crate::policy::Retain;
 use crate::schedule::{Extent, Point};
+
+/// Windows to come that are counted at most: retention that waits for more of them than a table can have is not
+/// forecast.
+const MOST_TO_COME: usize = 10_000;
 
 impl Situation<'_> {
     /// The oldest partition that no rail keeps, and when it is over.
@@ -19,10 +23,10 @@ impl Situation<'_> {
         planned: &TablePlan,
     ) -> Option<NextToRetire> {
         let here = self.now_on(range)?;
-        let protected = protected(self, retain);
+        let (protected, _) = holders(self, retain);
         self.placed.iter().find_map(|(extent, partition)| {
             let upper = extent.to.point()?;
-            if self.rail(range, &protected, *extent, partition).is_some() {
+            if self.rail(range, *extent, partition).is_some() || protected.contains(&partition.oid) {
                 return None;
             }
             let over = self.over_at(range, retain, planned, upper)?;
@@ -67,6 +71,7 @@ impl Situation<'_> {
         extents.sort();
         let last = extents.last().and_then(|extent| extent.to.point());
         let to_come = last.into_iter().flat_map(|last| range.grid.windows_from(last)).map(|window| window.start());
+        let to_come = to_come.take(MOST_TO_COME);
         let starts = extents.iter().filter_map(|extent| extent.from.point()).chain(to_come);
         starts.filter(|from| point <= *from).nth(n)
     }
