@@ -89,11 +89,15 @@ impl DetachPartition {
         }
     }
 
+    /// A table that was detached before, and attached since, perhaps under another name or to another parent, is from
+    /// now on what it is now: its new parent's policy decides what becomes of it.
     fn record_intent(&self) -> String {
         format!(
             "INSERT INTO partctl.detached_tables (relation, schema_name, table_name, parent_schema, parent_name, bound) \
              VALUES ({}, {}, {}, {}, {}, {}) ON CONFLICT (relation) WHERE dropped_at IS NULL DO UPDATE \
-             SET begun_at = clock_timestamp(), detached_at = NULL, bound = EXCLUDED.bound",
+             SET begun_at = clock_timestamp(), detached_at = NULL, bound = EXCLUDED.bound, \
+             schema_name = EXCLUDED.schema_name, table_name = EXCLUDED.table_name, \
+             parent_schema = EXCLUDED.parent_schema, parent_name = EXCLUDED.parent_name",
             self.oid,
             SqlLiteral(self.partition.schema.as_str()),
             SqlLiteral(self.partition.name.as_str()),

@@ -107,6 +107,50 @@ async fn a_table_that_was_attached_again_begins_a_new_grace() {
     assert_eq!(database.value(TABLES).await, "");
 }
 
+/// The ledger knows a table by its oid, and tells what it was called the last time that it was detached.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_was_renamed_and_attached_elsewhere_is_detached_and_dropped_from_there() {
+    let policies = format!("{DROP}---\n{}", DROP.replace("shop.orders", "shop.others"));
+    let setup = format!(
+        "{ORDERS}; CREATE TABLE shop.others (LIKE shop.orders) PARTITION BY RANGE (at);
+        CREATE TABLE shop.others_rest PARTITION OF shop.others FOR VALUES FROM ('2001-07-01 00:00+00') TO (MAXVALUE);
+        INSERT INTO shop.others VALUES (7, '2020-01-01'); ANALYZE shop.others"
+    );
+    let database = Database::new(&policies, &setup).await;
+    database.partctl(&["apply", "--allow-destroy"], 0);
+    let_pass(&database, "8 days").await;
+    let bounds = "FOR VALUES FROM ('2001-06-01 00:00+00') TO ('2001-07-01 00:00+00')";
+    database
+        .sql(&format!("ALTER TABLE shop.orders_2001_06 RENAME TO orders_2001_june; ALTER TABLE shop.others ATTACH PARTITION shop.orders_2001_june {bounds}"))
+        .await;
+    contains(&database.partctl(&["apply", "--allow-destroy"], 0), &["detach orders_2001_june", "6 steps done"]);
+    assert_eq!(database.value(TABLES).await, "june");
+    let text = database.partctl(&["apply", "--allow-destroy"], 0);
+    assert!(!text.contains("PT122"), "{text}");
+    let_pass(&database, "8 days").await;
+    contains(&database.partctl(&["apply", "--allow-destroy"], 0), &["1 step done"]);
+    assert_eq!(database.value(TABLES).await, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_moved_to_a_policy_that_keeps_is_not_dropped_by_the_old_one() {
+    let keep = DROP.replace("shop.orders", "shop.others").replace("then: drop, grace: 7 days", "then: detach");
+    let setup = format!(
+        "{ORDERS}; CREATE TABLE shop.others (LIKE shop.orders) PARTITION BY RANGE (at);
+        CREATE TABLE shop.others_rest PARTITION OF shop.others FOR VALUES FROM ('2001-07-01 00:00+00') TO (MAXVALUE);
+        INSERT INTO shop.others VALUES (7, '2020-01-01'); ANALYZE shop.others"
+    );
+    let database = Database::new(&format!("{DROP}---\n{keep}"), &setup).await;
+    database.partctl(&["apply", "--allow-destroy"], 0);
+    let bounds = "FOR VALUES FROM ('2001-06-01 00:00+00') TO ('2001-07-01 00:00+00')";
+    database.sql(&format!("ALTER TABLE shop.others ATTACH PARTITION shop.orders_2001_06 {bounds}")).await;
+    contains(&database.partctl(&["apply", "--allow-destroy"], 0), &["detach orders_2001_06", "1 step done"]);
+    let_pass(&database, "8 days").await;
+    contains(&database.partctl(&["apply", "--allow-destroy"], 0), &["5 steps done"]);
+    assert_eq!(database.value(TABLES).await, "06");
+    contains(&database.partctl(&["plan", "--check"], 0), &["Nothing to do"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn holds_keep_partitions_and_detached_tables_by_name_and_by_range() {
     let mut database = Database::new(DROP, ORDERS).await;
