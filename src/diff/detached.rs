@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::retire::windows_made;
 use super::{Draft, Situation};
 use crate::catalog::DetachedTable;
 use crate::plan::steps::DropTable;
@@ -34,6 +35,15 @@ pub(super) fn drop_after_grace(situation: &Situation<'_>, draft: &mut Draft) {
         } else if is_held(situation, entry) {
             let message = format!("{} was detached, and is held", entry.name.name);
             draft.findings.push(Finding::about(codes::HELD, parent, message));
+        } else if is_wanted_again(situation, entry, &draft.steps) {
+            draft.findings.push(
+                Finding::about(
+                    codes::WANTED_AGAIN,
+                    parent,
+                    format!("{} was detached, and the policy would keep it now", entry.name.name),
+                )
+                .hint("attach it again, or drop it by hand: partctl will not"),
+            );
         } else if over {
             draft.steps.push(Step::Drop(DropTable {
                 table: entry.name.clone(),
@@ -45,6 +55,14 @@ pub(super) fn drop_after_grace(situation: &Situation<'_>, draft: &mut Draft) {
             }));
         }
     }
+}
+
+/// Whether the policy has become more generous since it was detached. Also where nobody can tell.
+pub(super) fn is_wanted_again(situation: &Situation<'_>, entry: &DetachedTable, steps: &[Step]) -> bool {
+    let Some(range) = situation.desired.as_range() else { return false };
+    let upper = range.extent(&entry.bound).and_then(|extent| extent.to.point());
+    let floor = situation.newest_floor(range, windows_made(range, steps));
+    upper.is_none_or(|upper| !situation.expires(range, upper, floor))
 }
 
 /// Whether its detach has passed the first of its two phases.

@@ -10,7 +10,7 @@ mod tests;
 use chrono::{DateTime, Utc};
 
 use super::Situation;
-use super::detached::{grace_end, is_held};
+use super::detached::{grace_end, is_held, is_wanted_again};
 use crate::catalog::{CatalogSnapshot, DetachedTable, Partition, Table};
 use crate::desired::{DesiredRange, expand};
 use crate::plan::{Finding, Plan, Runway, Severity, Step, TablePlan};
@@ -188,7 +188,7 @@ pub fn overview(policies: &[Policy], snapshot: &CatalogSnapshot, plan: &Plan) ->
         server_version: plan.server_version,
         at: plan.at,
         tables: tables.collect(),
-        detached: entries.map(|entry| detached_state(policy_of(&entry.parent), snapshot, entry)).collect(),
+        detached: entries.map(|entry| detached_state(policy_of(&entry.parent), snapshot, plan, entry)).collect(),
         errors: plan.findings().filter(|finding| finding.code.severity == Severity::Error).cloned().collect(),
     }
 }
@@ -291,19 +291,29 @@ fn shown(range: &DesiredRange, edge: Edge) -> String {
     }
 }
 
-fn detached_state(policy: Option<&Policy>, snapshot: &CatalogSnapshot, entry: &DetachedTable) -> DetachedState {
+fn detached_state(
+    policy: Option<&Policy>,
+    snapshot: &CatalogSnapshot,
+    plan: &Plan,
+    entry: &DetachedTable,
+) -> DetachedState {
     let table = snapshot.table(&entry.parent);
     let desired = policy.zip(table).and_then(|(policy, table)| expand(policy, table, snapshot.server.now).ok());
-    let held = || match (policy, table, &desired) {
-        (Some(policy), Some(table), Some(desired)) => is_held(&Situation::new(policy, table, desired, snapshot), entry),
-        _ => false,
+    let situation = match (policy, table, &desired) {
+        (Some(policy), Some(table), Some(desired)) => Some(Situation::new(policy, table, desired, snapshot)),
+        _ => None,
     };
+    let held = || situation.as_ref().is_some_and(|situation| is_held(situation, entry));
+    let planned = plan.tables.iter().find(|planned| planned.table == entry.parent);
+    let steps = planned.map_or(&[][..], |planned| &planned.steps);
+    let wanted = || situation.as_ref().is_some_and(|situation| is_wanted_again(situation, entry, steps));
     let retain = policy.and_then(|policy| policy.retain.as_ref());
     let fate = match (policy, retain, entry.detached_at) {
         _ if entry.attached || entry.name != entry.recorded => DetachedFate::Changed,
         (None, _, _) => DetachedFate::Unmanaged,
         (_, _, None) => DetachedFate::Unrecorded,
         _ if held() => DetachedFate::Held,
+        _ if wanted() => DetachedFate::Kept,
         (_, Some(retain), Some(detached_at)) if retain.then == Then::Drop => match grace_end(retain.grace, detached_at)
         {
             Some(end) if end <= snapshot.server.now => DetachedFate::Due,

@@ -86,17 +86,20 @@ fn place(range: &DesiredRange, value: AxisValue) -> Option<Point> {
     time(value).map(|local| range.zone.point(local)).or_else(|| integer(value).map(Point))
 }
 
+/// Counted are the partitions that are there and those that a plan makes, so that a creation that cannot be done never
+/// costs an old partition its place.
+pub(super) fn windows_made(range: &DesiredRange, steps: &[Step]) -> impl Iterator<Item = Window> {
+    steps.iter().filter_map(|step| match step {
+        Step::Create(create) => range.window(&create.bound),
+        _ => None,
+    })
+}
+
 /// Detaches what is over, and drops it at once where the policy grants no grace.
 pub(super) fn retire(situation: &Situation<'_>, draft: &mut Draft) {
     let (Some(range), Some(retain)) = (situation.desired.as_range(), &situation.policy.retain) else { return };
     let table = &situation.table.name;
-    // Counted are the partitions that are there and those that this plan makes, so that a creation that cannot be
-    // done never costs an old partition its place.
-    let made = draft.steps.iter().filter_map(|step| match step {
-        Step::Create(create) => range.window(&create.bound),
-        _ => None,
-    });
-    let floor = situation.newest_floor(range, made);
+    let floor = situation.newest_floor(range, windows_made(range, &draft.steps));
     let mut over: Vec<&Partition> = Vec::new();
     for (extent, partition) in &situation.placed {
         let Edge::At(upper) = extent.to else { continue };

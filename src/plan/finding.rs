@@ -112,6 +112,8 @@ finding_codes! {
     PENDING = "PT129" "pending" Info None;
     /// Retention would retire a partition, were it on the policy's grid.
     OVER_OFF_GRID = "PT130" "over-off-grid" Warning None;
+    /// A table that waits to be dropped, and that the policy as it is now would have kept.
+    WANTED_AGAIN = "PT131" "wanted-again" Warning None;
 }
 
 /// One finding.

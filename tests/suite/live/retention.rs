@@ -152,6 +152,37 @@ async fn a_table_that_moved_to_a_policy_that_keeps_is_not_dropped_by_the_old_one
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_the_policy_would_keep_by_now_is_not_dropped() {
+    let mut database = Database::new(DROP, ORDERS).await;
+    database.partctl(&["apply", "--allow-destroy"], 0);
+    let_pass(&database, "8 days").await;
+    // Somebody has thought better of it: the last two months are wanted again.
+    let since = "SELECT (extract(year FROM now()) - 2001) * 12 + extract(month FROM now()) - 5";
+    let months = database.value(since).await;
+    database.set_policy(&DROP.replace("1 year", &format!("{months} months")));
+    let text = database.partctl(&["apply", "--allow-destroy"], 0);
+    contains(&text, &["4 steps done", "PT131", "orders_2001_05 was detached, and the policy would keep it now"]);
+    assert_eq!(database.value(TABLES).await, "05 06");
+    contains(&database.partctl(&["plan", "--check"], 0), &["orders_2001_06 was detached", "attach it again"]);
+    let status = database.partctl(&["status"], 0);
+    assert!(status.contains("orders_2001_06") && !status.contains("due"), "{status}");
+    database.set_policy(DROP);
+    contains(&database.partctl(&["apply", "--allow-destroy"], 0), &["2 steps done"]);
+
+    let newest = |count: &str| DROP.replace("for: 1 year", &format!("newest: {count}"));
+    let mut database = Database::new(&newest("3"), ORDERS).await;
+    database.partctl(&["apply", "--allow-destroy"], 0);
+    assert_eq!(database.value(ATTACHED).await, "05 06");
+    let_pass(&database, "8 days").await;
+    database.set_policy(&newest("4"));
+    database.partctl(&["apply", "--allow-destroy"], 0);
+    assert_eq!(database.value(TABLES).await, "01 02 03 04 05 06", "there are three, and four are wanted");
+    database.set_policy(&newest("3"));
+    contains(&database.partctl(&["apply", "--allow-destroy"], 0), &["4 steps done"]);
+    assert_eq!(database.value(TABLES).await, "05 06");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn holds_keep_partitions_and_detached_tables_by_name_and_by_range() {
     let mut database = Database::new(DROP, ORDERS).await;
     let hold = |entries: &str| format!("{DROP}hold:\n{entries}");
