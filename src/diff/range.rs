@@ -5,7 +5,7 @@ use super::{Draft, Situation};
 use crate::catalog::{Answer, Bound, Partition};
 use crate::desired::{DesiredRange, Label};
 use crate::plan::steps::CreateReason;
-use crate::plan::{Finding, codes};
+use crate::plan::{Finding, codes, first_few};
 use crate::policy::Reach;
 use crate::schedule::{Edge, Extent, Point, Window};
 
@@ -165,7 +165,7 @@ pub(super) fn report_off_grid(situation: &Situation<'_>, draft: &mut Draft) {
         [] => return,
         [one] => (format!("{one} is not on the policy's grid"), "it counts as coverage and is left as it is"),
         many => (
-            format!("{} partitions are not on the policy's grid: {}", many.len(), first_few(many)),
+            format!("{} partitions are not on the policy's grid: {}", many.len(), first_few(many, 3)),
             "they count as coverage and are left as they are",
         ),
     };
@@ -175,13 +175,4 @@ pub(super) fn report_off_grid(situation: &Situation<'_>, draft: &mut Draft) {
 fn is_on_grid(range: &DesiredRange, extent: Extent) -> bool {
     let window = |from: Point, to: Point| Window::new(from, to).is_some_and(|w| range.grid.window_at(from) == Some(w));
     matches!((extent.from, extent.to), (Edge::At(from), Edge::At(to)) if window(from, to))
-}
-
-/// The first names of a list that may be long.
-pub(super) fn first_few(names: &[String]) -> String {
-    const SHOWN: usize = 3;
-    match names.len().checked_sub(SHOWN) {
-        None | Some(0) => names.join(", "),
-        Some(more) => format!("{} and {more} more", names[..SHOWN].join(", ")),
-    }
 }
