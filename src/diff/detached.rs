@@ -29,6 +29,7 @@ pub(super) fn drop_after_grace(situation: &Situation<'_>, draft: &mut Draft) {
             draft.steps.push(Step::Drop(DropTable {
                 table: entry.name.clone(),
                 oid: entry.oid,
+                kind: entry.kind,
                 range: situation.desired.describe_bound(&entry.bound),
                 reason: format!("detached {}, grace over", detached_at.format("%Y-%m-%d")),
                 bytes: entry.bytes,

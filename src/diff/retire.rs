@@ -141,6 +141,7 @@ fn steps(situation: &Situation<'_>, retain: &Retain, partition: &Partition, draf
         draft.steps.push(Step::Drop(DropTable {
             table: partition.name.clone(),
             oid: partition.oid,
+            kind: partition.kind,
             range,
             reason: "no grace".to_owned(),
             bytes: partition.bytes,

@@ -5,6 +5,7 @@
 //! from a new plan.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use super::locks;
 use super::plan_report::{PlanReport, moment};
@@ -94,7 +95,12 @@ fn write_step(table: &TablePlan, step: &Step, number: &str, out: &mut dyn Write)
         comment("note", &caution)?;
     }
     comment("undo", &step.undo())?;
-    let timeout = SqlLiteral(&format!("{}ms", table.locks.timeout.as_millis())).to_string();
+    let literal = |timeout: Duration| SqlLiteral(&format!("{}ms", timeout.as_millis())).to_string();
+    let timeout = literal(table.locks.timeout);
+    let alone = match step {
+        Step::Detach(step) => literal(step.concurrent_lock_timeout(table.locks.timeout)),
+        _ => timeout.clone(),
+    };
     for action in step.actions() {
         match &action {
             Action::Transaction(statements) => {
@@ -102,7 +108,7 @@ fn write_step(table: &TablePlan, step: &Step, number: &str, out: &mut dyn Write)
                 statements.iter().try_for_each(|statement| writeln!(out, "{statement};"))?;
                 writeln!(out, "COMMIT;")?;
             }
-            Action::Alone(statement) => writeln!(out, "SET lock_timeout = {timeout};\n{statement};")?,
+            Action::Alone(statement) => writeln!(out, "SET lock_timeout = {alone};\n{statement};")?,
         }
     }
     Ok(())
@@ -169,7 +175,7 @@ mod tests {
         BEGIN;
         SET LOCAL lock_timeout = '50ms';
         DO $partctl$BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = 124 AND c.relname = 'orders_2024_10' AND c.relnamespace = (SELECT n.oid FROM pg_catalog.pg_namespace n WHERE n.nspname = 'shop') AND EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid AND i.inhparent = 100) AND pg_catalog.replace(pg_catalog.pg_get_expr(c.relpartbound, 0), '''', '') = 'FOR VALUES FROM (2024-10-01) TO (2024-11-01)') THEN RAISE EXCEPTION USING ERRCODE = '55000', MESSAGE = 'partctl: shop.orders_2024_10 (oid 124) is no longer what was planned'; END IF; END$partctl$;
-        INSERT INTO partctl.detached_tables (relation, schema_name, table_name, parent_schema, parent_name, bound) VALUES (124, 'shop', 'orders_2024_10', 'shop', 'orders', 'FOR VALUES FROM (''2024-10-01'') TO (''2024-11-01'')') ON CONFLICT (relation) WHERE dropped_at IS NULL DO UPDATE SET begun_at = clock_timestamp(), detached_at = NULL, bound = EXCLUDED.bound;
+        INSERT INTO partctl.detached_tables (relation, schema_name, table_name, parent_schema, parent_name, bound) VALUES (124, 'shop', 'orders_2024_10', 'shop', 'orders', 'FOR VALUES FROM (''2024-10-01'') TO (''2024-11-01'')') ON CONFLICT (relation) WHERE dropped_at IS NULL DO UPDATE SET begun_at = clock_timestamp(), detached_at = NULL, bound = EXCLUDED.bound, schema_name = EXCLUDED.schema_name, table_name = EXCLUDED.table_name, parent_schema = EXCLUDED.parent_schema, parent_name = EXCLUDED.parent_name;
         COMMIT;
         SET lock_timeout = '50ms';
         ALTER TABLE shop.orders DETACH PARTITION shop.orders_2024_10 CONCURRENTLY;

@@ -1,6 +1,8 @@
 //! Takes a partition out of its table. The ledger learns of it before and after, so that a run killed in between
 //! leaves nothing that the next one cannot understand.
 
+use std::time::Duration;
+
 use super::FinalizeDetach;
 use crate::catalog::Bound;
 use crate::plan::guard::{Standing, guard};
@@ -76,6 +78,16 @@ impl DetachPartition {
         }
     }
 
+    /// The `lock_timeout` of a concurrent detach where one try may make others queue for `timeout`.
+    ///
+    /// While it waits for old transactions nobody queues behind it, and cut short there it leaves the partition pending;
+    /// so it may take longer. With foreign keys its second phase locks their other ends as well, and then it may not.
+    pub fn concurrent_lock_timeout(&self, timeout: Duration) -> Duration {
+        const ALONE: Duration = Duration::from_secs(5);
+        let alone = self.references.is_empty() && self.referenced_by.is_empty();
+        if alone && self.method == DetachMethod::Concurrently { timeout.max(ALONE) } else { timeout }
+    }
+
     /// What ends the detach once its first phase is over.
     pub fn finalize(&self) -> FinalizeDetach {
         FinalizeDetach {
@@ -93,7 +105,9 @@ impl DetachPartition {
         format!(
             "INSERT INTO partctl.detached_tables (relation, schema_name, table_name, parent_schema, parent_name, bound) \
              VALUES ({}, {}, {}, {}, {}, {}) ON CONFLICT (relation) WHERE dropped_at IS NULL DO UPDATE \
-             SET begun_at = clock_timestamp(), detached_at = NULL, bound = EXCLUDED.bound",
+             SET begun_at = clock_timestamp(), detached_at = NULL, bound = EXCLUDED.bound, \
+             schema_name = EXCLUDED.schema_name, table_name = EXCLUDED.table_name, \
+             parent_schema = EXCLUDED.parent_schema, parent_name = EXCLUDED.parent_name",
             self.oid,
             SqlLiteral(self.partition.schema.as_str()),
             SqlLiteral(self.partition.name.as_str()),
