@@ -1,8 +1,8 @@
 //! Asks a person, once.
 
-use std::io::{BufRead, Write};
+use std::io::Write;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 /// What the person said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,15 +13,25 @@ pub(super) enum Answer {
     No,
 }
 
-/// Asks on standard error and reads a line; only `y` and `yes` are a yes.
+/// Asks on standard error and reads a line; only `y` and `yes` are a yes. Signals are heard meanwhile.
 ///
 /// # Errors
 /// When the terminal goes away.
-pub(super) fn confirm(err: &mut dyn Write, question: &str) -> Result<Answer> {
+pub(super) async fn confirm(err: &mut dyn Write, question: &str) -> Result<Answer> {
     write!(err, "{question} [y/N] ")?;
     err.flush()?;
-    let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line)?;
+    let (tell, told) = tokio::sync::oneshot::channel();
+    // A thread of its own: the runtime would wait for one of its own to end, and reading ends only with a line.
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = std::io::stdin().read_line(&mut line).map(|_| line);
+        // Nobody waits any more when a signal came first.
+        let _ = tell.send(read);
+    });
+    let line = told.await.context("reading the answer")?.context("reading the answer")?;
+    if !line.ends_with('\n') {
+        writeln!(err)?;
+    }
     Ok(match line.trim().to_ascii_lowercase().as_str() {
         "y" | "yes" => Answer::Yes,
         _ => Answer::No,
