@@ -323,6 +323,9 @@ impl Ledger {
 pub struct DetachedTable {
     /// `pg_class.oid` of the table.
     pub oid: u32,
+    /// What it is.
+    #[serde(default)]
+    pub kind: RelationKind,
     /// Its name now.
     pub name: QualifiedName,
     /// Its name when it was detached: an oid can be given to another table once its own is dropped.

@@ -10,10 +10,14 @@ use super::confirm::{Answer, confirm};
 use super::progress::{Verbosity, listener};
 use super::terminal::Terminal;
 use super::{Ended, Global, context};
+use crate::catalog::CatalogSnapshot;
+use crate::db::connect::Session;
+use crate::db::conninfo::ConnSpec;
 use crate::failure::{Failure, FailureKind};
 use crate::plan::{self, Plan, SavedPlan, Withheld};
-use crate::render::{ApplyReport, Occasion, PlanReport, apply_report, plan_table};
-use crate::run::{Applying, Moment, Stop, apply, lock_database, make_plan};
+use crate::policy::Policy;
+use crate::render::{ApplyReport, Occasion, PlanReport, apply_report, plain, plan_table};
+use crate::run::{Applying, Moment, Stop, StopSignal, apply, lock_database, make_plan};
 use crate::schedule::parse_elapsed;
 
 /// Carry the plan out: create what is missing, retire what is over, prove that queries still prune
@@ -42,6 +46,15 @@ pub(super) struct Apply {
     jobs: u8,
 }
 
+/// What a run begins with.
+struct Ready {
+    session: Session,
+    snapshot: CatalogSnapshot,
+    plan: Plan,
+    withheld: Vec<Withheld>,
+    put_off: Vec<Withheld>,
+}
+
 impl Apply {
     pub(super) async fn run(&self, global: &Global, terminal: &mut Terminal) -> Ended {
         let started = Instant::now();
@@ -49,19 +62,16 @@ impl Apply {
         let saved = self.saved_plan()?;
         let spec = context::target(global, terminal)?;
         let mut stop = Stop::listen().context("listening for signals")?;
-        let session = context::writable_session(&spec).await?;
-        lock_database(session.client()).await?;
-        let (snapshot, mut plan) = make_plan(session.client(), &policies, Moment::Now).await?;
-        if let Some(saved) = &saved {
-            refuse_stale(saved, &plan)?;
-        }
-        let put_off = if self.only_create { plan.withhold(|_| false) } else { Vec::new() };
-        let withheld = match self.consent(&mut plan, &mut stop, terminal).await? {
-            Consent::Given(withheld) => withheld,
-            Consent::Refused(kind) => {
-                writeln!(terminal.err, "Nothing was changed.")?;
-                return Ok(Some(kind));
+        let ready = tokio::select! {
+            ready = self.get_ready(&spec, &policies, saved.as_ref(), terminal) => ready?,
+            signal = stop.requested() => {
+                writeln!(terminal.err, "\nStopped. Nothing was changed.")?;
+                return Ok(Some(signal.failure()));
             }
+        };
+        let Some(Ready { session, snapshot, plan, withheld, put_off }) = ready else {
+            writeln!(terminal.err, "Nothing was changed.")?;
+            return Ok(Some(FailureKind::Refused));
         };
         let verbosity = if global.quiet { Verbosity::Quiet } else { Verbosity::Steps };
         let applying = Applying {
@@ -69,7 +79,7 @@ impl Apply {
             policies: &policies,
             jobs: usize::from(self.jobs),
             listener: listener(global.log_format, verbosity),
-            stop,
+            stop: stop.clone(),
             deadline: self.deadline.map(|deadline| started + deadline),
         };
         let applied = apply(applying, session, &snapshot, &plan).await?;
@@ -82,45 +92,56 @@ impl Apply {
             pruning: &applied.pruning,
             took: started.elapsed(),
         };
-        let failure = global.judge(report.failure(), report.findings().iter());
+        let failure =
+            global.judge(report.failure(), report.findings().iter()).max(stop.signal().map(StopSignal::failure));
         if !global.quiet || failure.is_some() {
             apply_report(&report, terminal.screen, &mut terminal.out)?;
         }
         Ok(failure)
     }
 
+    /// All that comes before the first change; `None` when the person said no.
+    async fn get_ready(
+        &self,
+        spec: &ConnSpec,
+        policies: &[Policy],
+        saved: Option<&SavedPlan>,
+        terminal: &mut Terminal,
+    ) -> Result<Option<Ready>> {
+        let session = context::writable_session(spec).await?;
+        lock_database(session.client()).await?;
+        let (snapshot, mut plan) = make_plan(session.client(), policies, Moment::Now).await?;
+        if let Some(saved) = saved {
+            refuse_stale(saved, &plan)?;
+        }
+        let put_off = if self.only_create { plan.withhold(|_| false) } else { Vec::new() };
+        let withheld = self.consent(&mut plan, terminal).await?;
+        Ok(withheld.map(|withheld| Ready { session, snapshot, plan, withheld, put_off }))
+    }
+
     fn saved_plan(&self) -> Result<Option<SavedPlan>> {
         let Some(path) = &self.plan else { return Ok(None) };
-        let text = std::fs::read_to_string(path)
-            .with_context(|| Failure::new(FailureKind::Refused, format!("cannot read the plan {}", path.display())))?;
-        let refused = |error| Failure::new(FailureKind::Refused, format!("{}: {error}", path.display()));
+        let text = std::fs::read_to_string(path).with_context(|| {
+            Failure::new(FailureKind::Refused, format!("cannot read the plan `{}`", path.display()))
+        })?;
+        let refused = |error| Failure::new(FailureKind::Refused, format!("`{}`: {error}", path.display()));
         SavedPlan::from_json(&text).map(Some).map_err(|error| refused(error).into())
     }
 
-    async fn consent(&self, plan: &mut Plan, stop: &mut Stop, terminal: &mut Terminal) -> Result<Consent> {
+    /// What is left out of the plan; `None` when the person said no.
+    async fn consent(&self, plan: &mut Plan, terminal: &mut Terminal) -> Result<Option<Vec<Withheld>>> {
         if !terminal.person || self.yes || plan.is_empty() {
-            return Ok(Consent::Given(plan.withhold(|table| self.allow_destroy || table.unattended)));
+            return Ok(Some(plan.withhold(|table| self.allow_destroy || table.unattended)));
         }
         let report = PlanReport { plan, withheld: &[], moment: plan::Moment::Server, occasion: Occasion::Apply };
         plan_table(&report, terminal.err_screen, &mut terminal.err)?;
-        Ok(match confirm(&mut terminal.err, "Carry this out?", stop).await? {
-            Answer::Yes => Consent::Given(Vec::new()),
-            Answer::No => Consent::Refused(FailureKind::Refused),
-            Answer::Stopped(signal) => Consent::Refused(signal.failure()),
-        })
+        let answer = confirm(&mut terminal.err, "Carry this out?").await?;
+        Ok((answer == Answer::Yes).then(Vec::new))
     }
 }
 
-/// Whether the plan may be carried out.
-enum Consent {
-    /// Without these steps, which nobody allowed.
-    Given(Vec<Withheld>),
-    /// Not at all.
-    Refused(FailureKind),
-}
-
 fn refuse_stale(saved: &SavedPlan, fresh: &Plan) -> Result<()> {
-    let differences = saved.differences(fresh);
+    let differences: Vec<String> = saved.differences(fresh).iter().map(|difference| plain(difference)).collect();
     if differences.is_empty() {
         return Ok(());
     }

@@ -3,9 +3,6 @@
 use std::io::Write;
 
 use anyhow::{Context, Result};
-use tokio::sync::oneshot;
-
-use crate::run::{Stop, StopSignal};
 
 /// What the person said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,31 +11,27 @@ pub(super) enum Answer {
     Yes,
     /// Anything else.
     No,
-    /// Ctrl-C instead of an answer.
-    Stopped(StopSignal),
 }
 
-/// Asks on standard error and reads a line; only `y` and `yes` are a yes.
+/// Asks on standard error and reads a line; only `y` and `yes` are a yes. Signals are heard meanwhile.
 ///
 /// # Errors
 /// When the terminal goes away.
-pub(super) async fn confirm(err: &mut dyn Write, question: &str, stop: &mut Stop) -> Result<Answer> {
+pub(super) async fn confirm(err: &mut dyn Write, question: &str) -> Result<Answer> {
     write!(err, "{question} [y/N] ")?;
     err.flush()?;
-    let (tell, told) = oneshot::channel();
-    // A thread of its own: reading a terminal cannot be cancelled, and the runtime would wait for it at its end.
+    let (tell, told) = tokio::sync::oneshot::channel();
+    // A thread of its own: the runtime would wait for one of its own to end, and reading ends only with a line.
     std::thread::spawn(move || {
         let mut line = String::new();
-        // Nobody listens any more when a signal came first.
-        let _ = tell.send(std::io::stdin().read_line(&mut line).map(|_| line));
+        let read = std::io::stdin().read_line(&mut line).map(|_| line);
+        // Nobody waits any more when a signal came first.
+        let _ = tell.send(read);
     });
-    let line = tokio::select! {
-        line = told => line.context("the question was lost")?.context("reading the answer")?,
-        signal = stop.requested() => {
-            writeln!(err)?;
-            return Ok(Answer::Stopped(signal));
-        }
-    };
+    let line = told.await.context("reading the answer")?.context("reading the answer")?;
+    if !line.ends_with('\n') {
+        writeln!(err)?;
+    }
     Ok(match line.trim().to_ascii_lowercase().as_str() {
         "y" | "yes" => Answer::Yes,
         _ => Answer::No,

@@ -39,14 +39,15 @@ pub(super) fn policies(global: &Global, terminal: &mut Terminal) -> Result<Vec<P
     let wanted = only(&global.only)?;
     let chosen =
         |policy: &Policy| wanted.is_empty() || wanted.iter().any(|pattern| pattern.matches(&policy.table.to_string()));
+    if checked.policies.is_empty() {
+        return Err(policy_files::no_policy(&paths).into());
+    }
+    let tables: Vec<String> = checked.policies.iter().map(|policy| policy.table.to_string()).collect();
     let policies: Vec<Policy> = checked.policies.into_iter().filter(chosen).collect();
     if policies.is_empty() {
-        let shown: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
-        let message = match global.only.as_slice() {
-            [] => format!("no policies in {}", shown.join(", ")),
-            only => format!("no policy in {} matches {}", shown.join(", "), only.join(", ")),
-        };
-        return Err(Failure::new(FailureKind::Policy, message).hint("name files or folders with `--policies`").into());
+        let message = format!("no policy matches {}", global.only.join(", "));
+        let hint = format!("there are policies for {}", tables.join(", "));
+        return Err(Failure::new(FailureKind::Policy, message).hint(hint).into());
     }
     Ok(policies)
 }

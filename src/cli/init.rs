@@ -16,7 +16,7 @@ impl Init {
         let mut session = context::writable_session(&spec).await?;
         let message = match install(session.client_mut()).await? {
             0 => "the ledger is up to date: nothing to do".to_owned(),
-            count => format!("the ledger is installed in schema partctl ({count} migrations applied)"),
+            count => format!("the ledger is installed in schema partctl, migrations applied: {count}"),
         };
         writeln!(terminal.out, "{message}")?;
         Ok(None)

@@ -20,8 +20,10 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::db::connect::{describe, is_lost};
 use crate::failure::{Failure, FailureKind};
 use crate::plan::{Finding, Severity};
+use crate::render::plain;
 use terminal::{ColourChoice, Terminal};
 
 /// How a command ended: `Ok(None)` is exit 0; a kind without an error has been told to the user already.
@@ -107,7 +109,6 @@ pub fn main() -> ExitCode {
     let ended = ended.and_then(|kind| terminal.out.flush().map(|()| kind).map_err(Into::into));
     match ended {
         Ok(kind) => ExitCode::from(kind.map_or(0, FailureKind::exit_code)),
-        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             let kind = report(&error, &mut terminal);
             ExitCode::from(kind.exit_code())
@@ -133,23 +134,31 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> Ended {
 /// Tells the whole chain of causes, and the hint nearest to the reader.
 fn report(error: &anyhow::Error, terminal: &mut Terminal) -> FailureKind {
     let failure = error.downcast_ref::<Failure>();
-    let mut lines = vec![format!("error: {error}")];
-    let mut said = error.to_string();
-    for cause in error.chain().skip(1).map(ToString::to_string) {
+    let by_server = error.chain().find_map(|cause| cause.downcast_ref::<tokio_postgres::Error>());
+    let mut said = String::new();
+    for cause in error.chain() {
+        let (cause, is_last) = match cause.downcast_ref::<tokio_postgres::Error>() {
+            Some(error) => (describe(error), true),
+            None => (cause.to_string(), false),
+        };
         // Many causes repeat what their context has quoted already.
         if !said.contains(&cause) {
-            lines.push(format!("  caused by: {cause}"));
+            said.push_str(if said.is_empty() { "error: " } else { "\n  caused by: " });
             said.push_str(&cause);
         }
+        if is_last {
+            break;
+        }
     }
-    lines.extend(failure.and_then(|failure| failure.hint.as_ref()).map(|hint| format!("  hint: {hint}")));
+    if let Some(hint) = failure.and_then(|failure| failure.hint.as_ref()) {
+        said.push_str(&format!("\n  hint: {hint}"));
+    }
+    let lines: Vec<String> = said.lines().map(plain).collect();
     // With standard error gone there is nobody left to tell.
     let _ = writeln!(terminal.err, "{}", lines.join("\n"));
-    failure.map_or(FailureKind::Unexpected, |failure| failure.kind)
-}
-
-fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
-    })
+    match (failure, by_server) {
+        (Some(failure), _) => failure.kind,
+        (None, Some(error)) if is_lost(error) => FailureKind::Unreachable,
+        (None, _) => FailureKind::Unexpected,
+    }
 }

@@ -73,6 +73,9 @@ impl Plan {
         let (_, plan) = make_plan(session.client(), &policies, at).await?;
         if let Some(path) = &self.save {
             save_file(path, SavedPlan::from_plan(&plan, moment, &[]).to_json().as_bytes())?;
+            if !global.quiet {
+                writeln!(terminal.err, "saved to {}", path.display())?;
+            }
         }
         let report = PlanReport { plan: &plan, withheld: &[], moment, occasion: Occasion::Plan };
         let out = &mut terminal.out;

@@ -73,6 +73,13 @@ fn is_policy(path: &Path) -> bool {
     matches!(path.extension().and_then(OsStr::to_str), Some("yaml" | "yml"))
 }
 
+/// What to say when the paths can be read and hold no policy.
+pub fn no_policy(paths: &[PathBuf]) -> Failure {
+    let paths: Vec<String> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
+    let failure = Failure::new(FailureKind::Policy, format!("no policy in {}", paths.join(", ")));
+    failure.hint("policies are files named *.yaml or *.yml; `--policies` says where they are")
+}
+
 fn read_file(path: &Path) -> anyhow::Result<Source> {
     let mut bytes = Vec::new();
     let file = File::open(path).with_context(|| unreadable(path))?;
@@ -84,7 +91,7 @@ fn read_file(path: &Path) -> anyhow::Result<Source> {
 fn unreadable(path: &Path) -> Failure {
     let failure = Failure::new(FailureKind::Policy, format!("cannot read policies from `{}`", path.display()));
     if path == Path::new(DEFAULT_PATH) {
-        failure.hint("name the files or folders that hold your policies")
+        failure.hint("`--policies` names the files or folders that hold your policies")
     } else {
         failure
     }

@@ -1,7 +1,10 @@
-//! Shows events: a bar with finished steps above it on a terminal, one line per finished step without one.
+//! Shows events: a bar with finished steps above it on a terminal, one line per finished step without one. Waiting is
+//! told once it lasts, and then from time to time.
 //!
-//! A hidden bar drops what is printed through it, so without a terminal lines are written here.
+//! A hidden bar drops what is printed through it, so without a terminal lines are written here. Names, queries and
+//! messages come from the database: none reaches the terminal unescaped.
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -12,6 +15,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
 use crate::plan::{Blocker, Event, Listener, Step, StepError};
+use crate::render::{elapsed, plain};
 use crate::sql::QualifiedName;
 
 /// `--log-format`
@@ -36,9 +40,9 @@ pub(super) enum Verbosity {
 pub(super) fn listener(format: LogFormat, verbosity: Verbosity) -> Arc<Mutex<dyn Listener>> {
     let interactive = std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
     match format {
-        LogFormat::Json => Arc::new(Mutex::new(JsonLines { verbosity })),
+        LogFormat::Json => Arc::new(Mutex::new(JsonLines { verbosity, waits: Waits::default() })),
         LogFormat::Human if interactive => Arc::new(Mutex::new(Bar::new(verbosity))),
-        LogFormat::Human => Arc::new(Mutex::new(Lines { verbosity })),
+        LogFormat::Human => Arc::new(Mutex::new(Lines { verbosity, waits: Waits::default() })),
     }
 }
 
@@ -51,13 +55,46 @@ fn now() -> String {
     DateTime::<Utc>::from(SystemTime::now()).to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
+/// A wait is told when it has lasted so long,
+const FIRST_TOLD: Duration = Duration::from_secs(1);
+/// and again each time so much has been added.
+const TOLD_AGAIN: Duration = Duration::from_secs(30);
+
+/// When the wait of each step is told next.
+#[derive(Default)]
+struct Waits(BTreeMap<QualifiedName, Duration>);
+
+impl Waits {
+    /// Whether this is to be told: everything is, but not every pause between two tries.
+    fn is_news(&mut self, event: &Event) -> bool {
+        match event {
+            Event::Waiting { step, waited, .. } => {
+                let next = self.0.entry(step.target().clone()).or_insert(FIRST_TOLD);
+                let is_news = *next <= *waited;
+                if is_news {
+                    *next = *waited + TOLD_AGAIN;
+                }
+                is_news
+            }
+            Event::StepDone { step, .. } | Event::StepFailed { step, .. } => {
+                self.0.remove(step.target());
+                true
+            }
+            Event::Started { .. } | Event::StepStarted { .. } | Event::Notice(_) | Event::Finished => true,
+        }
+    }
+}
+
 struct Lines {
     verbosity: Verbosity,
+    waits: Waits,
 }
 
 impl Listener for Lines {
     fn hear(&mut self, event: &Event) {
-        if let Some(line) = line(event, self.verbosity) {
+        if self.waits.is_news(event)
+            && let Some(line) = line(event, self.verbosity)
+        {
             say(&format!("{} {line}", now()));
         }
     }
@@ -66,17 +103,17 @@ impl Listener for Lines {
 fn line(event: &Event, verbosity: Verbosity) -> Option<String> {
     match event {
         Event::StepDone { table, step, took } if verbosity == Verbosity::Steps => {
-            Some(format!("{} done in {}", doing(table, step), in_words(*took)))
+            Some(format!("{} done in {}", doing(table, step), elapsed(*took)))
         }
         Event::Waiting { table, step, waited, blockers } => Some(waiting(table, step, *waited, blockers)),
         Event::StepFailed { table, step, error } => Some(failed(table, step, error)),
-        Event::Notice(text) => Some(text.clone()),
+        Event::Notice(text) => Some(plain(text)),
         Event::Started { .. } | Event::StepStarted { .. } | Event::StepDone { .. } | Event::Finished => None,
     }
 }
 
 fn doing(table: &QualifiedName, step: &Step) -> String {
-    format!("{table} {} {}", step.kind().as_str(), step.target().name)
+    plain(&format!("{table} {} {}", step.kind().as_str(), step.target().name))
 }
 
 fn waiting(table: &QualifiedName, step: &Step, waited: Duration, blockers: &[Blocker]) -> String {
@@ -89,7 +126,7 @@ fn waiting(table: &QualifiedName, step: &Step, waited: Duration, blockers: &[Blo
         0 | 1 => String::new(),
         many => format!(", and {} more", many - 1),
     };
-    format!("{} waiting {}: {who}{more}", doing(table, step), in_words(waited))
+    format!("{} waiting {}: {}{more}", doing(table, step), elapsed(waited), plain(&who))
 }
 
 fn failed(table: &QualifiedName, step: &Step, error: &StepError) -> String {
@@ -104,20 +141,13 @@ fn failed(table: &QualifiedName, step: &Step, error: &StepError) -> String {
         lines.push(format!("             last query: {}", blocker.query));
     }
     lines.push(format!("  next       {}", error.next));
-    lines.join("\n")
-}
-
-fn in_words(time: Duration) -> String {
-    match time.as_secs() {
-        0 => format!("{} ms", time.as_millis()),
-        seconds @ 1..120 => format!("{seconds} s"),
-        seconds => format!("{} min {} s", seconds / 60, seconds % 60),
-    }
+    lines.iter().map(|line| plain(line)).collect::<Vec<_>>().join("\n")
 }
 
 struct Bar {
     bar: ProgressBar,
     verbosity: Verbosity,
+    waits: Waits,
 }
 
 impl Bar {
@@ -125,7 +155,9 @@ impl Bar {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         let style = ProgressStyle::with_template("{bar:24} {pos} of {len} steps, {elapsed}  {wide_msg}");
         bar.set_style(style.expect("the template is fixed"));
-        Self { bar, verbosity }
+        // The time goes on also while a step waits.
+        bar.enable_steady_tick(Duration::from_millis(500));
+        Self { bar, verbosity, waits: Waits::default() }
     }
 }
 
@@ -134,14 +166,12 @@ impl Listener for Bar {
         match event {
             Event::Started { steps } => self.bar.set_length(*steps as u64),
             Event::StepStarted { table, step } => self.bar.set_message(doing(table, step)),
-            Event::Waiting { table, step, waited, blockers } => {
-                self.bar.set_message(waiting(table, step, *waited, blockers));
-            }
+            Event::Waiting { table, step, .. } => self.bar.set_message(format!("{} waiting", doing(table, step))),
             Event::StepDone { .. } => self.bar.inc(1),
             Event::Finished => self.bar.finish_and_clear(),
             Event::StepFailed { .. } | Event::Notice(_) => {}
         }
-        if !matches!(event, Event::Waiting { .. })
+        if self.waits.is_news(event)
             && let Some(line) = line(event, self.verbosity)
         {
             self.bar.suspend(|| say(&line));
@@ -151,10 +181,14 @@ impl Listener for Bar {
 
 struct JsonLines {
     verbosity: Verbosity,
+    waits: Waits,
 }
 
 impl Listener for JsonLines {
     fn hear(&mut self, event: &Event) {
+        if !self.waits.is_news(event) {
+            return;
+        }
         let step_fields = |name: &str, table: &QualifiedName, step: &Step| {
             json!({"time": now(), "event": name, "table": table.to_string(), "step": step.kind().as_str(),
                    "target": step.target().to_string()})
@@ -192,5 +226,58 @@ impl Listener for JsonLines {
             object["blockers"] = blockers.collect();
         }
         say(&object.to_string());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::steps::RecordDetach;
+
+    #[test]
+    fn a_wait_is_told_when_it_lasts_and_then_from_time_to_time() {
+        let table = QualifiedName::new("shop", "orders");
+        let step = || {
+            let range = String::new();
+            Box::new(Step::Record(RecordDetach { table: QualifiedName::new("shop", "old"), oid: 1, range }))
+        };
+        let waiting = |seconds| Event::Waiting {
+            table: table.clone(),
+            step: step(),
+            waited: Duration::from_secs(seconds),
+            blockers: Vec::new(),
+        };
+        let mut waits = Waits::default();
+        let told: Vec<u64> = (0..100).filter(|seconds| waits.is_news(&waiting(*seconds))).collect();
+        assert_eq!(told, [1, 31, 61, 91]);
+        assert!(waits.is_news(&Event::StepDone { table: table.clone(), step: step(), took: Duration::ZERO }));
+        assert!(waits.is_news(&waiting(2)), "another wait for the same table");
+    }
+
+    #[test]
+    fn what_the_database_says_cannot_play_tricks_on_a_terminal() {
+        let blocker = Blocker {
+            pid: 7,
+            role: "a\x1b[2J".to_owned(),
+            application: "\u{202e}b".to_owned(),
+            state: "active".to_owned(),
+            since: String::new(),
+            holds: "ACCESS SHARE on \"x\ny\"".to_owned(),
+            query: "select '\x1b]0;title\x07'".to_owned(),
+        };
+        let step = Step::Record(RecordDetach { table: QualifiedName::new("s", "a\nb"), oid: 1, range: String::new() });
+        let error = StepError {
+            kind: crate::failure::FailureKind::LockTimeout,
+            message: "no\x1b[31m".to_owned(),
+            sqlstate: None,
+            doing: "DROP TABLE s.\"a\nb\"".to_owned(),
+            blockers: vec![blocker.clone()],
+            next: "wait".to_owned(),
+        };
+        let table = QualifiedName::new("s", "t\u{9b}");
+        let shown =
+            [failed(&table, &step, &error), waiting(&table, &step, Duration::from_secs(2), &[blocker])].join("\n");
+        assert!(!shown.contains(|c: char| c != '\n' && (c.is_control() || c == '\u{202e}')), "{shown:?}");
+        assert_eq!(shown.lines().count(), 6);
     }
 }

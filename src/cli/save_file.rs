@@ -1,26 +1,59 @@
 //! Writes a file whole or not at all.
 
+use std::fs::{self, Permissions};
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use tempfile::NamedTempFile;
 
-/// Writes beside the target and renames over it, so that a reader never sees half a file.
+/// Writes beside the target and renames over it, so that a reader never sees half a file. What is no regular file,
+/// such as `/dev/stdout`, is written to as it is, and a symbolic link stays one.
 ///
 /// # Errors
-/// When the folder cannot be written to.
+/// When the file, or the folder it is in, cannot be written to.
 pub(super) fn save_file(path: &Path, content: &[u8]) -> Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
     let save = || -> std::io::Result<()> {
-        let mut file = NamedTempFile::new_in(folder)?;
+        if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+            return fs::OpenOptions::new().write(true).open(path)?.write_all(content);
+        }
+        let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let folder = match target.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        // As any new file: what the umask leaves of it. A plan holds no secret, and others review it.
+        let mut file = tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder)?;
         file.write_all(content)?;
         file.as_file().sync_all()?;
-        file.persist(path)?;
+        file.persist(&target)?;
         Ok(())
     };
-    save().with_context(|| format!("cannot write {}", path.display()))
+    save().with_context(|| format!("cannot write `{}`", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_stays_a_link_and_a_device_a_device() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link, gone) =
+            (folder.path().join("file"), folder.path().join("link"), folder.path().join("no/file"));
+        save_file(&file, b"one").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        save_file(&link, b"two").unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"two");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        let pipe = folder.path().join("pipe");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || fs::read(pipe).unwrap()
+        });
+        save_file(&pipe, b"three").unwrap();
+        assert_eq!(reader.join().unwrap(), b"three");
+        assert!(save_file(&gone, b"four").unwrap_err().to_string().contains("no/file"));
+    }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::policy_files;
-use crate::failure::{Failure, FailureKind};
+use crate::failure::FailureKind;
 use crate::policy::check;
 use crate::render::{Screen, problems};
 
@@ -44,7 +44,7 @@ pub enum ValidateOutput {
 /// Returns [`FailureKind::Policy`] when there are problems; they are the result, so nothing is left to be said.
 ///
 /// # Errors
-/// A [`Failure`] of kind [`FailureKind::Policy`] when a path is missing or holds no policy; any other error when the
+/// A [`Failure`](crate::failure::Failure) of kind [`FailureKind::Policy`] when a path is missing or holds no policy; any other error when the
 /// output cannot be written.
 pub fn run(
     args: &Validate,
@@ -56,9 +56,7 @@ pub fn run(
     let sources = policy_files::read(paths)?;
     let checked = check(&sources);
     if checked.policies.is_empty() && checked.problems.is_empty() {
-        let paths: Vec<String> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
-        let failure = Failure::new(FailureKind::Policy, format!("no policy in {}", paths.join(", ")));
-        return Err(failure.hint("policies are files named *.yaml or *.yml").into());
+        return Err(policy_files::no_policy(paths).into());
     }
     match args.output {
         ValidateOutput::Human => {
@@ -77,6 +75,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::failure::Failure;
     use crate::render::Colour;
 
     #[derive(Parser)]

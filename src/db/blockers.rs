@@ -36,14 +36,19 @@ pub async fn holders(client: &Client, relations: &[Lock]) -> Result<Vec<Holder>>
             let relation = QualifiedName::new(row.try_get::<_, String>("schema")?, row.try_get::<_, String>("name")?);
             let mode = mode(row.try_get("mode")?);
             let (state, backend): (String, String) = (row.try_get("state")?, row.try_get("backend_type")?);
+            let pid: Option<i32> = row.try_get("pid")?;
             Ok(Holder {
                 mode,
                 age: row.try_get("age")?,
                 session: Blocker {
-                    pid: row.try_get::<_, Option<i32>>("pid")?.unwrap_or_default(),
+                    pid: pid.unwrap_or_default(),
                     role: row.try_get("role")?,
                     application: row.try_get("application")?,
-                    state: if backend == "autovacuum worker" { backend } else { state },
+                    state: match pid {
+                        None => "prepared transaction".to_owned(),
+                        Some(_) if backend == "autovacuum worker" => backend,
+                        Some(_) => state,
+                    },
                     since: row.try_get("since")?,
                     holds: format!("{mode} on {relation}"),
                     query: row.try_get("query")?,

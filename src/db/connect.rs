@@ -4,6 +4,7 @@
 mod refusal;
 mod session;
 
+pub use refusal::{describe, is_lost};
 pub use session::{Canceller, Notice, Session};
 
 use super::conninfo::{ChannelBinding, ConnSpec, Encryption, Host, Server, TargetSessionAttrs};

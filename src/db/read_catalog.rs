@@ -92,6 +92,7 @@ fn detached_table(row: &Row) -> Result<DetachedTable> {
     let detached_at: Option<i64> = row.try_get("detached_at")?;
     Ok(DetachedTable {
         oid: row.try_get("oid")?,
+        kind: kind(row)?,
         name: qualified(row, "schema", "name")?,
         recorded: qualified(row, "recorded_schema", "recorded_name")?,
         parent: qualified(row, "parent_schema", "parent_name")?,

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::plan::{Finding, Plan, Runway, Step, StepKind, TablePlan, codes};
-use crate::schedule::{Interval, Point, Zone};
+use crate::schedule::Interval;
 
 /// The plan's own findings, and what its steps and runways say. A runway shorter than `min_runway` fails.
 pub fn coverage(plan: &Plan, min_runway: Option<Interval>) -> Vec<Finding> {
@@ -31,12 +31,8 @@ fn missing(table: &TablePlan) -> Option<Finding> {
 
 fn runway(table: &TablePlan, at: DateTime<Utc>, min_runway: Option<Interval>) -> Option<Finding> {
     let Runway::Until(until) = table.runway else { return None };
-    let needed = min_runway.and_then(|interval| {
-        let point = Zone::Named(chrono_tz::UTC).after(Point(i128::from(at.timestamp_micros())), interval)?;
-        DateTime::from_timestamp_micros(i64::try_from(point.0).ok()?)
-    });
-    let (needed, min_runway) = (needed?, min_runway?);
-    (until < needed).then(|| {
+    let min_runway = min_runway?;
+    (until < min_runway.after(at)?).then(|| {
         let message =
             format!("coverage ends {}, sooner than {min_runway} from now", until.format("%Y-%m-%d %H:%M UTC"));
         Finding::about(codes::RUNWAY, &table.table, message).hint("run `partctl apply`, or raise `create.ahead`")

@@ -9,7 +9,7 @@ use crate::catalog::DetachedTable;
 use crate::plan::steps::DropTable;
 use crate::plan::{Finding, Step, codes};
 use crate::policy::Then;
-use crate::schedule::{Interval, Point, Zone};
+use crate::schedule::Interval;
 
 /// Drops detached tables whose grace is over.
 pub(super) fn drop_after_grace(situation: &Situation<'_>, draft: &mut Draft) {
@@ -48,6 +48,7 @@ pub(super) fn drop_after_grace(situation: &Situation<'_>, draft: &mut Draft) {
             draft.steps.push(Step::Drop(DropTable {
                 table: entry.name.clone(),
                 oid: entry.oid,
+                kind: entry.kind,
                 range: situation.desired.describe_bound(&entry.bound),
                 reason,
                 bytes: entry.bytes,
@@ -76,10 +77,7 @@ fn grace_is_over(grace: Option<Interval>, detached_at: DateTime<Utc>, now: DateT
 
 /// When the grace is over; `None`: beyond the calendar.
 pub(super) fn grace_end(grace: Option<Interval>, detached_at: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    let Some(grace) = grace else { return Some(detached_at) };
-    let begin = Point(i128::from(detached_at.timestamp_micros()));
-    let end = Zone::Named(chrono_tz::UTC).after(begin, grace)?;
-    DateTime::from_timestamp_micros(i64::try_from(end.0).ok()?)
+    grace.map_or(Some(detached_at), |grace| grace.after(detached_at))
 }
 
 pub(super) fn is_held(situation: &Situation<'_>, entry: &DetachedTable) -> bool {

@@ -3,13 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use super::range::first_few;
 use super::{Draft, Situation};
 use crate::catalog::{Bound, Datum, Partition};
 use crate::desired::{Desired, DesiredList, Label};
 use crate::keys::canonical;
 use crate::plan::steps::CreateReason;
-use crate::plan::{Finding, codes};
+use crate::plan::{Finding, codes, first_few};
 
 /// Makes the partitions of groups whose values no partition holds.
 pub(super) fn cover(situation: &Situation<'_>, draft: &mut Draft) {
@@ -38,7 +37,7 @@ pub(super) fn cover(situation: &Situation<'_>, draft: &mut Draft) {
             Finding::about(
                 codes::UNKNOWN_PARTITION,
                 &situation.table.name,
-                format!("the policy has no group for {}", first_few(&unknown)),
+                format!("the policy has no group for {}", first_few(&unknown, 3)),
             )
             .hint("left as it is; add a group with its values to manage it"),
         );

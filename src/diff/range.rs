@@ -5,7 +5,7 @@ use super::{Draft, Situation};
 use crate::catalog::{Answer, Bound, Partition};
 use crate::desired::{DesiredRange, Label};
 use crate::plan::steps::CreateReason;
-use crate::plan::{Finding, Step, codes};
+use crate::plan::{Finding, Step, codes, first_few};
 use crate::policy::Reach;
 use crate::schedule::{Edge, Point, Window};
 
@@ -171,18 +171,9 @@ pub(super) fn report_off_grid(situation: &Situation<'_>, draft: &mut Draft) {
         [] => return,
         [one] => (format!("{one} is not on the policy's grid"), "it counts as coverage and is left as it is"),
         many => (
-            format!("{} partitions are not on the policy's grid: {}", many.len(), first_few(many)),
+            format!("{} partitions are not on the policy's grid: {}", many.len(), first_few(many, 3)),
             "they count as coverage and are left as they are",
         ),
     };
     draft.findings.push(Finding::about(codes::OFF_GRID, &situation.table.name, message).hint(hint));
-}
-
-/// The first names of a list that may be long.
-pub(super) fn first_few(names: &[String]) -> String {
-    const SHOWN: usize = 3;
-    match names.len().checked_sub(SHOWN) {
-        None | Some(0) => names.join(", "),
-        Some(more) => format!("{} and {more} more", names[..SHOWN].join(", ")),
-    }
 }

@@ -5,12 +5,11 @@
 
 use std::collections::BTreeSet;
 
-use super::range::first_few;
 use super::{Draft, Situation};
 use crate::catalog::{Answer, Partition, Question};
 use crate::desired::{DesiredRange, integer, time};
 use crate::plan::steps::{DetachMethod, DetachPartition, DropTable};
-use crate::plan::{Finding, Step, codes};
+use crate::plan::{Finding, Step, codes, first_few};
 use crate::policy::{AxisValue, Held, Hold, Retain, Then};
 use crate::schedule::{Edge, Extent, Point, Window};
 use crate::sql::QualifiedName;
@@ -128,7 +127,11 @@ pub(super) fn retire(situation: &Situation<'_>, draft: &mut Draft) {
             Finding::about(
                 codes::BLAST_RADIUS,
                 table,
-                format!("{} partitions are over at once ({}), and per_run is {limit}", over.len(), first_few(&names)),
+                format!(
+                    "{} partitions are over at once ({}), and per_run is {limit}",
+                    over.len(),
+                    first_few(&names, 3)
+                ),
             )
             .hint(format!("look at them with `partctl status`; set `per_run: {}` if all of them shall go", over.len())),
         );
@@ -163,6 +166,7 @@ fn steps(situation: &Situation<'_>, retain: &Retain, partition: &Partition, draf
         draft.steps.push(Step::Drop(DropTable {
             table: partition.name.clone(),
             oid: partition.oid,
+            kind: partition.kind,
             range,
             reason: "no grace".to_owned(),
             bytes: partition.bytes,

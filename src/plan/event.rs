@@ -8,13 +8,13 @@ use crate::sql::QualifiedName;
 /// A session that holds a lock a step needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blocker {
-    /// Its backend's process id.
+    /// Its backend's process id; 0 for a prepared transaction, which has none.
     pub pid: i32,
     /// Its role; empty when this role may not see it.
     pub role: String,
     /// Its `application_name`.
     pub application: String,
-    /// `active`, `idle in transaction` ...; empty when this role may not see it.
+    /// `active`, `idle in transaction`, `prepared transaction` ...; empty when this role may not see it.
     pub state: String,
     /// Since when its transaction runs, as the server writes it.
     pub since: String,
@@ -59,7 +59,7 @@ pub enum Event {
         /// From its start to its commit.
         took: Duration,
     },
-    /// A step failed; the rest of its table's steps are left out.
+    /// A step failed.
     StepFailed {
         /// Its table.
         table: QualifiedName,

@@ -116,6 +116,14 @@ finding_codes! {
     WANTED_AGAIN = "PT131" "wanted-again" Warning None;
 }
 
+/// The first names of a list that may be long: `a, b, c and 9 more`.
+pub fn first_few(names: &[String], shown: usize) -> String {
+    match names.len().checked_sub(shown) {
+        None | Some(0) => names.join(", "),
+        Some(more) => format!("{} and {more} more", names[..shown].join(", ")),
+    }
+}
+
 /// One finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {

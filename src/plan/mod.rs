@@ -17,7 +17,7 @@ pub mod steps;
 
 pub use action::Action;
 pub use event::{Blocker, Event, Listener};
-pub use finding::{FINDING_CODES, Finding, FindingCode, Severity, codes};
+pub use finding::{FINDING_CODES, Finding, FindingCode, Severity, codes, first_few};
 pub use lock::{Lock, LockMode};
 pub use outcome::{FailedStep, Outcome, StepError};
 pub use plan::{Plan, Runway, TablePlan, Withheld};

@@ -21,7 +21,7 @@ pub struct StepError {
     pub next: String,
 }
 
-/// A step that failed, and with it the rest of its table's steps.
+/// A step that failed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FailedStep {
     /// Its table.
@@ -30,8 +30,6 @@ pub struct FailedStep {
     pub step: Step,
     /// Why.
     pub error: StepError,
-    /// Later steps of the table that were left out.
-    pub left_out: usize,
 }
 
 /// What became of a plan.
@@ -41,6 +39,8 @@ pub struct Outcome {
     pub done: usize,
     /// Steps that failed, in no order.
     pub failed: Vec<FailedStep>,
+    /// Steps that were not tried, because one before them failed or the run was stopped.
+    pub left_out: usize,
 }
 
 impl Outcome {

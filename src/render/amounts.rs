@@ -52,6 +52,17 @@ pub(super) fn span(time: TimeDelta) -> String {
     }
 }
 
+/// How long something took: `7 ms`, `1.9 s`, `45 s`, `4 min 12 s`, `10 min`.
+pub fn elapsed(time: Duration) -> String {
+    match (time.as_secs() / 60, time.as_secs() % 60) {
+        (0, 0) => format!("{} ms", time.as_millis()),
+        (0, seconds @ 1..10) => format!("{seconds}.{} s", time.subsec_millis() / 100),
+        (0, seconds) => format!("{seconds} s"),
+        (minutes, 0) => format!("{minutes} min"),
+        (minutes, seconds) => format!("{minutes} min {seconds} s"),
+    }
+}
+
 /// A lock timeout: `50 ms`, `2 s`.
 pub(super) fn timeout(timeout: Duration) -> String {
     match timeout.as_millis() {
@@ -80,6 +91,12 @@ mod tests {
         for (amount, shown) in cases {
             assert_eq!(bytes(amount), shown, "{amount}");
         }
+    }
+
+    #[test]
+    fn elapsed_times_are_as_exact_as_they_are_short() {
+        let shown = [3, 999, 1_999, 45_700, 60_000, 252_000, 600_000].map(|ms| elapsed(Duration::from_millis(ms)));
+        assert_eq!(shown, ["3 ms", "999 ms", "1.9 s", "45 s", "1 min", "4 min 12 s", "10 min"]);
     }
 
     #[test]

@@ -3,9 +3,11 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
+use super::amounts::{elapsed, in_full};
 use super::findings;
 use super::pruning::Human;
-use super::style::{Screen, plural};
+use super::steps::{self, Naming};
+use super::style::{Screen, name, plural, wrap};
 use crate::failure::FailureKind;
 use crate::plan::{Finding, Outcome, Phase, Plan, Step, Withheld};
 use crate::pruning::{self, PruningResult};
@@ -67,28 +69,14 @@ impl ApplyReport<'_> {
 pub fn apply_report(report: &ApplyReport<'_>, screen: Screen, out: &mut dyn Write) -> io::Result<()> {
     if !report.withheld.is_empty() {
         writeln!(out, "withheld, because nobody allowed it:")?;
-        for withheld in report.withheld {
-            let Withheld { table, step } = withheld;
-            writeln!(
-                out,
-                "  {} {:8} {}  {}  {}",
-                step.kind().sign(),
-                step.kind().as_str(),
-                step.target(),
-                step.range(),
-                table
-            )?;
-        }
-        writeln!(
-            out,
-            "  `--allow-destroy` allows it for one run, `unattended: true` in the policy's `retain` for all"
-        )?;
+        let withheld: Vec<&Step> = report.withheld.iter().map(|withheld| &withheld.step).collect();
+        steps::write(&withheld, Naming::Full, screen, out)?;
+        let consent = "`--allow-destroy` allows it for one run, `unattended: true` in the policy's `retain` for all";
+        wrap(consent, screen.room(2)).iter().try_for_each(|line| writeln!(out, "  {line}"))?;
     }
     for (table, step) in report.left() {
-        writeln!(out, "still to do: {table} {} {}: run again", step.kind().as_str(), step.target())?;
-    }
-    for failed in report.outcome.failed.iter().filter(|failed| 0 < failed.left_out) {
-        writeln!(out, "left out after a failure: {} of {}", plural(failed.left_out, "step"), failed.table)?;
+        let verb = step.kind().as_str();
+        writeln!(out, "still to do: {} {verb} {}: run again", name(table), name(step.target()))?;
     }
     let found = report.findings();
     findings::write(&findings::told(found.iter()), screen, out)?;
@@ -101,29 +89,23 @@ pub fn apply_report(report: &ApplyReport<'_>, screen: Screen, out: &mut dyn Writ
 fn summary(report: &ApplyReport<'_>, findings: usize) -> String {
     let tables = plural(report.plan.tables.len(), "table");
     if report.plan.is_empty() && report.withheld.is_empty() {
-        return format!("{tables}, nothing to do, {}, {}", plural(findings, "finding"), in_words(report.took));
+        return format!("{tables}, nothing to do, {}, {}", plural(findings, "finding"), elapsed(report.took));
     }
-    let done = match report.outcome.failed.len() {
-        0 => format!("{} done", plural(report.outcome.done, "step")),
-        failed => format!("{} done, {} failed", plural(report.outcome.done, "step"), plural(failed, "table")),
-    };
+    let outcome = report.outcome;
+    let counts = [(outcome.failed.len(), "failed"), (outcome.left_out, "left out"), (report.put_off.len(), "put off")];
+    let mut done = format!("{} done", plural(outcome.done, "step"));
+    for (count, what) in counts.into_iter().filter(|(count, _)| 0 < *count) {
+        done.push_str(&format!(", {} {what}", in_full(count as u64)));
+    }
     let proven = report.pruning.iter().filter(|result| result.passed()).count();
     let pruning = match report.pruning.len() {
         0 => String::new(),
         all if proven == all => format!(", pruning proven on {}", queries(all)),
         all => format!(", pruning proven on {proven} of {}", queries(all)),
     };
-    format!("{tables}, {done}, {}{pruning}, {}", plural(findings, "finding"), in_words(report.took))
+    format!("{tables}, {done}, {}{pruning}, {}", plural(findings, "finding"), elapsed(report.took))
 }
 
 fn queries(count: usize) -> String {
     format!("{count} {}", if count == 1 { "query" } else { "queries" })
-}
-
-fn in_words(time: Duration) -> String {
-    match time.as_secs() {
-        0 => format!("{} ms", time.as_millis()),
-        seconds @ 1..60 => format!("{seconds}.{} s", time.subsec_millis() / 100),
-        seconds => format!("{} min {} s", seconds / 60, seconds % 60),
-    }
 }

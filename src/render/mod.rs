@@ -24,6 +24,7 @@ mod steps;
 mod style;
 mod timeline;
 
+pub use amounts::elapsed;
 pub use apply_report::{ApplyReport, apply_report};
 pub use check_report::{CheckReport, check_human, check_json};
 pub use plan_json::plan_json;
@@ -34,4 +35,4 @@ pub use plan_table::plan_table;
 pub use status_json::status_json;
 pub use status_markdown::status_markdown;
 pub use status_table::status_table;
-pub use style::{Colour, Screen};
+pub use style::{Colour, Screen, plain};

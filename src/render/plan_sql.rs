@@ -5,6 +5,7 @@
 //! from a new plan.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use super::locks;
 use super::plan_report::{PlanReport, moment};
@@ -94,7 +95,12 @@ fn write_step(table: &TablePlan, step: &Step, number: &str, out: &mut dyn Write)
         comment("note", &caution)?;
     }
     comment("undo", &step.undo())?;
-    let timeout = SqlLiteral(&format!("{}ms", table.locks.timeout.as_millis())).to_string();
+    let literal = |timeout: Duration| SqlLiteral(&format!("{}ms", timeout.as_millis())).to_string();
+    let timeout = literal(table.locks.timeout);
+    let alone = match step {
+        Step::Detach(step) => literal(step.concurrent_lock_timeout(table.locks.timeout)),
+        _ => timeout.clone(),
+    };
     for action in step.actions() {
         match &action {
             Action::Transaction(statements) => {
@@ -102,7 +108,7 @@ fn write_step(table: &TablePlan, step: &Step, number: &str, out: &mut dyn Write)
                 statements.iter().try_for_each(|statement| writeln!(out, "{statement};"))?;
                 writeln!(out, "COMMIT;")?;
             }
-            Action::Alone(statement) => writeln!(out, "SET lock_timeout = {timeout};\n{statement};")?,
+            Action::Alone(statement) => writeln!(out, "SET lock_timeout = {alone};\n{statement};")?,
         }
     }
     Ok(())

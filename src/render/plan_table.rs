@@ -168,6 +168,7 @@ mod tests {
             Step::Drop(DropTable {
                 table: QualifiedName::new("archive", "A b"),
                 oid: 1,
+                kind: crate::catalog::RelationKind::Table,
                 range: "a, b, 'c'\u{202e}".to_owned(),
                 reason: "no grace".to_owned(),
                 bytes: 8_192,

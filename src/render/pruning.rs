@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::style::{name, plain};
 use crate::pruning::{Judgement, Outcome, PruningResult, Source, Tried};
 
 /// A line for each table; below it the queries that fail, that were not tried, or that have a note.
@@ -19,7 +20,7 @@ impl fmt::Display for Human<'_> {
             let count =
                 if passed == results.len() { passed.to_string() } else { format!("{passed} of {}", results.len()) };
             let total = results[0].total;
-            writeln!(f, "{} · pruning proven on {count} queries · {total} partitions", results[0].table)?;
+            writeln!(f, "{} · pruning proven on {count} queries · {total} partitions", name(&results[0].table))?;
             for result in results {
                 query(f, result)?;
             }
@@ -29,11 +30,12 @@ impl fmt::Display for Human<'_> {
 }
 
 fn query(f: &mut fmt::Formatter<'_>, result: &PruningResult) -> fmt::Result {
+    let query = plain(&result.query);
     match &result.judgement {
         Judgement::Passed if result.notes.is_empty() => return Ok(()),
-        Judgement::Passed => writeln!(f, "    {}", result.query)?,
-        Judgement::Failed(why) => writeln!(f, "  ! {}: {why}", result.query)?,
-        Judgement::NotTried(why) => writeln!(f, "  ? {}: not tried: {why}", result.query)?,
+        Judgement::Passed => writeln!(f, "    {query}")?,
+        Judgement::Failed(why) => writeln!(f, "  ! {query}: {}", plain(why))?,
+        Judgement::NotTried(why) => writeln!(f, "  ? {query}: not tried: {}", plain(why))?,
     }
     if matches!(result.judgement, Judgement::Failed(_)) {
         for (form, tried) in [("custom", &result.custom), ("generic", &result.generic)] {
@@ -43,10 +45,10 @@ fn query(f: &mut fmt::Formatter<'_>, result: &PruningResult) -> fmt::Result {
         }
     }
     for note in &result.notes {
-        writeln!(f, "      note     {note}")?;
+        writeln!(f, "      note     {}", plain(note))?;
     }
     if let Some(hint) = &result.hint {
-        writeln!(f, "      hint     {hint}")?;
+        writeln!(f, "      hint     {}", plain(hint))?;
     }
     Ok(())
 }

@@ -67,6 +67,7 @@ pub(super) fn drop_table(table: &str) -> Step {
     Step::Drop(DropTable {
         table: name(table),
         oid: 123,
+        kind: crate::catalog::RelationKind::Table,
         range: "2024-09-01 … 2024-10-01".to_owned(),
         reason: "detached 2026-11-07, grace over".to_owned(),
         bytes: 14_817_637_171,

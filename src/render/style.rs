@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use tabled::grid::util::string::get_string_width;
 
+pub(super) use crate::plan::first_few;
 use crate::sql::QualifiedName;
 
 /// Whether colour is written. It only repeats what signs and words say.
@@ -67,7 +68,7 @@ pub(super) fn width(text: &str) -> usize {
 
 /// The text with control characters, and those that reorder or hide their neighbours, written as escapes: a quoted
 /// SQL name may hold any of them.
-pub(super) fn plain(text: &str) -> String {
+pub fn plain(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         let invisible =
@@ -114,14 +115,6 @@ pub(super) fn joined<'a>(pieces: impl IntoIterator<Item = &'a str>, separator: &
 /// `1 partition`, `2 partitions`.
 pub(super) fn plural(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{} {noun}s", super::amounts::in_full(count as u64)) }
-}
-
-/// The first names of a list that may be long.
-pub(super) fn first_few(names: &[String], shown: usize) -> String {
-    match names.len().checked_sub(shown) {
-        None | Some(0) => names.join(", "),
-        Some(more) => format!("{} and {more} more", names[..shown].join(", ")),
-    }
 }
 
 #[cfg(test)]

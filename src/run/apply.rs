@@ -9,10 +9,11 @@ use super::executor::{Execution, execute};
 use super::ledger;
 use super::make_plan::{Moment, make_plan};
 use super::prove_pruning::prove_pruning_together;
-use super::signals::Stop;
+use super::signals::{Stop, StopSignal};
 use crate::catalog::{CatalogSnapshot, Ledger};
 use crate::db::connect::{Session, connect};
 use crate::db::conninfo::ConnSpec;
+use crate::failure::FailureKind;
 use crate::plan::{Event, Listener, Outcome, Plan};
 use crate::policy::Policy;
 use crate::pruning::PruningResult;
@@ -47,8 +48,8 @@ pub struct Applied {
 /// Carries the plan out over `session`, which holds the run lock, and over as many more as `jobs` asks for.
 ///
 /// # Errors
-/// When the ledger cannot be installed or further sessions cannot be opened; then no step was begun. Afterwards,
-/// when what was done cannot be looked at again.
+/// When the ledger cannot be installed or written; then no step was begun. Afterwards, when what was done cannot be
+/// looked at again.
 pub async fn apply(
     applying: Applying<'_>,
     mut session: Session,
@@ -60,11 +61,19 @@ pub async fn apply(
     }
     let run = begin(&mut session, snapshot, &applying.listener).await?;
     let busy_tables = plan.tables.iter().filter(|table| !table.steps.is_empty()).count();
+    let wanted = applying.jobs.min(busy_tables);
     let mut sessions = vec![session];
-    while sessions.len() < applying.jobs.min(busy_tables) {
-        sessions.push(connect(applying.spec).await?);
+    while sessions.len() < wanted {
+        match connect(applying.spec).await {
+            Ok(session) => sessions.push(session),
+            Err(error) => {
+                let text = format!("going on with {} of {wanted} connections: {error:#}", sessions.len());
+                tell(&applying.listener, text);
+                break;
+            }
+        }
     }
-    let Applying { policies, listener, stop, deadline, .. } = applying;
+    let Applying { policies, listener, mut stop, deadline, .. } = applying;
     let execution = Execution { sessions, run, listener, stop: stop.clone(), deadline };
     let (outcome, sessions) = execute(execution, plan).await;
     let sessions: Vec<Session> = sessions.into_iter().filter(|session| !session.client().is_closed()).collect();
@@ -72,16 +81,27 @@ pub async fn apply(
         return Ok(Applied { outcome, ..Applied::default() });
     };
     if let Some(run) = run {
-        ledger::end_run(session.client(), run, outcome_in_words(&outcome)).await?;
+        let failure = outcome.failure().max(stop.signal().map(StopSignal::failure));
+        ledger::end_run(session.client(), run, failure.map_or("done", FailureKind::as_str)).await?;
     }
-    if stop.signal().is_some() {
-        return Ok(Applied { outcome, ..Applied::default() });
-    }
-    let (after, remaining) = make_plan(session.client(), policies, Moment::At(plan.at)).await?;
-    let touched = |policy: &&Policy| plan.tables.iter().any(|t| t.table == policy.table && !t.steps.is_empty());
-    let touched: Vec<Policy> = policies.iter().filter(touched).cloned().collect();
-    let pruning = prove_pruning_together(sessions, touched, after).await?;
-    Ok(Applied { outcome, remaining: Some(remaining), pruning })
+    let look_again = async {
+        let (after, remaining) = make_plan(sessions[0].client(), policies, Moment::At(plan.at)).await?;
+        let touched = |policy: &&Policy| plan.tables.iter().any(|t| t.table == policy.table && !t.steps.is_empty());
+        let touched: Vec<Policy> = policies.iter().filter(touched).cloned().collect();
+        let pruning = prove_pruning_together(sessions, touched, after).await?;
+        anyhow::Ok((Some(remaining), pruning))
+    };
+    let (remaining, pruning) = tokio::select! {
+        // A signal that has come already must win.
+        biased;
+        _ = stop.requested() => Default::default(),
+        seen = look_again => seen?,
+    };
+    Ok(Applied { outcome, remaining, pruning })
+}
+
+fn tell(listener: &Mutex<dyn Listener>, text: String) {
+    listener.lock().unwrap_or_else(PoisonError::into_inner).hear(&Event::Notice(text));
 }
 
 /// Opens the run in the ledger. Without one, creations go on unrecorded; retirements were left out of the plan.
@@ -94,17 +114,9 @@ async fn begin(
         Ledger::Installed { .. } => {}
         Ledger::Missing { installable: true } => {
             ledger::install(session.client_mut()).await?;
-            let notice = Event::Notice("installed the ledger in schema partctl".to_owned());
-            listener.lock().unwrap_or_else(PoisonError::into_inner).hear(&notice);
+            tell(listener, "installed the ledger in schema partctl".to_owned());
         }
         Ledger::Missing { installable: false } | Ledger::Denied => return Ok(None),
     }
     ledger::begin_run(session.client()).await.map(Some)
-}
-
-fn outcome_in_words(outcome: &Outcome) -> &'static str {
-    match outcome.failure() {
-        None => "done",
-        Some(kind) => kind.as_str(),
-    }
 }

@@ -1,7 +1,8 @@
 //! Carries a plan out: phase by phase, tables in parallel, steps of a table in order, each step committed by itself.
 //!
-//! A step that fails ends its own table's part of the run and nothing else. Every event goes to the listener; every
-//! step goes to the ledger in the transaction that does it.
+//! A step that fails ends its own table's part of the phase, and keeps the table from retiring anything; what is to be
+//! created is tried all the same. Every event goes to the listener; every step goes to the ledger in the transaction
+//! that does it.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,10 +19,11 @@ use super::signals::{Stop, StopSignal};
 use crate::db::blockers::{Holder, holders};
 use crate::db::connect::Session;
 use crate::failure::FailureKind;
-use crate::plan::steps::{DetachMethod, DetachPartition};
+use crate::plan::steps::DetachPartition;
 use crate::plan::{
     Action, Blocker, Event, FailedStep, Listener, Lock, Outcome, Phase, Plan, Step, StepError, TablePlan,
 };
+use crate::render::elapsed;
 
 /// How a plan is carried out.
 pub struct Execution {
@@ -47,7 +49,13 @@ pub async fn execute(execution: Execution, plan: &Plan) -> (Outcome, Vec<Session
     tell(&listener, &Event::Started { steps: plan.steps().count() });
     let mut outcome = Outcome::default();
     for phase in [Phase::Finish, Phase::Create, Phase::Retire] {
-        let failed_before = |table: &TablePlan| outcome.failed.iter().any(|failed| failed.table == table.table);
+        if stop.signal().is_some() {
+            break;
+        }
+        // Rows that arrive need their partitions also while, say, an old reader keeps a detach from being finished.
+        let failed_before = |table: &TablePlan| {
+            phase == Phase::Retire && outcome.failed.iter().any(|failed| failed.table == table.table)
+        };
         let part = |table: &TablePlan| TablePlan {
             steps: table.steps.iter().filter(|step| step.phase() == phase).cloned().collect(),
             ..table.clone()
@@ -75,6 +83,7 @@ pub async fn execute(execution: Execution, plan: &Plan) -> (Outcome, Vec<Session
             outcome.failed.extend(part.failed);
         }
     }
+    outcome.left_out = plan.steps().count().saturating_sub(outcome.done + outcome.failed.len());
     tell(&listener, &Event::Finished);
     (outcome, workers.into_iter().map(|worker| worker.session).collect())
 }
@@ -97,14 +106,14 @@ struct Worker {
 
 impl Worker {
     async fn carry_out_table(&mut self, table: &TablePlan, outcome: &mut Outcome) {
-        for (position, step) in table.steps.iter().enumerate() {
+        for step in &table.steps {
+            if self.stop.signal().is_some() {
+                return;
+            }
             let boxed = || Box::new(step.clone());
             tell(&self.listener, &Event::StepStarted { table: table.table.clone(), step: boxed() });
             let started = Instant::now();
-            let result = match self.stop.signal() {
-                Some(signal) => Err(stopped(signal, step)),
-                None => self.carry_out(table, step, started).await,
-            };
+            let result = self.carry_out(table, step, started).await;
             for notice in self.session.take_notices() {
                 let text = format!("{}: {} ({})", notice.severity, notice.message, notice.sqlstate);
                 tell(&self.listener, &Event::Notice(text));
@@ -119,12 +128,7 @@ impl Worker {
                     self.record_failure(table, step, took, &error).await;
                     let event = Event::StepFailed { table: table.table.clone(), step: boxed(), error: error.clone() };
                     tell(&self.listener, &event);
-                    outcome.failed.push(FailedStep {
-                        table: table.table.clone(),
-                        step: step.clone(),
-                        error,
-                        left_out: table.steps.len() - position - 1,
-                    });
+                    outcome.failed.push(FailedStep { table: table.table.clone(), step: step.clone(), error });
                     return;
                 }
             }
@@ -151,7 +155,7 @@ impl Worker {
             match attempt(&self.session, &action, lock_timeout, record, commit, &mut self.stop).await {
                 Ok(()) => {}
                 Err(Refusal::Stopped(signal)) => return Err(stopped(signal, step)),
-                Err(Refusal::Final(error)) => return Err(refused(&error, step, &action)),
+                Err(Refusal::Final(error)) => return Err(self.refused(&error, step, &action)),
                 Err(Refusal::Lock(error)) => {
                     let blockers = self.blockers(&step.locks()).await;
                     self.pause(table, step, &action, &mut patience, blockers, Some(&error)).await?;
@@ -160,7 +164,7 @@ impl Worker {
                             actions = self
                                 .resume_detach(detach, actions, action)
                                 .await
-                                .map_err(|error| lost(&error, step))?;
+                                .map_err(|error| self.lost(&error, step))?;
                         }
                         _ => actions.push_front(action),
                     }
@@ -199,7 +203,7 @@ impl Worker {
         loop {
             let holders = holders(self.session.client(), &step.locks()).await.unwrap_or_default();
             let old = |holder: &Holder| table.locks.timeout.as_secs_f64() < holder.age;
-            let blockers: Vec<Blocker> = holders.into_iter().filter(old).map(|holder| holder.session).collect();
+            let blockers = sessions(holders.into_iter().filter(old));
             if blockers.is_empty() {
                 return Ok(());
             }
@@ -218,11 +222,16 @@ impl Worker {
         error: Option<&tokio_postgres::Error>,
     ) -> Result<(), StepError> {
         let Some(pause) = patience.pause() else {
+            let waited = elapsed(patience.waited());
             return Err(StepError {
                 kind: FailureKind::LockTimeout,
-                message: format!("locks not granted within {}", in_words(patience.waited())),
+                message: if patience.is_cut_short() {
+                    format!("locks not granted when the run's deadline came, after {waited}")
+                } else {
+                    format!("locks not granted within {waited}")
+                },
                 sqlstate: error.and_then(tokio_postgres::Error::code).map(|code| code.code().to_owned()),
-                doing: in_short(action),
+                doing: doing(step, action),
                 blockers,
                 next: "end those transactions, or let the next run try again".to_owned(),
             });
@@ -241,7 +250,47 @@ impl Worker {
         let in_the_way = |holder: &Holder| {
             locks.iter().any(|lock| lock.relation == holder.relation && lock.mode.conflicts_with(holder.mode))
         };
-        holders.into_iter().filter(in_the_way).map(|holder| holder.session).collect()
+        sessions(holders.into_iter().filter(in_the_way))
+    }
+
+    fn refused(&self, error: &tokio_postgres::Error, step: &Step, action: &Action) -> StepError {
+        let Some(refusal) = error.as_db_error() else { return self.lost(error, step) };
+        let sqlstate = refusal.code().code();
+        let (kind, next) = match sqlstate {
+            "42501" => (FailureKind::Findings, "grant the right that is missing, then run again"),
+            "25006" => (FailureKind::Refused, "connect to the primary"),
+            "23514" => (FailureKind::Findings, "rows arrived in DEFAULT meanwhile: plan again to see how many"),
+            "23503" => (FailureKind::Findings, "rows elsewhere still reference this partition: retire those first"),
+            "42P17" | "42P07" | "42809" | "42P01" | "55000" => {
+                (FailureKind::Findings, "the table changed since it was planned: run again")
+            }
+            "53200" => (FailureKind::Findings, "the lock table is full: raise max_locks_per_transaction"),
+            _ if sqlstate.starts_with("57P") => {
+                (FailureKind::Unreachable, "the server is going away: run again when it is back")
+            }
+            _ => (FailureKind::Findings, "nothing of this step was done; mend the cause and run again"),
+        };
+        let detail = refusal.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
+        StepError {
+            kind,
+            message: format!("{}{detail}", refusal.message()),
+            sqlstate: Some(sqlstate.to_owned()),
+            doing: doing(step, action),
+            blockers: Vec::new(),
+            next: next.to_owned(),
+        }
+    }
+
+    fn lost(&self, error: &tokio_postgres::Error, step: &Step) -> StepError {
+        let why = self.session.ended_by().unwrap_or_else(|| error.to_string());
+        StepError {
+            kind: FailureKind::Unreachable,
+            message: format!("the connection was lost: {why}"),
+            sqlstate: None,
+            doing: briefly(step),
+            blockers: Vec::new(),
+            next: "run again when the server is back: what was not committed did not happen".to_owned(),
+        }
     }
 
     /// A failure to record a failure is told by the failure itself.
@@ -250,17 +299,6 @@ impl Worker {
             let entry = Entry { run, table: &table.table, fingerprint: &table.fingerprint, step };
             let _ = self.session.client().batch_execute(&entry.failed(took.as_millis(), &error.message)).await;
         }
-    }
-}
-
-impl DetachPartition {
-    /// A concurrent detach makes nobody queue while it waits for old transactions, so it may take longer than a
-    /// try at a lock that others wait behind. With foreign keys its second phase locks their other ends as well,
-    /// and then it may not.
-    fn concurrent_lock_timeout(&self, timeout: Duration) -> Duration {
-        const ALONE: Duration = Duration::from_secs(5);
-        let alone = self.references.is_empty() && self.referenced_by.is_empty();
-        if alone && self.method == DetachMethod::Concurrently { timeout.max(ALONE) } else { timeout }
     }
 }
 
@@ -273,63 +311,31 @@ fn stopped(signal: StopSignal, step: &Step) -> StepError {
         kind: signal.failure(),
         message: "interrupted".to_owned(),
         sqlstate: None,
-        doing: format!("{} {}", step.kind().as_str(), step.target()),
+        doing: briefly(step),
         blockers: Vec::new(),
         next: next.to_owned(),
     }
 }
 
-fn refused(error: &tokio_postgres::Error, step: &Step, action: &Action) -> StepError {
-    let Some(refusal) = error.as_db_error() else { return lost(error, step) };
-    let sqlstate = refusal.code().code();
-    let (kind, next) = match sqlstate {
-        "42501" => (FailureKind::Findings, "grant the right that is missing, then run again"),
-        "25006" => (FailureKind::Refused, "connect to the primary"),
-        "23514" => (FailureKind::Findings, "rows arrived in DEFAULT meanwhile: plan again to see how many"),
-        "23503" => (FailureKind::Findings, "rows elsewhere still reference this partition: retire those first"),
-        "42P17" | "42P07" | "42809" | "42P01" | "55000" => {
-            (FailureKind::Findings, "the table changed since it was planned: run again")
-        }
-        "53200" => (FailureKind::Findings, "the lock table is full: raise max_locks_per_transaction"),
-        _ if sqlstate.starts_with("57P") => {
-            (FailureKind::Unreachable, "the server is going away: run again when it is back")
-        }
-        _ => (FailureKind::Findings, "nothing of this step was done; mend the cause and run again"),
-    };
-    let detail = refusal.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
-    StepError {
-        kind,
-        message: format!("{}{detail}", refusal.message()),
-        sqlstate: Some(sqlstate.to_owned()),
-        doing: in_short(action),
-        blockers: Vec::new(),
-        next: next.to_owned(),
-    }
-}
-
-fn lost(error: &tokio_postgres::Error, step: &Step) -> StepError {
-    StepError {
-        kind: FailureKind::Unreachable,
-        message: format!("the connection was lost: {error}"),
-        sqlstate: None,
-        doing: format!("{} {}", step.kind().as_str(), step.target()),
-        blockers: Vec::new(),
-        next: "run again when the server is back: what was not committed did not happen".to_owned(),
-    }
-}
-
-/// The DDL of an action, without the guards and records around it.
-fn in_short(action: &Action) -> String {
+/// The DDL of an action, without the guards and records around it; of one that only guards and records, the step.
+fn doing(step: &Step, action: &Action) -> String {
     let ddl =
         |statement: &&String| ["ALTER ", "CREATE ", "DROP ", "LOCK "].iter().any(|verb| statement.starts_with(verb));
     let statements: Vec<&str> = action.statements().iter().filter(ddl).map(String::as_str).collect();
-    if statements.is_empty() { action.statements().concat() } else { statements.join("; ") }
+    if statements.is_empty() { briefly(step) } else { statements.join("; ") }
 }
 
-fn in_words(waited: Duration) -> String {
-    match waited.as_secs() {
-        seconds @ 120.. => format!("{} minutes", seconds / 60),
-        seconds @ 1.. => format!("{seconds} s"),
-        0 => format!("{} ms", waited.as_millis()),
+fn briefly(step: &Step) -> String {
+    format!("{} {}", step.kind().as_str(), step.target())
+}
+
+/// Each session once, however many of the locks it holds.
+fn sessions(holders: impl Iterator<Item = Holder>) -> Vec<Blocker> {
+    let mut sessions: Vec<Blocker> = Vec::new();
+    for Holder { session, .. } in holders {
+        if sessions.iter().all(|known| known.pid != session.pid) {
+            sessions.push(session);
+        }
     }
+    sessions
 }

@@ -1,15 +1,16 @@
 //! Plans against a live server: one catalog read, then as many rounds of questions as the rules have.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use chrono::{DateTime, Utc};
 use tokio_postgres::Client;
 
 use crate::catalog::CatalogSnapshot;
 use crate::db::{answers, read_catalog};
 use crate::diff;
+use crate::failure::{Failure, FailureKind};
 use crate::plan::Plan;
 use crate::policy::Policy;
-use crate::schedule::{Interval, Point, Zone};
+use crate::schedule::Interval;
 
 /// The moment a plan is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,21 +27,18 @@ pub enum Moment {
 /// that never stops asking.
 const ROUNDS: usize = 5;
 
-fn later(now: DateTime<Utc>, interval: Interval) -> Option<DateTime<Utc>> {
-    let point = Zone::Named(chrono_tz::UTC).after(Point(i128::from(now.timestamp_micros())), interval)?;
-    DateTime::from_timestamp_micros(i64::try_from(point.0).ok()?)
-}
-
 /// The plan, and the facts it was made from.
 ///
 /// # Errors
-/// When the connection is lost.
+/// When the connection is lost, or the moment lies beyond the calendar.
 pub async fn make_plan(client: &Client, policies: &[Policy], moment: Moment) -> Result<(CatalogSnapshot, Plan)> {
     let mut snapshot = read_catalog::read_catalog(client, policies).await?;
     snapshot.server.now = match moment {
         Moment::Now => snapshot.server.now,
         Moment::At(at) => at,
-        Moment::After(interval) => later(snapshot.server.now, interval).context("that is beyond the calendar")?,
+        Moment::After(interval) => interval.after(snapshot.server.now).ok_or_else(|| {
+            Failure::new(FailureKind::Usage, format!("{interval} from now lies beyond the year 9999"))
+        })?,
     };
     let mut plan = diff::plan(policies, &snapshot);
     for _ in 0..ROUNDS {

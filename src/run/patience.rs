@@ -11,6 +11,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 pub(super) struct Patience {
     started: Instant,
     ends: Instant,
+    deadline: Option<Instant>,
     pause: Duration,
 }
 
@@ -19,7 +20,12 @@ impl Patience {
     pub(super) fn new(length: Duration, deadline: Option<Instant>) -> Self {
         let started = Instant::now();
         let ends = started + length;
-        Self { started, ends: deadline.map_or(ends, |deadline| ends.min(deadline)), pause: FIRST_PAUSE }
+        Self { started, ends: deadline.map_or(ends, |deadline| ends.min(deadline)), deadline, pause: FIRST_PAUSE }
+    }
+
+    /// Whether it is the run's deadline that ends it.
+    pub(super) fn is_cut_short(&self) -> bool {
+        self.deadline == Some(self.ends)
     }
 
     /// How long it has lasted.

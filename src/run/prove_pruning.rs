@@ -24,7 +24,13 @@ pub async fn prove_pruning(
     let probes = probes(policies, snapshot);
     let budget = LockBudget::of(&snapshot.server);
     let observations = explain_all(client, &probes, budget).await.context("asking the planner")?;
-    Ok(judge(snapshot, &probes, observations))
+    Ok(by_table(judge(snapshot, &probes, observations)))
+}
+
+/// Tables in the order of their names, as plans have them; queries of one table stay as they were asked.
+fn by_table(mut results: Vec<PruningResult>) -> Vec<PruningResult> {
+    results.sort_by(|a, b| a.table.cmp(&b.table));
+    results
 }
 
 /// The same over several sessions at once, each asked about its share of the tables.
@@ -44,8 +50,5 @@ pub(super) async fn prove_pruning_together(
         asking.spawn(async move { prove_pruning(session.client(), &policies, &snapshot).await });
     }
     let results: Result<Vec<Vec<PruningResult>>> = asking.join_all().await.into_iter().collect();
-    let mut results = results?.concat();
-    // Tables come back in any order; queries of one table stay as they were asked.
-    results.sort_by(|a, b| a.table.cmp(&b.table));
-    Ok(results)
+    Ok(by_table(results?.concat()))
 }

@@ -4,7 +4,7 @@
 
 use std::ops::RangeInclusive;
 
-use chrono::{DateTime, Datelike, MappedLocalTime, NaiveDateTime, Offset, TimeZone};
+use chrono::{DateTime, Datelike, MappedLocalTime, NaiveDateTime, Offset, TimeZone, Utc};
 use chrono_tz::{GapInfo, Tz};
 
 use super::Point;
@@ -85,6 +85,14 @@ impl Zone {
     /// What the wall clock reads at a point, if that is a year that grids reckon with.
     pub(super) fn supported(self, point: Point) -> Option<NaiveDateTime> {
         self.local(point).filter(|local| YEARS.contains(&local.year()))
+    }
+}
+
+impl Interval {
+    /// The moment one interval later on the calendar of UTC; `None` beyond the year 9999.
+    pub fn after(self, moment: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let point = Zone::Named(Tz::UTC).after(Point(i128::from(moment.timestamp_micros())), self)?;
+        DateTime::from_timestamp_micros(i64::try_from(point.0).ok()?)
     }
 }
 

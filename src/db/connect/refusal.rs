@@ -138,8 +138,15 @@ impl Refusal {
     }
 }
 
+/// Whether the session has ended: by the network, or because the server ended it (class 57P).
+pub fn is_lost(error: &tokio_postgres::Error) -> bool {
+    error.is_closed()
+        || error.code().is_some_and(|code| code.code().starts_with("57P"))
+        || error.as_db_error().is_none() && find_io(error).is_some()
+}
+
 /// The causes of an error in one line, each said once.
-pub(super) fn describe(error: &tokio_postgres::Error) -> String {
+pub fn describe(error: &tokio_postgres::Error) -> String {
     if let Some(db) = error.as_db_error() {
         let detail = db.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
         return format!("{}: {}{detail} (SQLSTATE {})", db.severity(), db.message(), db.code().code());

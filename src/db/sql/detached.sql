@@ -1,5 +1,5 @@
 -- Tables that partctl detached, or began to, as far as they still exist, beside what the catalog says of them now.
-SELECT d.relation AS oid, n.nspname::text AS schema, c.relname::text AS name,
+SELECT d.relation AS oid, c.relkind::text AS kind, n.nspname::text AS schema, c.relname::text AS name,
        d.schema_name::text AS recorded_schema, d.table_name::text AS recorded_name,
        d.parent_schema::text AS parent_schema, d.parent_name::text AS parent_name, d.bound,
        (extract(epoch FROM d.detached_at) * 1000000)::int8 AS detached_at,

@@ -7,13 +7,17 @@ SELECT pg_catalog.current_setting('server_version_num')::int4 AS version,
        pg_catalog.current_setting('max_locks_per_transaction')::int8
          * (pg_catalog.current_setting('max_connections')::int8
             + pg_catalog.current_setting('max_prepared_transactions')::int8) AS lock_slots,
-       ledger.oid IS NOT NULL AS ledger_installed,
-       coalesce(pg_catalog.has_schema_privilege(ledger.relnamespace, 'USAGE')
-                AND pg_catalog.has_table_privilege(ledger.oid, 'SELECT')
-                AND pg_catalog.has_table_privilege(ledger.oid, 'INSERT')
-                AND pg_catalog.has_table_privilege(ledger.oid, 'UPDATE'), false) AS ledger_usable,
-       pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')
-         OR coalesce(pg_catalog.pg_has_role(home.nspowner, 'USAGE'), false) AS ledger_installable
+       ledger.tables = 3 AS ledger_installed,
+       coalesce(pg_catalog.has_schema_privilege(home.oid, 'USAGE'), false) AND ledger.usable AS ledger_usable,
+       CASE WHEN home.oid IS NULL THEN pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')
+            ELSE pg_catalog.has_schema_privilege(home.oid, 'USAGE')
+                 AND pg_catalog.has_schema_privilege(home.oid, 'CREATE') END AS ledger_installable
   FROM (VALUES (1)) one(row)
   LEFT JOIN pg_catalog.pg_namespace home ON home.nspname = 'partctl'
-  LEFT JOIN pg_catalog.pg_class ledger ON ledger.relnamespace = home.oid AND ledger.relname = 'detached_tables'
+ CROSS JOIN LATERAL (
+       SELECT pg_catalog.count(*) AS tables,
+              coalesce(pg_catalog.bool_and(pg_catalog.has_table_privilege(c.oid, 'SELECT')
+                                           AND pg_catalog.has_table_privilege(c.oid, 'INSERT')
+                                           AND pg_catalog.has_table_privilege(c.oid, 'UPDATE')), false) AS usable
+         FROM pg_catalog.pg_class c
+        WHERE c.relnamespace = home.oid AND c.relname IN ('runs', 'steps', 'detached_tables')) ledger

@@ -210,6 +210,7 @@ fn a_table_that_does_not_fit_its_policy_still_has_its_line() {
 fn a_detached_table_says_what_becomes_of_it() {
     let entry = |table: &str, detached_at: Option<&str>| DetachedTable {
         oid: 7,
+        kind: crate::catalog::RelationKind::Table,
         name: name(table),
         recorded: name(table),
         parent: name("t"),

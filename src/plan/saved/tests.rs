@@ -15,6 +15,7 @@ fn drop_step(table: &str, oid: u32) -> Step {
     Step::Drop(DropTable {
         table: name(table),
         oid,
+        kind: crate::catalog::RelationKind::Table,
         range: "2024-09-01 … 2024-10-01".to_owned(),
         reason: "grace over".to_owned(),
         bytes: 4_096,

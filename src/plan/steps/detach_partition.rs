@@ -1,6 +1,8 @@
 //! Takes a partition out of its table. The ledger learns of it before and after, so that a run killed in between
 //! leaves nothing that the next one cannot understand.
 
+use std::time::Duration;
+
 use super::FinalizeDetach;
 use crate::catalog::Bound;
 use crate::plan::guard::{Standing, guard};
@@ -74,6 +76,16 @@ impl DetachPartition {
                 record_detached(self.oid),
             ])],
         }
+    }
+
+    /// The `lock_timeout` of a concurrent detach where one try may make others queue for `timeout`.
+    ///
+    /// While it waits for old transactions nobody queues behind it, and cut short there it leaves the partition pending;
+    /// so it may take longer. With foreign keys its second phase locks their other ends as well, and then it may not.
+    pub fn concurrent_lock_timeout(&self, timeout: Duration) -> Duration {
+        const ALONE: Duration = Duration::from_secs(5);
+        let alone = self.references.is_empty() && self.referenced_by.is_empty();
+        if alone && self.method == DetachMethod::Concurrently { timeout.max(ALONE) } else { timeout }
     }
 
     /// What ends the detach once its first phase is over.

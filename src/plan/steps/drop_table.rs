@@ -1,6 +1,7 @@
 //! Drops a table that was detached, after its grace. The guard runs under the lock, so it is the table that was
 //! planned, or nothing happens.
 
+use crate::catalog::RelationKind;
 use crate::plan::guard::{Standing, guard};
 use crate::plan::{Action, Lock, LockMode};
 use crate::sql::QualifiedName;
@@ -12,6 +13,8 @@ pub struct DropTable {
     pub table: QualifiedName,
     /// Its oid.
     pub oid: u32,
+    /// What it is.
+    pub kind: RelationKind,
     /// What it held, for a person.
     pub range: String,
     /// Why now.
@@ -31,14 +34,16 @@ impl DropTable {
 
     pub(in crate::plan) fn actions(&self) -> Vec<Action> {
         let Self { table, oid, .. } = self;
-        vec![Action::Transaction(vec![
-            format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"),
-            guard(*oid, table, &Standing::Detached),
-            format!("DROP TABLE {table}"),
-            format!(
-                "UPDATE partctl.detached_tables SET dropped_at = clock_timestamp() \
-                 WHERE relation = {oid} AND dropped_at IS NULL"
-            ),
-        ])]
+        // A foreign table holds no rows to be lost here, and LOCK TABLE refuses it (42809).
+        let (lock, drop) = match self.kind {
+            RelationKind::Foreign => (None, format!("DROP FOREIGN TABLE {table}")),
+            _ => (Some(format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")), format!("DROP TABLE {table}")),
+        };
+        let record = format!(
+            "UPDATE partctl.detached_tables SET dropped_at = clock_timestamp() \
+             WHERE relation = {oid} AND dropped_at IS NULL"
+        );
+        let statements = lock.into_iter().chain([guard(*oid, table, &Standing::Detached), drop, record]);
+        vec![Action::Transaction(statements.collect())]
     }
 }
