@@ -77,16 +77,24 @@ pub(super) async fn session(global: &Global, terminal: &mut Terminal) -> Result<
     connect(&target(global, terminal)?).await
 }
 
-/// A session for changing: a standby is refused.
+/// A session for changing.
 ///
 /// # Errors
-/// [`FailureKind::Refused`] on a standby.
+/// [`FailureKind::Refused`] on a standby, and where sessions are read-only.
 pub(super) async fn writable_session(spec: &ConnSpec) -> Result<Session> {
     let session = connect(spec).await?;
     if session.in_recovery() {
         return Err(Failure::new(FailureKind::Refused, format!("{} is a standby", session.server()))
             .hint("connect to the primary, or list all hosts with target_session_attrs=read-write")
             .into());
+    }
+    if session.is_read_only() {
+        return Err(Failure::new(
+            FailureKind::Refused,
+            format!("sessions of this role on {} are read-only", session.server()),
+        )
+        .hint("default_transaction_read_only is on for the role, the database or the connection")
+        .into());
     }
     Ok(session)
 }

@@ -143,6 +143,11 @@ impl Session {
         self.greeting.in_recovery
     }
 
+    /// Whether transactions are read-only unless they say otherwise (`default_transaction_read_only`).
+    pub fn is_read_only(&self) -> bool {
+        self.greeting.read_only
+    }
+
     /// `pg_backend_pid()` at the start. Behind a transaction pooler later statements may run elsewhere.
     pub fn backend_pid(&self) -> i32 {
         self.greeting.backend_pid
