@@ -92,8 +92,11 @@ impl Apply {
             pruning: &applied.pruning,
             took: started.elapsed(),
         };
-        let failure =
-            global.judge(report.failure(), report.findings().iter()).max(stop.signal().map(StopSignal::failure));
+        let stopped = stop.signal().map(StopSignal::failure);
+        if stopped.is_some() {
+            writeln!(terminal.err, "Stopped. What was done is committed; run again for the rest.")?;
+        }
+        let failure = global.judge(report.failure(), report.findings().iter()).max(stopped);
         if !global.quiet || failure.is_some() {
             apply_report(&report, terminal.screen, &mut terminal.out)?;
         }

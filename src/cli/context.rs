@@ -80,7 +80,7 @@ pub(super) async fn session(global: &Global, terminal: &mut Terminal) -> Result<
 /// A session for changing.
 ///
 /// # Errors
-/// [`FailureKind::Refused`] on a standby, and where transactions are read-only.
+/// [`FailureKind::Refused`] on a standby, and where sessions are read-only.
 pub(super) async fn writable_session(spec: &ConnSpec) -> Result<Session> {
     let session = connect(spec).await?;
     if session.in_recovery() {
@@ -88,10 +88,13 @@ pub(super) async fn writable_session(spec: &ConnSpec) -> Result<Session> {
             .hint("connect to the primary, or list all hosts with target_session_attrs=read-write")
             .into());
     }
-    if session.read_only() {
-        return Err(Failure::new(FailureKind::Refused, format!("transactions on {} are read-only", session.server()))
-            .hint("default_transaction_read_only is set for this role, database or server: connect as another role")
-            .into());
+    if session.is_read_only() {
+        return Err(Failure::new(
+            FailureKind::Refused,
+            format!("sessions of this role on {} are read-only", session.server()),
+        )
+        .hint("default_transaction_read_only is on for the role, the database or the connection")
+        .into());
     }
     Ok(session)
 }

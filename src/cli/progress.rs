@@ -14,8 +14,9 @@ use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
+use super::terminal::width;
 use crate::plan::{Blocker, Event, Listener, Step, StepError};
-use crate::render::{elapsed, plain};
+use crate::render::{elapsed, plain, wrap};
 use crate::sql::QualifiedName;
 
 /// `--log-format`
@@ -144,6 +145,19 @@ fn failed(table: &QualifiedName, step: &Step, error: &StepError) -> String {
     lines.iter().map(|line| plain(line)).collect::<Vec<_>>().join("\n")
 }
 
+/// The lines, broken where the terminal ends; what follows stands below what it belongs to.
+fn fitted(text: &str, width: usize) -> String {
+    /// Where the texts of [`failed`] stand beside their labels.
+    const LABELS: usize = 13;
+    let fitted = text.lines().map(|line| {
+        let labelled = line.split_at_checked(LABELS).filter(|(label, _)| label.starts_with("  "));
+        let (label, text) = labelled.unwrap_or(("", line));
+        let indent = label.len().max(2);
+        format!("{label}{}", wrap(text, width.saturating_sub(indent).max(20)).join(&format!("\n{:indent$}", "")))
+    });
+    fitted.collect::<Vec<_>>().join("\n")
+}
+
 struct Bar {
     bar: ProgressBar,
     verbosity: Verbosity,
@@ -174,7 +188,7 @@ impl Listener for Bar {
         if self.waits.is_news(event)
             && let Some(line) = line(event, self.verbosity)
         {
-            self.bar.suspend(|| say(&line));
+            self.bar.suspend(|| say(&fitted(&line, width(true))));
         }
     }
 }
@@ -252,6 +266,15 @@ mod tests {
         assert_eq!(told, [1, 31, 61, 91]);
         assert!(waits.is_news(&Event::StepDone { table: table.clone(), step: step(), took: Duration::ZERO }));
         assert!(waits.is_news(&waiting(2)), "another wait for the same table");
+    }
+
+    #[test]
+    fn long_lines_are_broken_below_what_they_belong_to() {
+        let text = "error: it failed\n  doing      ALTER TABLE shop.orders DETACH PARTITION shop.orders_2025_06\n  next       wait";
+        assert_eq!(
+            fitted(text, 50),
+            "error: it failed\n  doing      ALTER TABLE shop.orders DETACH\n             PARTITION shop.orders_2025_06\n  next       wait"
+        );
     }
 
     #[test]

@@ -104,7 +104,8 @@ fn colour(choice: ColourChoice, is_terminal: bool) -> Colour {
     }
 }
 
-fn width(is_terminal: bool) -> usize {
+/// Columns of the terminal, or what `COLUMNS` says.
+pub(super) fn width(is_terminal: bool) -> usize {
     let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     let asked = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
     if is_terminal { asked().or(columns) } else { columns }.unwrap_or(WIDTH_WITHOUT_TERMINAL)

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::amounts::{elapsed, in_full};
 use super::findings;
-use super::pruning::Human;
 use super::steps::{self, Naming};
 use super::style::{Screen, name, plural, wrap};
 use crate::failure::FailureKind;
@@ -81,9 +80,9 @@ pub fn apply_report(report: &ApplyReport<'_>, screen: Screen, out: &mut dyn Writ
     let found = report.findings();
     findings::write(&findings::told(found.iter()), screen, out)?;
     if report.pruning.iter().any(|result| !result.passed()) {
-        write!(out, "{}", Human(report.pruning))?;
+        super::pruning::write(report.pruning, screen, out)?;
     }
-    writeln!(out, "{}", summary(report, found.len()))
+    wrap(&summary(report, found.len()), screen.room(0)).iter().try_for_each(|line| writeln!(out, "{line}"))
 }
 
 fn summary(report: &ApplyReport<'_>, findings: usize) -> String {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::findings;
-use super::pruning::{Human, WireQuery, wire};
+use super::pruning::{self, WireQuery, wire};
 use super::style::{Screen, plural};
 use crate::failure::FailureKind;
 use crate::plan::{Finding, Plan, Severity};
@@ -38,7 +38,7 @@ impl CheckReport<'_> {
 /// # Errors
 /// When `out` cannot be written to.
 pub fn check_human(report: &CheckReport<'_>, screen: Screen, out: &mut dyn Write) -> io::Result<()> {
-    write!(out, "{}", Human(report.pruning))?;
+    pruning::write(report.pruning, screen, out)?;
     findings::write(&findings::told(report.findings.iter()), screen, out)?;
     writeln!(
         out,

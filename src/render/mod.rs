@@ -14,7 +14,7 @@ mod plan_report;
 mod plan_sql;
 mod plan_table;
 pub mod problems;
-pub mod pruning;
+mod pruning;
 #[cfg(test)]
 mod samples;
 mod status_json;
@@ -35,4 +35,4 @@ pub use plan_table::plan_table;
 pub use status_json::status_json;
 pub use status_markdown::status_markdown;
 pub use status_table::status_table;
-pub use style::{Colour, Screen, plain};
+pub use style::{Colour, Screen, plain, wrap};

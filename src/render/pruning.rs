@@ -1,71 +1,65 @@
 //! Results of the pruning check, for a person and as JSON. Shows what was judged; judges nothing.
 
-use std::fmt;
+use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::style::{name, plain};
+use super::style::{Screen, joined, name, plain, plural, wrap};
 use crate::pruning::{Judgement, Outcome, PruningResult, Source, Tried};
 
-/// A line for each table; below it the queries that fail, that were not tried, or that have a note.
+/// Writes a line for each table; below it the queries that fail, that were not tried, or that have a note.
 ///
 /// Expects the results of one table to stand together, as `judge` returns them.
-#[derive(Debug, Clone, Copy)]
-pub struct Human<'a>(pub &'a [PruningResult]);
-
-impl fmt::Display for Human<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for results in self.0.chunk_by(|a, b| a.table == b.table) {
-            let passed = results.iter().filter(|result| result.passed()).count();
-            let count =
-                if passed == results.len() { passed.to_string() } else { format!("{passed} of {}", results.len()) };
-            let total = results[0].total;
-            writeln!(f, "{} · pruning proven on {count} queries · {total} partitions", name(&results[0].table))?;
-            for result in results {
-                query(f, result)?;
-            }
+pub(super) fn write(results: &[PruningResult], screen: Screen, out: &mut dyn Write) -> io::Result<()> {
+    for results in results.chunk_by(|a, b| a.table == b.table) {
+        let passed = results.iter().filter(|result| result.passed()).count();
+        let proven =
+            if passed == results.len() { passed.to_string() } else { format!("{passed} of {}", results.len()) };
+        let proven = format!("pruning proven on {proven} {}", if results.len() == 1 { "query" } else { "queries" });
+        let parts = [name(&results[0].table), proven, partitions(results[0].total)];
+        let lines = joined(parts.iter().map(String::as_str), " · ", screen.room(2));
+        writeln!(out, "{}", lines.join("\n  "))?;
+        for result in results {
+            query(result, screen, out)?;
         }
-        Ok(())
     }
+    Ok(())
 }
 
-fn query(f: &mut fmt::Formatter<'_>, result: &PruningResult) -> fmt::Result {
-    let query = plain(&result.query);
+fn query(result: &PruningResult, screen: Screen, out: &mut dyn Write) -> io::Result<()> {
+    let mut line = |label: &str, text: &str| {
+        let indent = label.chars().count();
+        let lines = wrap(&plain(text), screen.room(indent));
+        writeln!(out, "{label}{}", lines.join(&format!("\n{:indent$}", "")))
+    };
     match &result.judgement {
         Judgement::Passed if result.notes.is_empty() => return Ok(()),
-        Judgement::Passed => writeln!(f, "    {query}")?,
-        Judgement::Failed(why) => writeln!(f, "  ! {query}: {}", plain(why))?,
-        Judgement::NotTried(why) => writeln!(f, "  ? {query}: not tried: {}", plain(why))?,
+        Judgement::Passed => line("    ", &result.query)?,
+        Judgement::Failed(why) => line("  ! ", &format!("{}: {why}", result.query))?,
+        Judgement::NotTried(why) => line("  ? ", &format!("{}: not tried: {why}", result.query))?,
     }
     if matches!(result.judgement, Judgement::Failed(_)) {
         for (form, tried) in [("custom", &result.custom), ("generic", &result.generic)] {
             if let Tried::Planned(outcome) = tried {
-                writeln!(f, "      {form:8} {}", in_words(outcome, result.total))?;
+                let verdict = outcome.verdict.as_str();
+                line(&format!("      {form:8} {verdict:8} "), &in_words(outcome, result.total))?;
             }
         }
     }
     for note in &result.notes {
-        writeln!(f, "      note     {}", plain(note))?;
+        line("      note     ", note)?;
     }
-    if let Some(hint) = &result.hint {
-        writeln!(f, "      hint     {}", plain(hint))?;
-    }
-    Ok(())
+    result.hint.iter().try_for_each(|hint| line("      hint     ", hint))
 }
 
 fn in_words(outcome: &Outcome, total: usize) -> String {
     let removed =
         if outcome.removed == 0 { String::new() } else { format!(", {} left out at start-up", outcome.removed) };
-    let (verdict, scanned, locks) = (outcome.verdict.as_str(), outcome.scanned.len(), outcome.locks);
-    format!("{verdict:8} {scanned} of {}, {}{removed}", partitions(total), count(locks, "lock", "locks"))
+    format!("{} of {}, {}{removed}", outcome.scanned.len(), partitions(total), plural(outcome.locks, "lock"))
 }
 
 fn partitions(number: usize) -> String {
-    count(number, "partition", "partitions")
-}
-
-fn count(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
+    plural(number, "partition")
 }
 
 /// One query, as JSON carries it.
@@ -139,6 +133,7 @@ fn wire_plan(tried: &Tried) -> WirePlan<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::style::Colour;
     use super::*;
     use crate::policy::PruningStage;
     use crate::pruning::Verdict;
@@ -182,7 +177,9 @@ mod tests {
 
     #[test]
     fn a_person_sees_what_fails_and_a_count_of_the_rest() {
-        insta::assert_snapshot!(Human(&results()), @r"
+        let mut out = Vec::new();
+        write(&results(), Screen { width: 80, colour: Colour::Never }, &mut out).unwrap();
+        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r"
         shop.days · pruning proven on 1 of 3 queries · 3 partitions
           ! mine: reads 3 of 3 partitions
               custom   none     3 of 3 partitions, 7 locks

@@ -93,7 +93,7 @@ pub(super) fn name_beside(relation: &QualifiedName, table: &QualifiedName) -> St
 }
 
 /// Words in lines of at most so many columns; a longer word keeps a line of its own.
-pub(super) fn wrap(text: &str, room: usize) -> Vec<String> {
+pub fn wrap(text: &str, room: usize) -> Vec<String> {
     joined(text.split_whitespace(), " ", room)
 }
 

@@ -143,8 +143,8 @@ impl Session {
         self.greeting.in_recovery
     }
 
-    /// Whether transactions began read-only: on a standby, or by `default_transaction_read_only`.
-    pub fn read_only(&self) -> bool {
+    /// Whether transactions are read-only unless they say otherwise (`default_transaction_read_only`).
+    pub fn is_read_only(&self) -> bool {
         self.greeting.read_only
     }
 
