@@ -3,17 +3,20 @@
 
 use chrono::{DateTime, Utc};
 
+use super::retire::too_many_at_once;
 use super::{Draft, Situation};
 use crate::catalog::DetachedTable;
 use crate::plan::steps::DropTable;
 use crate::plan::{Finding, Step, codes};
 use crate::policy::Then;
 use crate::schedule::Interval;
+use crate::sql::QualifiedName;
 
 /// Drops detached tables whose grace is over.
 pub(super) fn drop_after_grace(situation: &Situation<'_>, draft: &mut Draft) {
     let Some(retain) = situation.policy.retain.as_ref().filter(|retain| retain.then == Then::Drop) else { return };
     let parent = &situation.table.name;
+    let mut due: Vec<(&DetachedTable, DateTime<Utc>)> = Vec::new();
     for entry in situation.snapshot.ledger.detached().iter().filter(|entry| entry.parent == *parent) {
         let Some(detached_at) = entry.detached_at else { continue };
         if entry.attached || entry.name != entry.recorded {
@@ -26,17 +29,25 @@ pub(super) fn drop_after_grace(situation: &Situation<'_>, draft: &mut Draft) {
             let message = format!("{} was detached, and is held", entry.name.name);
             draft.findings.push(Finding::about(codes::HELD, parent, message));
         } else if grace_is_over(retain.grace, detached_at, situation.now()) {
-            draft.steps.push(Step::Drop(DropTable {
-                table: entry.name.clone(),
-                oid: entry.oid,
-                kind: entry.kind,
-                range: situation.desired.describe_bound(&entry.bound),
-                reason: format!("detached {}, grace over", detached_at.format("%Y-%m-%d")),
-                bytes: entry.bytes,
-                references: entry.references.clone(),
-            }));
+            due.push((entry, detached_at));
         }
     }
+    let names: Vec<&QualifiedName> = due.iter().map(|(entry, _)| &entry.name).collect();
+    if let Some(refusal) = too_many_at_once(situation, retain, &names, "detached tables are due to be dropped") {
+        draft.findings.push(refusal);
+        return;
+    }
+    draft.steps.extend(due.into_iter().map(|(entry, detached_at)| {
+        Step::Drop(DropTable {
+            table: entry.name.clone(),
+            oid: entry.oid,
+            kind: entry.kind,
+            range: situation.desired.describe_bound(&entry.bound),
+            reason: format!("detached {}, grace over", detached_at.format("%Y-%m-%d")),
+            bytes: entry.bytes,
+            references: entry.references.clone(),
+        })
+    }));
 }
 
 fn grace_is_over(grace: Option<Interval>, detached_at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
