@@ -12,6 +12,9 @@ const DEFAULT_LABEL: &str = "default";
 
 /// Makes a DEFAULT partition that is required; reports one that is forbidden, or that holds rows it should not.
 pub(super) fn default_partition(situation: &Situation<'_>, draft: &mut Draft) {
+    if situation.has_unreadable_bounds() {
+        return;
+    }
     let rule = situation.policy.create.default;
     let named = match situation.desired {
         Desired::List(list) => list.default.as_deref(),

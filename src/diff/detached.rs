@@ -3,18 +3,20 @@
 
 use chrono::{DateTime, Utc};
 
-use super::retire::windows_made;
+use super::retire::{too_many_at_once, windows_made};
 use super::{Draft, Situation};
 use crate::catalog::DetachedTable;
 use crate::plan::steps::DropTable;
 use crate::plan::{Finding, Step, codes};
 use crate::policy::Then;
 use crate::schedule::Interval;
+use crate::sql::QualifiedName;
 
 /// Drops detached tables whose grace is over.
 pub(super) fn drop_after_grace(situation: &Situation<'_>, draft: &mut Draft) {
     let Some(retain) = situation.policy.retain.as_ref().filter(|retain| retain.then == Then::Drop) else { return };
     let parent = &situation.table.name;
+    let mut due: Vec<(&DetachedTable, String)> = Vec::new();
     for entry in situation.snapshot.ledger.detached().iter().filter(|entry| entry.parent == *parent) {
         let (over, reason) = match entry.detached_at {
             Some(detached_at) => (
@@ -45,17 +47,25 @@ pub(super) fn drop_after_grace(situation: &Situation<'_>, draft: &mut Draft) {
                 .hint("attach it again, or drop it by hand: partctl will not"),
             );
         } else if over {
-            draft.steps.push(Step::Drop(DropTable {
-                table: entry.name.clone(),
-                oid: entry.oid,
-                kind: entry.kind,
-                range: situation.desired.describe_bound(&entry.bound),
-                reason,
-                bytes: entry.bytes,
-                references: entry.references.clone(),
-            }));
+            due.push((entry, reason));
         }
     }
+    let names: Vec<&QualifiedName> = due.iter().map(|(entry, _)| &entry.name).collect();
+    if let Some(refusal) = too_many_at_once(situation, retain, &names, "detached tables are due to be dropped") {
+        draft.findings.push(refusal);
+        return;
+    }
+    draft.steps.extend(due.into_iter().map(|(entry, reason)| {
+        Step::Drop(DropTable {
+            table: entry.name.clone(),
+            oid: entry.oid,
+            kind: entry.kind,
+            range: situation.desired.describe_bound(&entry.bound),
+            reason,
+            bytes: entry.bytes,
+            references: entry.references.clone(),
+        })
+    }));
 }
 
 /// Whether the policy has become more generous since it was detached. Also where nobody can tell.

@@ -17,8 +17,8 @@ const MOST_AT_ONCE: usize = 10_000;
 /// are clipped to what is not covered, which gives one bridge partition.
 pub(super) fn cover(situation: &Situation<'_>, draft: &mut Draft) {
     let Some(range) = situation.desired.as_range() else { return };
-    if !bounds_are_readable(situation, range, draft) {
-        return;
+    if situation.has_unreadable_bounds() {
+        return report_unreadable_bounds(situation, range, draft);
     }
     if range.now.is_none() && !situation.placed.is_empty() {
         let question = situation.highest_question();
@@ -141,11 +141,10 @@ impl Reasons {
     }
 }
 
-fn bounds_are_readable(situation: &Situation<'_>, range: &DesiredRange, draft: &mut Draft) -> bool {
+fn report_unreadable_bounds(situation: &Situation<'_>, range: &DesiredRange, draft: &mut Draft) {
     let unreadable =
         |partition: &&Partition| partition.bound != Bound::Default && range.extent(&partition.bound).is_none();
-    let unreadable: Vec<&Partition> = situation.table.partitions.iter().filter(unreadable).collect();
-    for partition in &unreadable {
+    for partition in situation.table.partitions.iter().filter(unreadable) {
         draft.findings.push(
             Finding::about(
                 codes::UNREADABLE_BOUND,
@@ -155,7 +154,6 @@ fn bounds_are_readable(situation: &Situation<'_>, range: &DesiredRange, draft: &
             .hint("nothing is planned for this table while it is attached"),
         );
     }
-    unreadable.is_empty()
 }
 
 /// Says which partitions are off the grid: they count as coverage, and are left alone.

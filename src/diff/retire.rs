@@ -97,6 +97,10 @@ pub(super) fn windows_made(range: &DesiredRange, steps: &[Step]) -> impl Iterato
 /// Detaches what is over, and drops it at once where the policy grants no grace.
 pub(super) fn retire(situation: &Situation<'_>, draft: &mut Draft) {
     let (Some(range), Some(retain)) = (situation.desired.as_range(), &situation.policy.retain) else { return };
+    // Which ones are the newest is not known while a bound cannot be read.
+    if situation.has_unreadable_bounds() {
+        return;
+    }
     let table = &situation.table.name;
     let floor = situation.newest_floor(range, windows_made(range, &draft.steps));
     let mut over: Vec<&Partition> = Vec::new();
@@ -120,21 +124,9 @@ pub(super) fn retire(situation: &Situation<'_>, draft: &mut Draft) {
         let message = format!("{} is over, and kept: at_least is {}", partition.name.name, retain.at_least);
         Finding::about(codes::KEPT, table, message)
     }));
-    let limit = blast_radius(retain, situation.placed.len());
-    if limit < over.len() {
-        let names: Vec<String> = over.iter().map(|partition| partition.name.name.to_string()).collect();
-        draft.findings.push(
-            Finding::about(
-                codes::BLAST_RADIUS,
-                table,
-                format!(
-                    "{} partitions are over at once ({}), and per_run is {limit}",
-                    over.len(),
-                    first_few(&names, 3)
-                ),
-            )
-            .hint(format!("look at them with `partctl status`; set `per_run: {}` if all of them shall go", over.len())),
-        );
+    let names: Vec<&QualifiedName> = over.iter().map(|partition| &partition.name).collect();
+    if let Some(refusal) = too_many_at_once(situation, retain, &names, "partitions are over at once") {
+        draft.findings.push(refusal);
         return;
     }
     for partition in over {
@@ -181,9 +173,22 @@ fn why(retain: &Retain) -> String {
     age.into_iter().chain(count).collect::<Vec<_>>().join(", ")
 }
 
-/// 10 or 20 % of the partitions, whichever is larger, unless the policy says.
-fn blast_radius(retain: &Retain, partitions: usize) -> usize {
-    retain.per_run.map_or_else(|| 10.max(partitions.div_ceil(5)), |limit| limit as usize)
+/// The refusal of more than `per_run` at once; 10 or 20 % of the partitions, whichever is larger, unless the policy
+/// says.
+pub(super) fn too_many_at_once(
+    situation: &Situation<'_>,
+    retain: &Retain,
+    names: &[&QualifiedName],
+    what: &str,
+) -> Option<Finding> {
+    let partitions = situation.placed.len();
+    let limit = retain.per_run.map_or_else(|| 10.max(partitions.div_ceil(5)), |limit| limit as usize);
+    (limit < names.len()).then(|| {
+        let short: Vec<String> = names.iter().map(|name| name.name.to_string()).collect();
+        let message = format!("{} {what} ({}), and per_run is {limit}", names.len(), first_few(&short, 3));
+        Finding::about(codes::BLAST_RADIUS, &situation.table.name, message)
+            .hint(format!("look at them with `partctl status`; set `per_run: {}` if all of them shall go", names.len()))
+    })
 }
 
 /// Why a partition that is over is kept, for whoever wonders.

@@ -42,6 +42,12 @@ impl<'a> Situation<'a> {
         situation
     }
 
+    /// Whether a partition of a range table lies on no axis that can be reckoned with.
+    pub fn has_unreadable_bounds(&self) -> bool {
+        let bounded = self.table.partitions.iter().filter(|partition| partition.bound != Bound::Default);
+        self.desired.as_range().is_some() && self.placed.len() < bounded.count()
+    }
+
     /// The moment the plan is for.
     pub fn now(&self) -> DateTime<Utc> {
         self.snapshot.server.now

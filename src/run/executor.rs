@@ -70,7 +70,10 @@ pub async fn execute(execution: Execution, plan: &Plan) -> (Outcome, Vec<Session
             let queue = Arc::clone(&queue);
             running.spawn(async move {
                 let mut outcome = Outcome::default();
-                while let Some(table) = next(&queue) {
+                // A worker whose session is gone leaves the other tables to the others.
+                while worker.is_connected(&outcome)
+                    && let Some(table) = next(&queue)
+                {
                     worker.carry_out_table(&table, &mut outcome).await;
                 }
                 (worker, outcome)
@@ -105,6 +108,12 @@ struct Worker {
 }
 
 impl Worker {
+    /// The client learns a moment later than the step that its session has ended.
+    fn is_connected(&self, outcome: &Outcome) -> bool {
+        let lost = outcome.failed.iter().any(|failed| failed.error.kind == FailureKind::Unreachable);
+        !lost && !self.session.client().is_closed()
+    }
+
     async fn carry_out_table(&mut self, table: &TablePlan, outcome: &mut Outcome) {
         for step in &table.steps {
             if self.stop.signal().is_some() {
