@@ -109,6 +109,24 @@ impl Database {
         self.column(sql).await.into_iter().next().unwrap_or_else(|| panic!("{sql}: no row"))
     }
 
+    /// Looks until the query says true, while `goes_on` says that it still may.
+    ///
+    /// The processor is left to others between two looks: on few cores, a client and a backend that answer each other
+    /// without a pause keep everybody else from running, for minutes.
+    pub async fn until(&self, sql: &str, mut goes_on: impl FnMut() -> bool) {
+        const LOOKS: usize = 50_000;
+        for _ in 0..LOOKS {
+            // In this order: what came true with the end counts.
+            let going_on = goes_on();
+            if self.value(sql).await == "t" {
+                return;
+            }
+            assert!(going_on, "it ended, and this had never been true: {sql}");
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+        panic!("this never became true: {sql}");
+    }
+
     /// The partctl command, on this database and these policies.
     pub fn command(&self, arguments: &[&str]) -> Command {
         command(self.folder.path(), &self.url(), arguments)

@@ -26,9 +26,6 @@ locks: {timeout: 1 minute, retry_for: 1 minute}\n";
 
 const DROP: &str = "then: drop, grace: 0 days";
 
-/// How often anything is looked at, at most: tens of seconds.
-const LOOKS: usize = 200_000;
-
 /// Rows that a writer adds, at most.
 const ROWS: i32 = 10_000;
 
@@ -85,28 +82,13 @@ async fn kill_when(database: &Database, moment: &str) {
     command.env_clear().env("PARTCTL_DATABASE", database.url()).arg("--policies").arg(database.policies());
     command.args(["apply", "--allow-destroy"]).stdout(Stdio::null()).stderr(Stdio::null());
     let mut run = command.spawn().unwrap();
-    let mut looks = 0;
-    while database.value(moment).await != "t" {
-        let ended = run.try_wait().unwrap().is_some() && database.value(moment).await != "t";
-        looks += 1;
-        assert!(!ended && looks < LOOKS, "`{moment}` never came");
-    }
+    database.until(moment, || run.try_wait().unwrap().is_none()).await;
     // SIGKILL.
     run.kill().unwrap();
     run.wait().unwrap();
 }
 
 const OTHERS: &str = "FROM pg_stat_activity WHERE application_name = 'partctl' AND datname = current_database() AND pid <> pg_backend_pid()";
-
-/// The statement that a killed run had sent ends on the server all the same, and the run's lock goes with it.
-async fn wait_for_backends(database: &Database) {
-    for _ in 0..LOOKS {
-        if database.value(&format!("SELECT count(*) {OTHERS}")).await == "0" {
-            return;
-        }
-    }
-    panic!("the killed run's backends never end");
-}
 
 /// Rows in all tables, attached or detached.
 const FOUND: &str = "SELECT unnest(xpath('//id/text()', query_to_xml(
@@ -136,7 +118,8 @@ async fn survive(policy: &str, moment: &str, kept_by: KeptBy, killed: Killed) {
         database.sql(&format!("SELECT pg_terminate_backend(pid) {OTHERS}")).await;
     }
     reader.client().batch_execute("ROLLBACK").await.unwrap();
-    wait_for_backends(&database).await;
+    // The statement that a killed run had sent ends on the server all the same, and the run's lock goes with it.
+    database.until(&format!("SELECT count(*) = 0 {OTHERS}"), || true).await;
     database.sql("DROP FUNCTION IF EXISTS partctl.slow CASCADE").await;
 
     database.partctl(&["apply", "--allow-destroy"], 0);

@@ -226,7 +226,7 @@ async fn a_backend_that_is_terminated_mid_run_ends_with_5_and_the_next_run_conve
     command.env_clear().env("PARTCTL_DATABASE", database.url()).arg("--policies").arg(database.policies()).arg("apply");
     let mut run = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
     // Terminated as soon as it has made its first partition, so it is in the middle for certain.
-    while database.value("SELECT count(*) FROM pg_inherits").await == "0" && run.try_wait().unwrap().is_none() {}
+    database.until("SELECT 0 < count(*) FROM pg_inherits", || run.try_wait().unwrap().is_none()).await;
     database.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'partctl' AND pid <> pg_backend_pid() AND datname = current_database()").await;
     let output = run.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(5), "{}", said(&output));
@@ -249,7 +249,7 @@ async fn an_interrupted_run_exits_130_or_143_and_the_next_one_converges() {
             .arg("apply");
         let mut run =
             command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
-        while database.value("SELECT count(*) FROM pg_inherits").await == "0" && run.try_wait().unwrap().is_none() {}
+        database.until("SELECT 0 < count(*) FROM pg_inherits", || run.try_wait().unwrap().is_none()).await;
         nix::sys::signal::kill(nix::unistd::Pid::from_raw(run.id().try_into().unwrap()), signal).unwrap();
         let output = run.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(code), "{}", said(&output));
