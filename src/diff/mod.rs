@@ -1,6 +1,6 @@
 //! The difference between wish and facts: steps that close it, and findings where partctl refuses to guess.
 //!
-//! A pure function of policies, snapshot and the snapshot's clock. Each rule is a file and a line in [`RULES`];
+//! A pure function of policies, snapshot and the snapshot's clock. Each rule is a file and a line in `RULES`;
 //! a rule only adds, it never looks at what another rule added.
 
 mod coverage;
