@@ -122,11 +122,8 @@ impl Plan {
             if allowed(table) {
                 continue;
             }
-            let (kept, left_out) =
-                std::mem::take(&mut table.steps).into_iter().partition(|step| step.phase() != Phase::Retire);
-            table.steps = kept;
-            let left_out: Vec<Step> = left_out;
-            withheld.extend(left_out.into_iter().map(|step| Withheld { table: table.table.clone(), step }));
+            let retiring = table.steps.extract_if(.., |step| step.phase() == Phase::Retire);
+            withheld.extend(retiring.map(|step| Withheld { table: table.table.clone(), step }));
         }
         withheld
     }

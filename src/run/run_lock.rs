@@ -4,38 +4,38 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tokio_postgres::Client;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::Type;
 
 use crate::failure::{Failure, FailureKind};
 
 /// The two halves of the key: "part" and "ctl1" in ASCII. Advisory locks are per database already.
 const KEY: (i32, i32) = (0x7061_7274, 0x6374_6c31);
 
-/// A run that has just ended holds its lock until its backend has noticed, some milliseconds; a run that goes on
-/// holds it far longer than these tries together.
-const TRIES: usize = 5;
+/// Tries at the lock, and the pause between them: the server needs some milliseconds to end the session of a process
+/// that has just ended, and a run right after another one must not fail for that.
+const TRIES: usize = 6;
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Takes the lock for as long as the session lives.
 ///
 /// # Errors
-/// [`FailureKind::Busy`] within a blink when another session has it.
+/// [`FailureKind::Busy`] when another session has it, after a quarter of a second.
 pub async fn lock_database(client: &Client) -> Result<()> {
-    for _ in 0..TRIES {
-        let key: [(&(dyn ToSql + Sync), Type); 2] = [(&KEY.0, Type::INT4), (&KEY.1, Type::INT4)];
-        let sql = "SELECT pg_catalog.pg_try_advisory_lock($1, $2)";
-        let rows = client.query_typed(sql, &key).await.context("taking partctl's advisory lock")?;
-        if rows.first().is_some_and(|row| row.get(0)) {
+    for attempt in 0..TRIES {
+        if 0 < attempt {
+            tokio::time::sleep(PAUSE).await;
+        }
+        if try_lock(client).await? {
             return Ok(());
         }
-        tokio::time::sleep(PAUSE).await;
     }
     let holder = "SELECT l.pid, coalesce(a.usename::text, ''), coalesce(a.application_name, '') \
                   FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid \
                   WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 \
                   AND l.classid = $1::int8::oid AND l.objid = $2::int8::oid \
                   AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())";
-    let key: [(&(dyn ToSql + Sync), Type); 2] = [(&i64::from(KEY.0), Type::INT8), (&i64::from(KEY.1), Type::INT8)];
+    let key: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
+        [(&i64::from(KEY.0), Type::INT8), (&i64::from(KEY.1), Type::INT8)];
     let rows = client.query_typed(holder, &key).await.context("asking who holds partctl's lock")?;
     let who = rows.first().map_or(String::new(), |row| {
         let (pid, role, application): (i32, String, String) = (row.get(0), row.get(1), row.get(2));
@@ -44,4 +44,11 @@ pub async fn lock_database(client: &Client) -> Result<()> {
     Err(Failure::new(FailureKind::Busy, format!("another partctl run holds the lock on this database{who}"))
         .hint("let it end, or look at what it waits for; its lock goes with its session")
         .into())
+}
+
+async fn try_lock(client: &Client) -> Result<bool> {
+    let key: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] = [(&KEY.0, Type::INT4), (&KEY.1, Type::INT4)];
+    let sql = "SELECT pg_catalog.pg_try_advisory_lock($1, $2)";
+    let rows = client.query_typed(sql, &key).await.context("taking partctl's advisory lock")?;
+    Ok(rows.first().is_some_and(|row| row.get(0)))
 }

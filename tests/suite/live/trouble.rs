@@ -24,15 +24,10 @@ async fn a_policy_that_does_not_fit_its_table_exits_4_and_says_why() {
             "PT104",
             "range (b)",
         ),
-        (
-            "CREATE SCHEMA shop; CREATE TABLE shop.orders (at timestamptz) PARTITION BY RANGE ((at + '1 day'::interval))",
-            "",
-            "immutable",
-        ),
         ("CREATE SCHEMA shop; CREATE TABLE shop.orders (at date) PARTITION BY RANGE (at)", "PT105", "has no time zone"),
         ("CREATE SCHEMA shop; CREATE TABLE shop.orders (at text) PARTITION BY RANGE (at)", "PT105", "has no grid"),
     ];
-    for (setup, code, message) in cases.into_iter().filter(|(_, code, _)| !code.is_empty()) {
+    for (setup, code, message) in cases {
         let database = Database::new(MONTHLY, setup).await;
         contains(&database.partctl(&["plan"], 4), &[code, message, "shop.orders"]);
         contains(&database.partctl(&["apply"], 4), &[code, message]);
