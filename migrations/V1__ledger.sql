@@ -33,8 +33,9 @@ CREATE TABLE partctl.detached_tables (
     bound         text NOT NULL,
     begun_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
     detached_at   timestamptz,
-    dropped_at    timestamptz
+    ended_at      timestamptz
 );
-CREATE UNIQUE INDEX ON partctl.detached_tables (relation) WHERE dropped_at IS NULL;
+CREATE UNIQUE INDEX ON partctl.detached_tables (relation) WHERE ended_at IS NULL;
 COMMENT ON TABLE partctl.detached_tables IS
-    'tables that partctl detached: detached_at starts the grace, null while the detach is under way';
+    'tables that partctl detached: detached_at starts the grace, null while the detach is under way; '
+    'ended_at is when the table was dropped, or seen attached again';

@@ -253,7 +253,12 @@ mod tests {
         let table = QualifiedName::new("shop", "orders");
         let step = || {
             let range = String::new();
-            Box::new(Step::Record(RecordDetach { table: QualifiedName::new("shop", "old"), oid: 1, range }))
+            Box::new(Step::Record(RecordDetach {
+                table: QualifiedName::new("shop", "old"),
+                oid: 1,
+                range,
+                change: crate::plan::steps::RecordedChange::Detached,
+            }))
         };
         let waiting = |seconds| Event::Waiting {
             table: table.clone(),
@@ -288,7 +293,12 @@ mod tests {
             holds: "ACCESS SHARE on \"x\ny\"".to_owned(),
             query: "select '\x1b]0;title\x07'".to_owned(),
         };
-        let step = Step::Record(RecordDetach { table: QualifiedName::new("s", "a\nb"), oid: 1, range: String::new() });
+        let step = Step::Record(RecordDetach {
+            table: QualifiedName::new("s", "a\nb"),
+            oid: 1,
+            range: String::new(),
+            change: crate::plan::steps::RecordedChange::Detached,
+        });
         let error = StepError {
             kind: crate::failure::FailureKind::LockTimeout,
             message: "no\x1b[31m".to_owned(),

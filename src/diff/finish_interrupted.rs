@@ -2,7 +2,7 @@
 
 use super::{Draft, Situation};
 use crate::plan::Step;
-use crate::plan::steps::{FinalizeDetach, RecordDetach};
+use crate::plan::steps::{FinalizeDetach, RecordDetach, RecordedChange};
 
 /// Finalizes pending detaches, and records detaches that were done but not written down.
 pub(super) fn finish_interrupted(situation: &Situation<'_>, draft: &mut Draft) {
@@ -19,11 +19,18 @@ pub(super) fn finish_interrupted(situation: &Situation<'_>, draft: &mut Draft) {
             referenced_by: situation.referenced_by(),
         }));
     }
-    for entry in remembered().filter(|entry| !entry.attached && entry.detached_at.is_none()) {
+    for entry in remembered() {
+        let change = match (entry.attached, entry.detached_at) {
+            (false, None) => RecordedChange::Detached,
+            (true, Some(_)) => RecordedChange::AttachedAgain,
+            // Begun and not done: the next detach of it writes the entry anew. Or detached, as it should be.
+            (true, None) | (false, Some(_)) => continue,
+        };
         draft.steps.push(Step::Record(RecordDetach {
             table: entry.name.clone(),
             oid: entry.oid,
             range: situation.desired.describe_bound(&entry.bound),
+            change,
         }));
     }
 }

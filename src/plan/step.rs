@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::steps::{CreatePartition, DetachPartition, DropTable, FinalizeDetach, RecordDetach};
+use super::steps::{CreatePartition, DetachPartition, DropTable, FinalizeDetach, RecordDetach, RecordedChange};
 use super::{Action, Lock};
 use crate::sql::QualifiedName;
 
@@ -118,7 +118,10 @@ impl Step {
     pub fn reason(&self) -> Cow<'_, str> {
         match self {
             Self::Finalize(_) => "a concurrent detach was interrupted".into(),
-            Self::Record(_) => "its detach was not recorded".into(),
+            Self::Record(step) => match step.change {
+                RecordedChange::Detached => "its detach was not recorded".into(),
+                RecordedChange::AttachedAgain => "attached again: its grace is forgotten".into(),
+            },
             Self::Create(step) => step.reason.to_string().into(),
             Self::Detach(step) => step.reason.as_str().into(),
             Self::Drop(step) => step.reason.as_str().into(),

@@ -177,13 +177,13 @@ mod tests {
         BEGIN;
         SET LOCAL lock_timeout = '50ms';
         DO $partctl$BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = 124 AND c.relname = 'orders_2024_10' AND c.relnamespace = (SELECT n.oid FROM pg_catalog.pg_namespace n WHERE n.nspname = 'shop') AND EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid AND i.inhparent = 100) AND pg_catalog.replace(pg_catalog.pg_get_expr(c.relpartbound, 0), '''', '') = 'FOR VALUES FROM (2024-10-01) TO (2024-11-01)') THEN RAISE EXCEPTION USING ERRCODE = '55000', MESSAGE = 'partctl: shop.orders_2024_10 (oid 124) is no longer what was planned'; END IF; END$partctl$;
-        INSERT INTO partctl.detached_tables (relation, schema_name, table_name, parent_schema, parent_name, bound) VALUES (124, 'shop', 'orders_2024_10', 'shop', 'orders', 'FOR VALUES FROM (''2024-10-01'') TO (''2024-11-01'')') ON CONFLICT (relation) WHERE dropped_at IS NULL DO UPDATE SET begun_at = clock_timestamp(), detached_at = NULL, bound = EXCLUDED.bound, schema_name = EXCLUDED.schema_name, table_name = EXCLUDED.table_name, parent_schema = EXCLUDED.parent_schema, parent_name = EXCLUDED.parent_name;
+        INSERT INTO partctl.detached_tables (relation, schema_name, table_name, parent_schema, parent_name, bound) VALUES (124, 'shop', 'orders_2024_10', 'shop', 'orders', 'FOR VALUES FROM (''2024-10-01'') TO (''2024-11-01'')') ON CONFLICT (relation) WHERE ended_at IS NULL DO UPDATE SET begun_at = clock_timestamp(), detached_at = NULL, bound = EXCLUDED.bound, schema_name = EXCLUDED.schema_name, table_name = EXCLUDED.table_name, parent_schema = EXCLUDED.parent_schema, parent_name = EXCLUDED.parent_name;
         COMMIT;
         SET lock_timeout = '50ms';
         ALTER TABLE shop.orders DETACH PARTITION shop.orders_2024_10 CONCURRENTLY;
         BEGIN;
         SET LOCAL lock_timeout = '50ms';
-        UPDATE partctl.detached_tables SET detached_at = clock_timestamp() WHERE relation = 124 AND dropped_at IS NULL;
+        UPDATE partctl.detached_tables SET detached_at = clock_timestamp() WHERE relation = 124 AND ended_at IS NULL;
         COMMIT;
 
         -- 3/3 drop shop.orders_2024_09: 2024-09-01 … 2024-10-01
@@ -195,7 +195,7 @@ mod tests {
         LOCK TABLE shop.orders_2024_09 IN ACCESS EXCLUSIVE MODE;
         DO $partctl$BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = 123 AND c.relname = 'orders_2024_09' AND c.relnamespace = (SELECT n.oid FROM pg_catalog.pg_namespace n WHERE n.nspname = 'shop') AND NOT c.relispartition) THEN RAISE EXCEPTION USING ERRCODE = '55000', MESSAGE = 'partctl: shop.orders_2024_09 (oid 123) is no longer what was planned'; END IF; END$partctl$;
         DROP TABLE shop.orders_2024_09;
-        UPDATE partctl.detached_tables SET dropped_at = clock_timestamp() WHERE relation = 123 AND dropped_at IS NULL;
+        UPDATE partctl.detached_tables SET ended_at = clock_timestamp() WHERE relation = 123 AND ended_at IS NULL;
         COMMIT;
         "));
     }

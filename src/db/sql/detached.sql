@@ -15,5 +15,5 @@ SELECT d.relation AS oid, c.relkind::text AS kind, n.nspname::text AS schema, c.
   FROM partctl.detached_tables d
   JOIN pg_catalog.pg_class c ON c.oid = d.relation
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
- WHERE d.dropped_at IS NULL
+ WHERE d.ended_at IS NULL
  ORDER BY d.begun_at, d.relation

@@ -33,7 +33,12 @@ fn plan() -> Plan {
         bytes: 8_192,
         runway: Runway::Until("2026-11-22T03:00:00Z".parse().unwrap()),
         steps: vec![
-            Step::Record(RecordDetach { table: name("orders_2024_08"), oid: 7, range: String::new() }),
+            Step::Record(RecordDetach {
+                table: name("orders_2024_08"),
+                oid: 7,
+                range: String::new(),
+                change: crate::plan::steps::RecordedChange::Detached,
+            }),
             drop_step("orders_2024_09", 8),
         ],
         findings: vec![Finding::about(codes::HELD, &name("orders"), "orders_2023_01 is over, and held")],
@@ -111,7 +116,7 @@ fn the_document_says_what_it_is_and_all_that_a_reader_needs() {
                 {
                   "transaction": true,
                   "sql": [
-                    "UPDATE partctl.detached_tables SET detached_at = clock_timestamp() WHERE relation = 7 AND dropped_at IS NULL"
+                    "UPDATE partctl.detached_tables SET detached_at = clock_timestamp() WHERE relation = 7 AND ended_at IS NULL"
                   ]
                 }
               ],
@@ -143,7 +148,7 @@ fn the_document_says_what_it_is_and_all_that_a_reader_needs() {
                     "LOCK TABLE shop.orders_2024_09 IN ACCESS EXCLUSIVE MODE",
                     "DO $partctl$BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = 8 AND c.relname = 'orders_2024_09' AND c.relnamespace = (SELECT n.oid FROM pg_catalog.pg_namespace n WHERE n.nspname = 'shop') AND NOT c.relispartition) THEN RAISE EXCEPTION USING ERRCODE = '55000', MESSAGE = 'partctl: shop.orders_2024_09 (oid 8) is no longer what was planned'; END IF; END$partctl$",
                     "DROP TABLE shop.orders_2024_09",
-                    "UPDATE partctl.detached_tables SET dropped_at = clock_timestamp() WHERE relation = 8 AND dropped_at IS NULL"
+                    "UPDATE partctl.detached_tables SET ended_at = clock_timestamp() WHERE relation = 8 AND ended_at IS NULL"
                   ]
                 }
               ],

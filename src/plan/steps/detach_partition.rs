@@ -106,7 +106,7 @@ impl DetachPartition {
     fn record_intent(&self) -> String {
         format!(
             "INSERT INTO partctl.detached_tables (relation, schema_name, table_name, parent_schema, parent_name, bound) \
-             VALUES ({}, {}, {}, {}, {}, {}) ON CONFLICT (relation) WHERE dropped_at IS NULL DO UPDATE \
+             VALUES ({}, {}, {}, {}, {}, {}) ON CONFLICT (relation) WHERE ended_at IS NULL DO UPDATE \
              SET begun_at = clock_timestamp(), detached_at = NULL, bound = EXCLUDED.bound, \
              schema_name = EXCLUDED.schema_name, table_name = EXCLUDED.table_name, \
              parent_schema = EXCLUDED.parent_schema, parent_name = EXCLUDED.parent_name",
@@ -124,6 +124,6 @@ impl DetachPartition {
 pub(super) fn record_detached(oid: u32) -> String {
     format!(
         "UPDATE partctl.detached_tables SET detached_at = clock_timestamp() \
-         WHERE relation = {oid} AND dropped_at IS NULL"
+         WHERE relation = {oid} AND ended_at IS NULL"
     )
 }

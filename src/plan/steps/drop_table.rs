@@ -40,8 +40,8 @@ impl DropTable {
             _ => (Some(format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")), format!("DROP TABLE {table}")),
         };
         let record = format!(
-            "UPDATE partctl.detached_tables SET dropped_at = clock_timestamp() \
-             WHERE relation = {oid} AND dropped_at IS NULL"
+            "UPDATE partctl.detached_tables SET ended_at = clock_timestamp() \
+             WHERE relation = {oid} AND ended_at IS NULL"
         );
         let statements = lock.into_iter().chain([guard(*oid, table, &Standing::Detached), drop, record]);
         vec![Action::Transaction(statements.collect())]

@@ -10,4 +10,4 @@ pub use create_partition::{CreatePartition, CreateReason};
 pub use detach_partition::{DetachMethod, DetachPartition};
 pub use drop_table::DropTable;
 pub use finalize_detach::FinalizeDetach;
-pub use record_detach::RecordDetach;
+pub use record_detach::{RecordDetach, RecordedChange};

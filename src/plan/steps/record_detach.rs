@@ -1,11 +1,11 @@
-//! Writes down that a detach was done: its run was killed between the DDL and the ledger. The grace clock starts
-//! now, which is later than the truth and so never too early.
+//! Brings a ledger entry in line with the catalog: a detach that was done and not written down, because its run was
+//! killed in between, or a table that somebody attached again.
 
 use super::detach_partition::record_detached;
 use crate::plan::Action;
 use crate::sql::QualifiedName;
 
-/// A detached table whose ledger entry lacks its end.
+/// A ledger entry that does not say what the catalog says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecordDetach {
     /// The table.
@@ -14,10 +14,29 @@ pub struct RecordDetach {
     pub oid: u32,
     /// What it held, for a person.
     pub range: String,
+    /// What is written down.
+    pub change: RecordedChange,
+}
+
+/// What happened to the table unrecorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordedChange {
+    /// It is detached. The grace clock starts now, which is later than the truth and so never too early.
+    Detached,
+    /// It is a partition again: its grace is forgotten, so that a later detach by hand does not end in a drop.
+    AttachedAgain,
 }
 
 impl RecordDetach {
     pub(in crate::plan) fn actions(&self) -> Vec<Action> {
-        vec![Action::Transaction(vec![record_detached(self.oid)])]
+        let statement = match self.change {
+            RecordedChange::Detached => record_detached(self.oid),
+            RecordedChange::AttachedAgain => format!(
+                "UPDATE partctl.detached_tables SET ended_at = clock_timestamp() \
+                 WHERE relation = {} AND ended_at IS NULL",
+                self.oid
+            ),
+        };
+        vec![Action::Transaction(vec![statement])]
     }
 }

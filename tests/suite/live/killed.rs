@@ -180,7 +180,7 @@ async fn killed_while_it_drops_the_next_run_converges_and_only_what_is_over_is_g
         (PENDING, KeptBy::Reader, Killed::Both),
         (UNRECORDED, KeptBy::Ledger, Killed::Both),
         (
-            "SELECT 1 <= count(*) FROM partctl.detached_tables WHERE dropped_at IS NOT NULL",
+            "SELECT 1 <= count(*) FROM partctl.detached_tables WHERE ended_at IS NOT NULL",
             KeptBy::Itself,
             Killed::Client,
         ),
