@@ -149,6 +149,16 @@ async fn after_apply_the_plan_is_empty_and_the_rows_are_the_rows() {
         let rows = database.value(ROWS).await;
         let (_, plan) = database.plan().await;
         assert!(!plan.is_empty(), "{}: there is nothing to do", scenario.name);
+        database.partctl(&["plan", "--check"], 2);
+        let json = database.command(&["plan", "-o", "json"]).output().unwrap().stdout;
+        let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+        assert_eq!(json["format"], "partctl-plan", "{}", scenario.name);
+        let markdown = database.partctl(&["plan", "-o", "markdown"], 0);
+        for (_, step) in plan.steps().take(1) {
+            assert!(markdown.contains(step.kind().as_str()), "{}: {markdown}", scenario.name);
+        }
+        let warned = plan.findings().any(|finding| finding.code.severity == partctl::plan::Severity::Warning);
+        database.partctl(&["plan", "--strict"], if warned { 3 } else { 0 });
         database.partctl(&["apply", "--allow-destroy"], 0);
         let (_, plan) = database.plan().await;
         assert!(plan.is_empty(), "{}: still to do: {:?}", scenario.name, plan.tables);
