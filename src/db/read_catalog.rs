@@ -8,8 +8,8 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
 use crate::catalog::{
-    Answers, Bound, CatalogSnapshot, DetachedTable, ForeignKey, Grant, KeyColumn, Ledger, Partition, PartitionKey,
-    RelationKind, ReplicaIdentity, Server, Strategy, Table,
+    Answers, Bound, CatalogSnapshot, DetachedTable, FarEnd, ForeignKey, Grant, KeyColumn, Ledger, Partition,
+    PartitionKey, RelationKind, ReplicaIdentity, Server, Strategy, Table,
 };
 use crate::policy::Policy;
 use crate::sql::{Identifier, QualifiedName};
@@ -88,7 +88,7 @@ async fn read_ledger(client: &Client, server: &Row) -> Result<Ledger> {
 }
 
 fn detached_table(row: &Row) -> Result<DetachedTable> {
-    let references: Vec<(String, String)> = json(row, "foreign_keys")?;
+    let foreign_keys: Vec<ForeignKeyRow> = json(row, "foreign_keys")?;
     let detached_at: Option<i64> = row.try_get("detached_at")?;
     Ok(DetachedTable {
         oid: row.try_get("oid")?,
@@ -100,7 +100,8 @@ fn detached_table(row: &Row) -> Result<DetachedTable> {
         detached_at: detached_at.and_then(moment),
         attached: row.try_get("attached")?,
         bytes: bytes(row)?,
-        references: references.into_iter().map(|(schema, name)| QualifiedName::new(schema, name)).collect(),
+        foreign_keys: foreign_keys.into_iter().map(far_end).collect(),
+        leftover_checks: identifiers(row, "leftover_checks")?,
     })
 }
 
@@ -118,19 +119,13 @@ fn table(row: &Row) -> Result<Table> {
         type_name: type_name.unwrap_or_default(),
     });
     let grants: Vec<(Option<String>, String, bool)> = json(row, "grants")?;
-    let foreign_keys: Vec<(bool, String, String)> = json(row, "foreign_keys")?;
-    let name = qualified(row, "schema", "name")?;
+    let foreign_keys: Vec<ForeignKeyRow> = json(row, "foreign_keys")?;
     Ok(Table {
         oid: row.try_get("oid")?,
         kind: kind(row)?,
         owner: identifier(row, "owner")?,
         role_is_owner: row.try_get("role_is_owner")?,
-        owner_may_create_in: row
-            .try_get::<_, Option<Vec<String>>>("creatable")?
-            .unwrap_or_default()
-            .into_iter()
-            .map(Identifier::new)
-            .collect(),
+        owner_may_create_in: identifiers(row, "creatable")?,
         key: strategy.map(|strategy| PartitionKey { strategy, columns: columns.collect() }),
         tablespace: row.try_get::<_, Option<String>>("tablespace")?.map(Identifier::new),
         access_method: row.try_get::<_, Option<String>>("access_method")?.map(Identifier::new),
@@ -153,12 +148,10 @@ fn table(row: &Row) -> Result<Table> {
             .collect(),
         foreign_keys: foreign_keys
             .into_iter()
-            .map(|(outgoing, schema, table)| (outgoing, QualifiedName::new(schema, table)))
-            .filter(|(_, table)| *table != name)
-            .map(|(outgoing, table)| if outgoing { ForeignKey::Outgoing(table) } else { ForeignKey::Incoming(table) })
+            .map(|row| if row.0 { ForeignKey::Outgoing(far_end(row)) } else { ForeignKey::Incoming(far_end(row)) })
             .collect(),
         partitions: Vec::new(),
-        name,
+        name: qualified(row, "schema", "name")?,
     })
 }
 
@@ -199,6 +192,7 @@ fn partition(row: &Row, oid: u32, bound: Bound, partitions: Vec<Partition>) -> R
         rows: known,
         bytes: bytes(row)? + partitions.iter().map(|partition| partition.bytes).sum::<u64>(),
         indexes: u32::try_from(row.try_get::<_, i32>("indexes")?)?,
+        leftover_checks: identifiers(row, "leftover_checks")?,
         partitions,
     })
 }
@@ -218,6 +212,26 @@ fn bytes(row: &Row) -> Result<u64> {
 
 fn identifier(row: &Row, column: &str) -> Result<Identifier> {
     Ok(Identifier::new(row.try_get::<_, String>(column)?))
+}
+
+/// A text[] column; NULL is the empty one.
+fn identifiers(row: &Row, column: &str) -> Result<Vec<Identifier>> {
+    let names: Option<Vec<String>> = row.try_get(column)?;
+    Ok(names.unwrap_or_default().into_iter().map(Identifier::new).collect())
+}
+
+/// Whether it is outgoing, its name, schema and name of the other table, whether that may be locked, and the columns
+/// that are compared, this end's and the other end's.
+type ForeignKeyRow = (bool, String, String, String, bool, Vec<String>, Vec<String>);
+
+fn far_end((_, constraint, schema, table, lockable, near, far): ForeignKeyRow) -> FarEnd {
+    let columns = near.into_iter().map(Identifier::new).zip(far.into_iter().map(Identifier::new));
+    FarEnd {
+        constraint: Identifier::new(constraint),
+        table: QualifiedName::new(schema, table),
+        columns: columns.collect(),
+        lockable,
+    }
 }
 
 fn qualified(row: &Row, schema: &str, name: &str) -> Result<QualifiedName> {

@@ -114,6 +114,8 @@ finding_codes! {
     OVER_OFF_GRID = "PT130" "over-off-grid" Warning None;
     /// A table that waits to be dropped, and that the policy as it is now would have kept.
     WANTED_AGAIN = "PT131" "wanted-again" Warning None;
+    /// Rows of another table reference a partition that retention would retire (23503).
+    REFERENCED = "PT132" "referenced" Error Some(FailureKind::Findings);
 }
 
 /// The first names of a list that may be long: `a, b, c and 9 more`.
