@@ -5,11 +5,14 @@ use std::time::Duration;
 use tokio_postgres::error::SqlState;
 
 use super::signals::{Stop, StopSignal};
-use crate::db::connect::Session;
+use crate::db::connect::{Asked, Session};
 use crate::plan::Action;
 
 /// Ends by itself when the cancel request came before it.
 const AWAIT_CANCEL: &str = "SELECT pg_catalog.pg_sleep(1)";
+
+/// A cancel request that has had no effect for so long has met a pooler that looks like the server.
+const REQUEST_LOST: Duration = Duration::from_millis(250);
 
 /// How an attempt ended, when it did not end well.
 #[derive(Debug)]
@@ -100,10 +103,18 @@ async fn until_stopped(
     tokio::select! {
         result = &mut statement => result.map_err(Stopped::No),
         signal = stop.requested() => {
-            // A cancel request that does not arrive leaves the statement to its own lock timeout.
-            let asked = session.canceller().cancel().await;
-            let ended = statement.await;
-            if asked.is_ok() && ended.is_ok() {
+            // What cannot be cancelled is left to its own lock timeout.
+            let canceller = session.canceller();
+            let asked = canceller.cancel().await;
+            let ended = tokio::select! {
+                ended = &mut statement => ended,
+                // The request was lost on its way.
+                () = tokio::time::sleep(REQUEST_LOST) => tokio::select! {
+                    ended = &mut statement => ended,
+                    _ = canceller.cancel_from_another_session() => statement.await,
+                },
+            };
+            if matches!(asked, Ok(Asked::Request)) && ended.is_ok() {
                 // The request goes its own way to the server and is still coming. It shall find this statement, not
                 // the next one, which records in the ledger how the run ended; an idle session ignores it.
                 let _ = session.client().batch_execute(AWAIT_CANCEL).await;
