@@ -103,18 +103,18 @@ async fn until_stopped(
     tokio::select! {
         result = &mut statement => result.map_err(Stopped::No),
         signal = stop.requested() => {
-            // What cannot be cancelled is left to its own lock timeout.
+            // What cannot be cancelled is left to its own lock timeout, or to the end of a connection that is dead.
             let canceller = session.canceller();
-            let asked = canceller.cancel().await;
+            let asked = tokio::time::timeout(REQUEST_LOST, canceller.cancel()).await;
             let ended = tokio::select! {
                 ended = &mut statement => ended,
-                // The request was lost on its way.
                 () = tokio::time::sleep(REQUEST_LOST) => tokio::select! {
                     ended = &mut statement => ended,
                     _ = canceller.cancel_from_another_session() => statement.await,
                 },
             };
-            if matches!(asked, Ok(Asked::Request)) && ended.is_ok() {
+            let may_still_come = matches!(asked, Ok(Ok(Asked::Request)) | Err(_));
+            if may_still_come && ended.is_ok() {
                 // The request goes its own way to the server and is still coming. It shall find this statement, not
                 // the next one, which records in the ledger how the run ended; an idle session ignores it.
                 let _ = session.client().batch_execute(AWAIT_CANCEL).await;

@@ -3,7 +3,7 @@
 use partctl::db::throwaway::{Listen, ServerOptions, ThrowawayServer};
 use rcgen::{CertificateParams, CertifiedKey, KeyPair};
 
-use super::harness::{Database, said, session};
+use super::harness::{Database, contains, said, session};
 
 /// A server of its own, because TLS is a setting of the whole server.
 async fn server_with_tls(certificate: &CertifiedKey<KeyPair>) -> ThrowawayServer {
@@ -125,4 +125,13 @@ async fn the_first_error_is_told_not_what_follows_from_it() {
         assert_eq!((&line["event"], &line["exit"]), (&"error".into(), &1.into()), "{text}");
         assert_eq!((&line["message"], &line["sqlstate"]), (&"reading the catalog".into(), &"42501".into()), "{text}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_never_answers_is_given_up() {
+    let database = Database::new("version: 1\ntable: a.b\npartition: {hash: id, modulus: 1}\n", "").await;
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let url = format!("host=127.0.0.1 port={port} user=u dbname=d connect_timeout=2");
+    contains(&database.partctl(&["--database", &url, "plan"], 5), &["no answer within 2 s"]);
 }
