@@ -7,11 +7,12 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::confirm::{Answer, confirm};
-use super::progress::{Verbosity, listener};
+use super::progress::{Verbosity, listener, remark};
+use super::report::report as tell;
 use super::terminal::Terminal;
 use super::{Ended, Global, context};
 use crate::catalog::CatalogSnapshot;
-use crate::db::connect::Session;
+use crate::db::connect::{Session, connect};
 use crate::db::conninfo::ConnSpec;
 use crate::failure::{Failure, FailureKind};
 use crate::plan::{self, Plan, SavedPlan, Withheld};
@@ -38,12 +39,24 @@ pub(super) struct Apply {
     /// Leave retirement to another run
     #[arg(long, conflicts_with = "allow_destroy")]
     only_create: bool,
+    /// On a standby do nothing and exit 0, so that every node of a cluster can run the same timer
+    #[arg(long)]
+    standby_ok: bool,
     /// Stop trying for locks after this time, such as `20 minutes`
     #[arg(long, value_name = "TIME", value_parser = |text: &str| parse_elapsed(text).map_err(|error| error.to_string()))]
     deadline: Option<Duration>,
     /// Tables worked on at the same time, each over a connection of its own
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=16))]
     jobs: u8,
+}
+
+/// How a run begins.
+enum Beginning {
+    Ready(Box<Ready>),
+    /// The person said no.
+    Declined,
+    /// This server is a standby, and that is fine.
+    Standby(String),
 }
 
 /// What a run begins with.
@@ -65,13 +78,26 @@ impl Apply {
         let ready = tokio::select! {
             ready = self.get_ready(&spec, &policies, saved.as_ref(), terminal) => ready?,
             signal = stop.requested() => {
-                writeln!(terminal.err, "\nStopped. Nothing was changed.")?;
+                if terminal.person {
+                    // The prompt's line is still open.
+                    writeln!(terminal.err)?;
+                }
+                remark("Stopped. Nothing was changed.", global.log_format, &mut terminal.err);
                 return Ok(Some(signal.failure()));
             }
         };
-        let Some(Ready { session, snapshot, plan, withheld, put_off }) = ready else {
-            writeln!(terminal.err, "Nothing was changed.")?;
-            return Ok(Some(FailureKind::Refused));
+        let Ready { session, snapshot, plan, withheld, put_off } = match ready {
+            Beginning::Ready(ready) => *ready,
+            Beginning::Declined => {
+                remark("Nothing was changed.", global.log_format, &mut terminal.err);
+                return Ok(Some(FailureKind::Refused));
+            }
+            Beginning::Standby(server) => {
+                if !global.quiet {
+                    remark(&format!("{server} is a standby: nothing was done"), global.log_format, &mut terminal.err);
+                }
+                return Ok(None);
+            }
         };
         let verbosity = if global.quiet { Verbosity::Quiet } else { Verbosity::Steps };
         let applying = Applying {
@@ -94,32 +120,43 @@ impl Apply {
         };
         let stopped = stop.signal().map(StopSignal::failure);
         if stopped.is_some() {
-            writeln!(terminal.err, "Stopped. What was done is committed; run again for the rest.")?;
+            remark(
+                "Stopped. What was done is committed; run again for the rest.",
+                global.log_format,
+                &mut terminal.err,
+            );
         }
         let failure = global.judge(report.failure(), report.findings().iter()).max(stopped);
-        if !global.quiet || failure.is_some() {
+        if !global.quiet || failure.is_some() || applied.trouble.is_some() {
             apply_report(&report, terminal.screen, &mut terminal.out)?;
         }
-        Ok(failure)
+        let trouble = applied.trouble.map(|error| tell(&error, global.log_format, &mut terminal.err));
+        Ok(failure.max(trouble))
     }
 
-    /// All that comes before the first change; `None` when the person said no.
+    /// All that comes before the first change.
     async fn get_ready(
         &self,
         spec: &ConnSpec,
         policies: &[Policy],
         saved: Option<&SavedPlan>,
         terminal: &mut Terminal,
-    ) -> Result<Option<Ready>> {
-        let session = context::writable_session(spec).await?;
+    ) -> Result<Beginning> {
+        let session = connect(spec).await?;
+        if self.standby_ok && session.in_recovery() {
+            return Ok(Beginning::Standby(session.server().to_owned()));
+        }
+        let session = context::writable(session).await?;
         lock_database(session.client()).await?;
-        let (snapshot, mut plan) = make_plan(session.client(), policies, Moment::Now).await?;
+        let (snapshot, mut plan) = make_plan(&session, policies, Moment::Now).await?;
         if let Some(saved) = saved {
             refuse_stale(saved, &plan)?;
         }
         let put_off = if self.only_create { plan.withhold(|_| false) } else { Vec::new() };
-        let withheld = self.consent(&mut plan, terminal).await?;
-        Ok(withheld.map(|withheld| Ready { session, snapshot, plan, withheld, put_off }))
+        Ok(match self.consent(&mut plan, terminal).await? {
+            Some(withheld) => Beginning::Ready(Box::new(Ready { session, snapshot, plan, withheld, put_off })),
+            None => Beginning::Declined,
+        })
     }
 
     fn saved_plan(&self) -> Result<Option<SavedPlan>> {

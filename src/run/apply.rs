@@ -43,13 +43,14 @@ pub struct Applied {
     pub remaining: Option<Plan>,
     /// Queries on the tables that were changed.
     pub pruning: Vec<PruningResult>,
+    /// Why the run's end is not recorded, or what was done was not looked at again.
+    pub trouble: Option<anyhow::Error>,
 }
 
 /// Carries the plan out over `session`, which holds the run lock, and over as many more as `jobs` asks for.
 ///
 /// # Errors
-/// When the ledger cannot be installed or written; then no step was begun. Afterwards, when what was done cannot be
-/// looked at again.
+/// When the ledger cannot be installed or written; then no step was begun.
 pub async fn apply(
     applying: Applying<'_>,
     mut session: Session,
@@ -80,24 +81,29 @@ pub async fn apply(
     let Some(session) = sessions.first() else {
         return Ok(Applied { outcome, ..Applied::default() });
     };
+    let mut trouble = None;
     if let Some(run) = run {
         let failure = outcome.failure().max(stop.signal().map(StopSignal::failure));
-        ledger::end_run(session.client(), run, failure.map_or("done", FailureKind::as_str)).await?;
+        trouble = ledger::end_run(session.client(), run, failure.map_or("done", FailureKind::as_str)).await.err();
     }
     let look_again = async {
-        let (after, remaining) = make_plan(sessions[0].client(), policies, Moment::At(plan.at)).await?;
+        let (after, remaining) = make_plan(&sessions[0], policies, Moment::At(plan.at)).await?;
         let touched = |policy: &&Policy| plan.tables.iter().any(|t| t.table == policy.table && !t.steps.is_empty());
         let touched: Vec<Policy> = policies.iter().filter(touched).cloned().collect();
         let pruning = prove_pruning_together(sessions, touched, after).await?;
         anyhow::Ok((Some(remaining), pruning))
     };
-    let (remaining, pruning) = tokio::select! {
+    let seen = tokio::select! {
         // A signal that has come already must win.
         biased;
-        _ = stop.requested() => Default::default(),
-        seen = look_again => seen?,
+        _ = stop.requested() => Ok(Default::default()),
+        seen = look_again => seen,
     };
-    Ok(Applied { outcome, remaining, pruning })
+    let (remaining, pruning) = seen.unwrap_or_else(|error| {
+        trouble.get_or_insert(error);
+        Default::default()
+    });
+    Ok(Applied { outcome, remaining, pruning, trouble })
 }
 
 fn tell(listener: &Mutex<dyn Listener>, text: String) {

@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
-use tokio_postgres::Client;
 
 use crate::catalog::CatalogSnapshot;
+use crate::db::connect::Session;
 use crate::db::{answers, read_catalog};
 use crate::diff;
 use crate::failure::{Failure, FailureKind};
@@ -30,9 +30,9 @@ const ROUNDS: usize = 5;
 /// The plan, and the facts it was made from.
 ///
 /// # Errors
-/// When the connection is lost, or the moment lies beyond the calendar.
-pub async fn make_plan(client: &Client, policies: &[Policy], moment: Moment) -> Result<(CatalogSnapshot, Plan)> {
-    let mut snapshot = read_catalog::read_catalog(client, policies).await?;
+/// When the connection is lost or pooled by transactions, or the moment lies beyond the calendar.
+pub async fn make_plan(session: &Session, policies: &[Policy], moment: Moment) -> Result<(CatalogSnapshot, Plan)> {
+    let mut snapshot = read_catalog::read_catalog(session, policies).await?;
     snapshot.server.now = match moment {
         Moment::Now => snapshot.server.now,
         Moment::At(at) => at,
@@ -45,7 +45,7 @@ pub async fn make_plan(client: &Client, policies: &[Policy], moment: Moment) -> 
         if plan.questions.is_empty() {
             return Ok((snapshot, plan));
         }
-        answers::answer(client, &plan.questions, &mut snapshot.answers).await?;
+        answers::answer(session.client(), &plan.questions, &mut snapshot.answers).await?;
         plan = diff::plan(policies, &snapshot);
     }
     anyhow::bail!("planning still had questions after {ROUNDS} rounds: {:?}", plan.questions)
