@@ -6,19 +6,19 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use clap::Args;
 
+use super::carry_out::{Ready, Run, carry_out};
 use super::confirm::{Answer, confirm};
-use super::progress::{Verbosity, listener, remark};
-use super::report::report as tell;
+use super::progress::remark;
 use super::terminal::Terminal;
 use super::{Ended, Global, context};
-use crate::catalog::CatalogSnapshot;
-use crate::db::connect::{Session, connect};
+use crate::db::connect::connect;
 use crate::db::conninfo::ConnSpec;
+use crate::diff;
 use crate::failure::{Failure, FailureKind};
 use crate::plan::{self, Plan, SavedPlan, Withheld};
 use crate::policy::Policy;
-use crate::render::{ApplyReport, Occasion, PlanReport, apply_report, plain, plan_table};
-use crate::run::{Applying, Moment, Stop, StopSignal, apply, lock_database, make_plan};
+use crate::render::{Occasion, PlanReport, plain, plan_table};
+use crate::run::{Moment, Stop, lock_database, make_plan};
 use crate::schedule::parse_elapsed;
 
 /// Carry the plan out: create what is missing, retire what is over, prove that queries still prune
@@ -59,15 +59,6 @@ enum Beginning {
     Standby(String),
 }
 
-/// What a run begins with.
-struct Ready {
-    session: Session,
-    snapshot: CatalogSnapshot,
-    plan: Plan,
-    withheld: Vec<Withheld>,
-    put_off: Vec<Withheld>,
-}
-
 impl Apply {
     pub(super) async fn run(&self, global: &Global, terminal: &mut Terminal) -> Ended {
         let started = Instant::now();
@@ -86,8 +77,8 @@ impl Apply {
                 return Ok(Some(signal.failure()));
             }
         };
-        let Ready { session, snapshot, plan, withheld, put_off } = match ready {
-            Beginning::Ready(ready) => *ready,
+        let ready = match ready {
+            Beginning::Ready(ready) => ready,
             Beginning::Declined => {
                 remark("Nothing was changed.", global.log_format, &mut terminal.err);
                 return Ok(Some(FailureKind::Refused));
@@ -99,39 +90,16 @@ impl Apply {
                 return Ok(None);
             }
         };
-        let verbosity = if global.quiet { Verbosity::Quiet } else { Verbosity::Steps };
-        let applying = Applying {
+        let run = Run {
             spec: &spec,
             policies: &policies,
+            planner: &diff::plan,
             jobs: usize::from(self.jobs),
-            listener: listener(global.log_format, verbosity),
-            stop: stop.clone(),
+            started,
             deadline: self.deadline.map(|deadline| started + deadline),
+            stop,
         };
-        let applied = apply(applying, session, &snapshot, &plan).await?;
-        let report = ApplyReport {
-            plan: &plan,
-            withheld: &withheld,
-            put_off: &put_off,
-            outcome: &applied.outcome,
-            remaining: applied.remaining.as_ref(),
-            pruning: &applied.pruning,
-            took: started.elapsed(),
-        };
-        let stopped = stop.signal().map(StopSignal::failure);
-        if stopped.is_some() {
-            remark(
-                "Stopped. What was done is committed; run again for the rest.",
-                global.log_format,
-                &mut terminal.err,
-            );
-        }
-        let failure = global.judge(report.failure(), report.findings().iter()).max(stopped);
-        if !global.quiet || failure.is_some() || applied.trouble.is_some() {
-            apply_report(&report, terminal.screen, &mut terminal.out)?;
-        }
-        let trouble = applied.trouble.map(|error| tell(&error, global.log_format, &mut terminal.err));
-        Ok(failure.max(trouble))
+        carry_out(run, *ready, global, terminal).await
     }
 
     /// All that comes before the first change.

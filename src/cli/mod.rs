@@ -2,6 +2,7 @@
 //! wires rooms together. This is the only room that knows a terminal.
 
 mod apply;
+mod carry_out;
 mod check;
 mod confirm;
 mod context;
@@ -10,6 +11,7 @@ mod init;
 mod plan;
 mod policy_files;
 mod progress;
+mod reattach;
 mod report;
 mod save_file;
 mod status;
@@ -76,6 +78,7 @@ enum Command {
     Apply(apply::Apply),
     Check(check::Check),
     Status(status::Status),
+    Reattach(reattach::Reattach),
     Init(init::Init),
     Demo(demo::Demo),
 }
@@ -125,6 +128,7 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> Ended {
         Command::Apply(command) => context::block_on(command.run(global, terminal)),
         Command::Check(command) => context::block_on(command.run(global, terminal)),
         Command::Status(command) => context::block_on(command.run(global, terminal)),
+        Command::Reattach(command) => context::block_on(command.run(global, terminal)),
         Command::Init(command) => context::block_on(command.run(global, terminal)),
         Command::Demo(command) => context::block_on(command.run(global, terminal)),
     }

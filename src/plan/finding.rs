@@ -116,6 +116,8 @@ finding_codes! {
     WANTED_AGAIN = "PT131" "wanted-again" Warning None;
     /// Rows of another table reference a partition that retention would retire (23503).
     REFERENCED = "PT132" "referenced" Error Some(FailureKind::Findings);
+    /// A table that is attached again, and that the policy would retire again.
+    RETIRES_AGAIN = "PT133" "retires-again" Warning None;
 }
 
 /// The first names of a list that may be long: `a, b, c and 9 more`.

@@ -11,7 +11,7 @@ use super::locks;
 use super::plan_report::{PlanReport, moment};
 use super::steps::{not_concurrently, range};
 use super::style::{name, plain, plural};
-use crate::plan::{Action, Moment, Phase, Step, TablePlan};
+use crate::plan::{Action, Moment, Step, TablePlan};
 use crate::sql::{SqlLiteral, pin_script};
 
 /// Writes the script; for an empty plan, comments only.
@@ -80,8 +80,8 @@ fn refuse(out: &mut dyn Write, condition: &str, message: &str, hint: &str) -> io
 fn needs_ledger(step: &Step) -> bool {
     match step {
         Step::Finalize(step) => step.ours,
-        Step::Record(_) => true,
-        Step::Create(_) | Step::Detach(_) | Step::Drop(_) => step.phase() == Phase::Retire,
+        Step::Record(_) | Step::Attach(_) | Step::Detach(_) | Step::Drop(_) => true,
+        Step::Remove(_) | Step::Create(_) => false,
     }
 }
 

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::executor::{Execution, execute};
 use super::ledger;
-use super::make_plan::{Moment, make_plan};
+use super::make_plan::{Moment, Planner, make_plan_by};
 use super::prove_pruning::prove_pruning_together;
 use super::signals::{Stop, StopSignal};
 use crate::catalog::{CatalogSnapshot, Ledger};
@@ -24,6 +24,8 @@ pub struct Applying<'a> {
     pub spec: &'a ConnSpec,
     /// What the plan was made from.
     pub policies: &'a [Policy],
+    /// What it was made by; made again after the run, it must be empty.
+    pub planner: Planner<'a>,
     /// Tables worked on at once, at least 1.
     pub jobs: usize,
     /// Hears every event.
@@ -74,7 +76,7 @@ pub async fn apply(
             }
         }
     }
-    let Applying { policies, listener, mut stop, deadline, .. } = applying;
+    let Applying { policies, planner, listener, mut stop, deadline, .. } = applying;
     let execution = Execution { sessions, run, listener, stop: stop.clone(), deadline };
     let (outcome, sessions) = execute(execution, plan).await;
     let sessions: Vec<Session> = sessions.into_iter().filter(|session| !session.client().is_closed()).collect();
@@ -87,7 +89,7 @@ pub async fn apply(
         trouble = ledger::end_run(session.client(), run, failure.map_or("done", FailureKind::as_str)).await.err();
     }
     let look_again = async {
-        let (after, remaining) = make_plan(&sessions[0], policies, Moment::At(plan.at)).await?;
+        let (after, remaining) = make_plan_by(planner, &sessions[0], policies, Moment::At(plan.at)).await?;
         let touched = |policy: &&Policy| plan.tables.iter().any(|t| t.table == policy.table && !t.steps.is_empty());
         let touched: Vec<Policy> = policies.iter().filter(touched).cloned().collect();
         let pruning = prove_pruning_together(sessions, touched, after).await?;

@@ -27,11 +27,27 @@ pub enum Moment {
 /// that never stops asking.
 const ROUNDS: usize = 5;
 
-/// The plan, and the facts it was made from.
+/// What makes a plan of policies and facts.
+pub type Planner<'a> = &'a (dyn Fn(&[Policy], &CatalogSnapshot) -> Plan + Sync);
+
+/// The plan that closes the difference between policies and facts, and the facts it was made from.
 ///
 /// # Errors
 /// When the connection is lost or pooled by transactions, or the moment lies beyond the calendar.
 pub async fn make_plan(session: &Session, policies: &[Policy], moment: Moment) -> Result<(CatalogSnapshot, Plan)> {
+    make_plan_by(&diff::plan, session, policies, moment).await
+}
+
+/// Another plan, made from the same facts.
+///
+/// # Errors
+/// As [`make_plan`].
+pub async fn make_plan_by(
+    planner: Planner<'_>,
+    session: &Session,
+    policies: &[Policy],
+    moment: Moment,
+) -> Result<(CatalogSnapshot, Plan)> {
     let mut snapshot = read_catalog::read_catalog(session, policies).await?;
     snapshot.server.now = match moment {
         Moment::Now => snapshot.server.now,
@@ -40,13 +56,13 @@ pub async fn make_plan(session: &Session, policies: &[Policy], moment: Moment) -
             Failure::new(FailureKind::Usage, format!("{interval} from now lies beyond the year 9999"))
         })?,
     };
-    let mut plan = diff::plan(policies, &snapshot);
+    let mut plan = planner(policies, &snapshot);
     for _ in 0..ROUNDS {
         if plan.questions.is_empty() {
             return Ok((snapshot, plan));
         }
         answers::answer(session.client(), &plan.questions, &mut snapshot.answers).await?;
-        plan = diff::plan(policies, &snapshot);
+        plan = planner(policies, &snapshot);
     }
     anyhow::bail!("planning still had questions after {ROUNDS} rounds: {:?}", plan.questions)
 }

@@ -80,11 +80,13 @@ fn the_document_says_what_it_is_and_all_that_a_reader_needs() {
       "moment": "server",
       "summary": {
         "steps": {
+          "attach": 0,
           "create": 0,
           "detach": 0,
           "drop": 1,
           "finalize": 0,
-          "record": 1
+          "record": 1,
+          "remove": 0
         },
         "findings": {
           "error": 0,

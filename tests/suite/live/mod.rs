@@ -8,6 +8,7 @@ mod keys;
 mod killed;
 mod pooled;
 mod pruning;
+mod reattach;
 mod retention;
 mod standby;
 mod status;
