@@ -7,7 +7,7 @@ use super::locks;
 use super::markdown::{code, fenced, row, text};
 use super::plan_report::{PlanReport, Shown, headline, moment, more, shortened};
 use super::plan_sql;
-use super::steps::{not_concurrently, range};
+use super::steps::{caution, range};
 use super::style::{name, name_beside, plural};
 use super::{amounts, style};
 use crate::plan::{Moment, Severity, Step, TablePlan};
@@ -45,7 +45,7 @@ fn write_table(report: &PlanReport<'_>, table: &TablePlan, out: &mut dyn Write) 
     writeln!(out, "### {}\n\n{}\n", code(&parts[0]), text(&parts[1..].join(" · ")))?;
     let steps: Vec<&Step> = table.steps.iter().collect();
     write_steps(&steps, |target| name_beside(target, &table.table), out)?;
-    if let Some(caution) = table.steps.iter().find_map(not_concurrently) {
+    if let Some(caution) = table.steps.iter().find_map(caution) {
         writeln!(out, "⚠ {}\n", text(&caution))?;
     }
     Ok(())

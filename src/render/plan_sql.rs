@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::locks;
 use super::plan_report::{PlanReport, moment};
-use super::steps::{not_concurrently, range};
+use super::steps::{caution, range};
 use super::style::{name, plain, plural};
 use crate::plan::{Action, Moment, Step, TablePlan};
 use crate::sql::{SqlLiteral, pin_script};
@@ -91,7 +91,7 @@ fn write_step(table: &TablePlan, step: &Step, number: &str, out: &mut dyn Write)
     let mut comment = |label: &str, text: &str| writeln!(out, "--   {label:<7} {}", plain(text));
     comment("reason", &step.reason())?;
     comment("locks", &locks::of_step(step))?;
-    if let Some(caution) = not_concurrently(step) {
+    if let Some(caution) = caution(step) {
         comment("note", &caution)?;
     }
     comment("undo", &step.undo())?;

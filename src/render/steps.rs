@@ -10,6 +10,7 @@ use tabled::settings::{Alignment, Padding, Style};
 use super::amounts;
 use super::plan_report::{Shown, more, shortened};
 use super::style::{Screen, Tone, name, name_beside, plain, width, wrap};
+use crate::plan::steps::{AttachPartition, CreatePartition, DropTable};
 use crate::plan::{Step, StepKind, Surroundings};
 use crate::sql::QualifiedName;
 
@@ -86,7 +87,7 @@ pub(super) fn write(steps: &[&Step], naming: Naming<'_>, screen: Screen, out: &m
         .collect();
     let layout = layout(&cells, screen.room(INDENT));
     let mut lines = layout.lines.into_iter();
-    let mut plain_detach_told = false;
+    let mut told: Vec<StepKind> = Vec::new();
     for shown in &shown {
         match shown {
             Shown::More { count, kind } => {
@@ -99,8 +100,8 @@ pub(super) fn write(steps: &[&Step], naming: Naming<'_>, screen: Screen, out: &m
                 for line in &lines[1..] {
                     writeln!(out, "{:INDENT$}{}", "", screen.paint(Tone::Quiet, line))?;
                 }
-                if let (Some(caution), false) = (not_concurrently(step), plain_detach_told) {
-                    plain_detach_told = true;
+                if let (Some(caution), false) = (caution(step), told.contains(&step.kind())) {
+                    told.push(step.kind());
                     let indent = INDENT + layout.target_at;
                     for line in wrap(&format!("! {caution}"), screen.room(indent)) {
                         writeln!(out, "{:indent$}{}", "", screen.paint(Tone::Warning, &line))?;
@@ -112,15 +113,31 @@ pub(super) fn write(steps: &[&Step], naming: Naming<'_>, screen: Screen, out: &m
     Ok(())
 }
 
-/// Why a detach blocks readers, when it does.
-pub(super) fn not_concurrently(step: &Step) -> Option<String> {
-    let Step::Detach(step) = step else { return None };
-    let Surroundings { parent, default: Some(default), .. } = &step.around else { return None };
-    Some(format!(
-        "not CONCURRENTLY, which Postgres refuses beside DEFAULT {}: readers of {} wait while it is locked",
-        name_beside(default, parent),
-        name(parent)
-    ))
+/// What others may notice of a step, when they may.
+pub(super) fn caution(step: &Step) -> Option<String> {
+    match step {
+        Step::Detach(step) => {
+            let Surroundings { parent, default: Some(default), .. } = &step.around else { return None };
+            Some(format!(
+                "not CONCURRENTLY, which Postgres refuses beside DEFAULT {}: readers of {} wait while it is locked",
+                name_beside(default, parent),
+                name(parent)
+            ))
+        }
+        Step::Create(CreatePartition { around, spares_default: Some(check), .. })
+        | Step::Attach(AttachPartition { around, spares_default: Some(check), .. }) => Some(format!(
+            "DEFAULT {} is read first, beside readers and writers: it must hold no such row, and takes none meanwhile",
+            name_beside(&check.table, &around.parent)
+        )),
+        Step::Drop(DropTable { foreign_keys, .. }) if !foreign_keys.is_empty() => {
+            let tables: Vec<String> = foreign_keys.iter().map(|key| name(&key.table)).collect();
+            Some(format!(
+                "its foreign keys go first, each by itself, so that at no time more than one of these is locked: {}",
+                tables.join(", ")
+            ))
+        }
+        _ => None,
+    }
 }
 
 fn verb_length(kind: StepKind) -> usize {
