@@ -12,7 +12,9 @@ const NAMED: usize = 3;
 
 /// The sentences; none when no lock is taken.
 pub(super) fn sentences(plan: &Plan) -> Vec<String> {
-    let targets: BTreeSet<&QualifiedName> = plan.steps().map(|(_, step)| step.target()).collect();
+    let leaves = |step: &Step| matches!(step, Step::Finalize(_) | Step::Detach(_) | Step::Drop(_));
+    let targets: BTreeSet<&QualifiedName> =
+        plan.steps().filter(|(_, step)| leaves(step)).map(|(_, step)| step.target()).collect();
     let (going, staying): (Vec<Lock>, Vec<Lock>) =
         plan.locks().into_iter().partition(|lock| targets.contains(&lock.relation));
     let roles = roles(plan);
