@@ -18,7 +18,7 @@ use super::ledger::Entry;
 use super::lock_window::{LockWindow, sessions};
 use super::patience::Patience;
 use super::signals::Stop;
-use super::step_error::{is_about_its_target, locks_not_granted, lost, refused, stopped};
+use super::step_error::{error_of_trapped, is_about_its_target, locks_not_granted, lost, refused, stopped};
 use crate::db::connect::Session;
 use crate::failure::FailureKind;
 use crate::plan::steps::DetachPartition;
@@ -108,6 +108,14 @@ enum Done {
     CutShort,
 }
 
+/// Where a partition stands.
+enum Attachment {
+    Attached,
+    /// Between the two phases of a concurrent detach.
+    Pending,
+    Detached,
+}
+
 /// One action of one step of one table.
 #[derive(Clone, Copy)]
 struct Task<'a> {
@@ -173,26 +181,33 @@ impl Worker {
         let entry = self.run.map(|run| Entry { run, table: &table.table, fingerprint: &table.fingerprint, step });
         let mut patience = Patience::new(table.locks.retry_for, self.deadline);
         let mut actions = VecDeque::from(step.actions());
-        let mut begun = false;
+        let (mut begun, mut trapped) = (false, false);
         while let Some(action) = actions.pop_front() {
             let record = entry.filter(|_| actions.is_empty()).map(|entry| entry.done(started.elapsed().as_millis()));
             let task = Task { table, step, action: &action };
-            match (self.carry_out_action(task, record, &mut patience).await, step) {
-                (Ok(Done::CutShort), Step::Detach(detach)) => {
-                    actions = self
-                        .resume_detach(detach, actions, action)
-                        .await
-                        .map_err(|error| lost(&self.session, &error, step))?;
-                }
-                (Ok(_), _) => begun = true,
-                (Err(error), _) => {
+            match self.carry_out_action(task, record, &mut patience).await {
+                Ok(Done::Whole) => begun = true,
+                Ok(Done::CutShort) => match step {
+                    Step::Detach(detach) => match self.attachment(detach).await {
+                        Ok(Attachment::Attached) => actions.push_front(action),
+                        Ok(Attachment::Detached) => {}
+                        // Its rows are invisible already, and FINALIZE is the only way on (55000 otherwise).
+                        Ok(Attachment::Pending) => {
+                            trapped = true;
+                            actions = detach.finalize().actions().into();
+                        }
+                        Err(error) => return Err(lost(&self.session, &error, step)),
+                    },
+                    _ => actions.push_front(action),
+                },
+                Err(error) => {
                     for action in step.clean_up().into_iter().filter(|_| begun) {
                         // Best effort: what stays is found and taken away by the next run.
                         let mut patience = Patience::new(CLEAN_UP, self.deadline);
                         let task = Task { action: &action, ..task };
                         let _ = self.carry_out_action(task, None, &mut patience).await;
                     }
-                    return Err(error);
+                    return Err(if trapped { error_of_trapped(error) } else { error });
                 }
             }
         }
@@ -242,20 +257,14 @@ impl Worker {
         }
     }
 
-    /// A concurrent detach that timed out may have passed its first phase: then the partition is invisible already,
-    /// and FINALIZE is the only way on (55000 otherwise).
-    async fn resume_detach(
-        &self,
-        detach: &DetachPartition,
-        rest: VecDeque<Action>,
-        action: Action,
-    ) -> Result<VecDeque<Action>, tokio_postgres::Error> {
+    /// How far a concurrent detach that was cut short has come: its two phases are two transactions.
+    async fn attachment(&self, detach: &DetachPartition) -> Result<Attachment, tokio_postgres::Error> {
         let sql = "SELECT inhdetachpending FROM pg_catalog.pg_inherits WHERE inhrelid = $1";
         let rows = self.session.client().query_typed(sql, &[(&detach.oid, Type::OID)]).await?;
         Ok(match rows.first().map(|row| row.get::<_, bool>(0)) {
-            Some(true) => detach.finalize().actions().into(),
-            Some(false) => std::iter::once(action).chain(rest).collect(),
-            None => rest,
+            Some(true) => Attachment::Pending,
+            Some(false) => Attachment::Attached,
+            None => Attachment::Detached,
         })
     }
 

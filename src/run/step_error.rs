@@ -102,6 +102,12 @@ pub(super) fn stopped(signal: StopSignal, step: &Step) -> StepError {
     }
 }
 
+/// The same error of a concurrent detach that is between its two phases.
+pub(super) fn error_of_trapped(error: StepError) -> StepError {
+    let next = format!("its rows are invisible from now on, and the next run ends the detach; {}", error.next);
+    StepError { next, ..error }
+}
+
 /// Whether the failure is about the step's own target, so that other steps of the table may well succeed.
 pub(super) fn is_about_its_target(error: &StepError) -> bool {
     let codes = ["23503", "23514", "42P01", "42P07", "42P17", "42809", "55000", "57014"];
