@@ -298,20 +298,62 @@ pub enum Ledger {
     Installed {
         /// Tables that partctl detached, or began to, and that still exist.
         detached: Vec<DetachedTable>,
+        /// Entries that cannot be read: somebody edited them.
+        #[serde(default)]
+        unreadable: Vec<UnreadableEntry>,
+        /// Whether it keeps the journal of this version.
+        #[serde(default)]
+        journal: Journal,
     },
 }
 
 impl Default for Ledger {
     fn default() -> Self {
-        Self::Installed { detached: Vec::new() }
+        Self::Installed { detached: Vec::new(), unreadable: Vec::new(), journal: Journal::Current }
     }
+}
+
+/// Whether runs and steps are remembered as this version does it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Journal {
+    /// As this version does it.
+    #[default]
+    Current,
+    /// As an earlier one did; it goes on to be written so until somebody who may brings it up to date.
+    Outdated {
+        /// Whether this role may: it owns the ledger's tables.
+        upgradable: bool,
+    },
+}
+
+/// An entry of a detached table that says nothing that could be planned with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnreadableEntry {
+    /// `pg_class.oid` of the table.
+    pub oid: u32,
+    /// Its name when it was detached.
+    pub recorded: QualifiedName,
+    /// The table it was a partition of.
+    pub parent: QualifiedName,
+    /// What cannot be read, as a fragment.
+    pub problem: String,
 }
 
 impl Ledger {
     /// The detached tables it remembers.
     pub fn detached(&self) -> &[DetachedTable] {
         match self {
-            Self::Installed { detached } => detached,
+            Self::Installed { detached, .. } => detached,
+            Self::Missing { .. } | Self::Denied => &[],
+        }
+    }
+
+    /// Its entries that cannot be read.
+    pub fn unreadable(&self) -> &[UnreadableEntry] {
+        match self {
+            Self::Installed { unreadable, .. } => unreadable,
             Self::Missing { .. } | Self::Denied => &[],
         }
     }

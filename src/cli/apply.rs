@@ -17,7 +17,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::plan::{self, Plan, SavedPlan, Withheld};
 use crate::policy::Policy;
 use crate::render::{ApplyReport, Occasion, PlanReport, apply_report, plain, plan_table};
-use crate::run::{Applying, Moment, Stop, StopSignal, apply, lock_database, make_plan};
+use crate::run::{Applying, Invocation, Moment, Stop, StopSignal, apply, lock_database, make_plan};
 use crate::schedule::parse_elapsed;
 
 /// Carry the plan out: create what is missing, retire what is over, prove that queries still prune
@@ -81,6 +81,7 @@ impl Apply {
             listener: listener(global.log_format, verbosity),
             stop: stop.clone(),
             deadline: self.deadline.map(|deadline| started + deadline),
+            invocation: self.invocation(),
         };
         let applied = apply(applying, session, &snapshot, &plan).await?;
         let report = ApplyReport {
@@ -120,6 +121,18 @@ impl Apply {
         let put_off = if self.only_create { plan.withhold(|_| false) } else { Vec::new() };
         let withheld = self.consent(&mut plan, terminal).await?;
         Ok(withheld.map(|withheld| Ready { session, snapshot, plan, withheld, put_off }))
+    }
+
+    fn invocation(&self) -> Invocation {
+        let account = nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten();
+        let host = nix::unistd::gethostname().ok();
+        Invocation {
+            os_user: account.map(|account| account.name),
+            client_host: host.and_then(|host| host.into_string().ok()),
+            only_create: self.only_create,
+            allow_destroy: self.allow_destroy,
+            deadline: self.deadline,
+        }
     }
 
     fn saved_plan(&self) -> Result<Option<SavedPlan>> {

@@ -8,8 +8,8 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
 use crate::catalog::{
-    Answers, Bound, CatalogSnapshot, DetachedTable, ForeignKey, Grant, KeyColumn, Ledger, Partition, PartitionKey,
-    RelationKind, ReplicaIdentity, Server, Strategy, Table,
+    Answers, Bound, CatalogSnapshot, DetachedTable, ForeignKey, Grant, Journal, KeyColumn, Ledger, Partition,
+    PartitionKey, RelationKind, ReplicaIdentity, Server, Strategy, Table, UnreadableEntry,
 };
 use crate::policy::Policy;
 use crate::sql::{Identifier, QualifiedName};
@@ -84,24 +84,52 @@ async fn read_ledger(client: &Client, server: &Row) -> Result<Ledger> {
         return Ok(Ledger::Denied);
     }
     let rows = client.query_typed(include_str!("sql/detached.sql"), &[]).await.context("reading the ledger")?;
-    Ok(Ledger::Installed { detached: rows.iter().map(detached_table).collect::<Result<_>>()? })
+    let (mut detached, mut unreadable) = (Vec::new(), Vec::new());
+    for row in &rows {
+        match detached_table(row)? {
+            Ok(entry) => detached.push(entry),
+            Err(entry) => unreadable.push(entry),
+        }
+    }
+    let journal = if server.try_get("ledger_current")? {
+        Journal::Current
+    } else {
+        Journal::Outdated { upgradable: server.try_get("ledger_upgradable")? }
+    };
+    Ok(Ledger::Installed { detached, unreadable, journal })
 }
 
-fn detached_table(row: &Row) -> Result<DetachedTable> {
+/// An entry, or why it cannot be one: anybody who may write to the ledger may have written anything.
+fn detached_table(row: &Row) -> Result<Result<DetachedTable, UnreadableEntry>> {
+    let oid = row.try_get("oid")?;
+    let recorded = qualified(row, "recorded_schema", "recorded_name")?;
+    let parent = qualified(row, "parent_schema", "parent_name")?;
+    let (bound, detached_at): (String, Option<i64>) = (row.try_get("bound")?, row.try_get("detached_at")?);
+    let moment = detached_at.map(moment);
+    let bound = match (bound.parse::<Bound>(), moment) {
+        (Ok(_), Some(None)) => {
+            let problem = "`detached_at` is beyond the calendar".to_owned();
+            return Ok(Err(UnreadableEntry { oid, recorded, parent, problem }));
+        }
+        (Ok(bound), _) => bound,
+        (Err(_), _) => {
+            let problem = format!("its bound is `{bound}`");
+            return Ok(Err(UnreadableEntry { oid, recorded, parent, problem }));
+        }
+    };
     let references: Vec<(String, String)> = json(row, "foreign_keys")?;
-    let detached_at: Option<i64> = row.try_get("detached_at")?;
-    Ok(DetachedTable {
-        oid: row.try_get("oid")?,
+    Ok(Ok(DetachedTable {
+        oid,
         kind: kind(row)?,
         name: qualified(row, "schema", "name")?,
-        recorded: qualified(row, "recorded_schema", "recorded_name")?,
-        parent: qualified(row, "parent_schema", "parent_name")?,
-        bound: row.try_get::<_, String>("bound")?.parse()?,
-        detached_at: detached_at.and_then(moment),
+        recorded,
+        parent,
+        bound,
+        detached_at: moment.flatten(),
         attached: row.try_get("attached")?,
         bytes: bytes(row)?,
         references: references.into_iter().map(|(schema, name)| QualifiedName::new(schema, name)).collect(),
-    })
+    }))
 }
 
 fn table(row: &Row) -> Result<Table> {

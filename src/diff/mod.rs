@@ -8,6 +8,7 @@ mod default_partition;
 mod detached;
 mod finish_interrupted;
 mod hash;
+mod ledger_entries;
 mod list;
 mod overview;
 mod range;
@@ -63,7 +64,7 @@ pub fn plan(policies: &[Policy], snapshot: &CatalogSnapshot) -> Plan {
         at: snapshot.server.now,
         server_version: snapshot.server.version,
         tables: Vec::new(),
-        findings: unmanaged::tables(snapshot),
+        findings: ledger_entries::unreadable(snapshot).into_iter().chain(unmanaged::tables(snapshot)).collect(),
         questions: BTreeSet::new(),
     };
     let mut policies: Vec<&Policy> = policies.iter().collect();

@@ -114,6 +114,8 @@ finding_codes! {
     OVER_OFF_GRID = "PT130" "over-off-grid" Warning None;
     /// A table that waits to be dropped, and that the policy as it is now would have kept.
     WANTED_AGAIN = "PT131" "wanted-again" Warning None;
+    /// An entry of the ledger that cannot be read: what it is about is left alone.
+    LEDGER_ENTRY = "PT132" "unreadable-ledger-entry" Warning None;
 }
 
 /// The first names of a list that may be long: `a, b, c and 9 more`.

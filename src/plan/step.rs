@@ -23,7 +23,7 @@ pub enum Step {
 }
 
 /// The kinds, in the order of their [`Phase`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StepKind {
     /// [`Step::Finalize`]
     Finalize,

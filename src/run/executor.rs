@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio_postgres::types::Type;
 
 use super::attempt::{Commit, Refusal, attempt};
-use super::ledger::Entry;
+use super::ledger::{Entry, OpenRun};
 use super::patience::Patience;
 use super::signals::{Stop, StopSignal};
 use crate::db::blockers::{Holder, holders};
@@ -29,8 +29,8 @@ use crate::render::elapsed;
 pub struct Execution {
     /// One worker per session; at least one.
     pub sessions: Vec<Session>,
-    /// The run's id in the ledger; `None`: the ledger is not there.
-    pub run: Option<i64>,
+    /// The run in the ledger; `None`: the ledger is not there.
+    pub run: Option<OpenRun>,
     /// Hears every event.
     pub listener: Arc<Mutex<dyn Listener>>,
     /// Tells of signals.
@@ -44,7 +44,13 @@ pub async fn execute(execution: Execution, plan: &Plan) -> (Outcome, Vec<Session
     let Execution { sessions, run, listener, stop, deadline } = execution;
     let mut workers: Vec<Worker> = sessions
         .into_iter()
-        .map(|session| Worker { session, run, listener: Arc::clone(&listener), stop: stop.clone(), deadline })
+        .map(|session| Worker {
+            session,
+            run: run.clone(),
+            listener: Arc::clone(&listener),
+            stop: stop.clone(),
+            deadline,
+        })
         .collect();
     tell(&listener, &Event::Started { steps: plan.steps().count() });
     let mut outcome = Outcome::default();
@@ -101,7 +107,7 @@ fn tell(listener: &Mutex<dyn Listener>, event: &Event) {
 
 struct Worker {
     session: Session,
-    run: Option<i64>,
+    run: Option<OpenRun>,
     listener: Arc<Mutex<dyn Listener>>,
     stop: Stop,
     deadline: Option<Instant>,
@@ -146,7 +152,8 @@ impl Worker {
 
     async fn carry_out(&mut self, table: &TablePlan, step: &Step, started: Instant) -> Result<(), StepError> {
         let mut patience = Patience::new(table.locks.retry_for, self.deadline);
-        let entry = self.run.map(|run| Entry { run, table: &table.table, fingerprint: &table.fingerprint, step });
+        let run = self.run.clone();
+        let entry = run.as_ref().map(|run| Entry { run, table: &table.table, fingerprint: &table.fingerprint, step });
         let mut actions = VecDeque::from(step.actions());
         while let Some(action) = actions.pop_front() {
             let lock_timeout = match (&action, step) {
@@ -304,9 +311,9 @@ impl Worker {
 
     /// A failure to record a failure is told by the failure itself.
     async fn record_failure(&self, table: &TablePlan, step: &Step, took: Duration, error: &StepError) {
-        if let Some(run) = self.run {
+        if let Some(run) = &self.run {
             let entry = Entry { run, table: &table.table, fingerprint: &table.fingerprint, step };
-            let _ = self.session.client().batch_execute(&entry.failed(took.as_millis(), &error.message)).await;
+            let _ = self.session.client().batch_execute(&entry.failed(took.as_millis(), error)).await;
         }
     }
 }

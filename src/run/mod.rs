@@ -14,7 +14,7 @@ mod signals;
 
 pub use apply::{Applied, Applying, apply};
 pub use executor::{Execution, execute};
-pub use ledger::{begin_run, end_run, install};
+pub use ledger::{Invocation, OpenRun, begin_run, end_run, install};
 pub use make_plan::{Moment, make_plan};
 pub use prove_pruning::prove_pruning;
 pub use run_lock::lock_database;

@@ -11,13 +11,21 @@ SELECT pg_catalog.current_setting('server_version_num')::int4 AS version,
        coalesce(pg_catalog.has_schema_privilege(home.oid, 'USAGE'), false) AND ledger.usable AS ledger_usable,
        CASE WHEN home.oid IS NULL THEN pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')
             ELSE pg_catalog.has_schema_privilege(home.oid, 'USAGE')
-                 AND pg_catalog.has_schema_privilege(home.oid, 'CREATE') END AS ledger_installable
+                 AND pg_catalog.has_schema_privilege(home.oid, 'CREATE') END AS ledger_installable,
+       ledger.current AS ledger_current,
+       coalesce(pg_catalog.has_schema_privilege(home.oid, 'USAGE')
+                AND pg_catalog.has_schema_privilege(home.oid, 'CREATE'), false) AND ledger.owned AS ledger_upgradable
   FROM (VALUES (1)) one(row)
   LEFT JOIN pg_catalog.pg_namespace home ON home.nspname = 'partctl'
  CROSS JOIN LATERAL (
        SELECT pg_catalog.count(*) AS tables,
               coalesce(pg_catalog.bool_and(pg_catalog.has_table_privilege(c.oid, 'SELECT')
                                            AND pg_catalog.has_table_privilege(c.oid, 'INSERT')
-                                           AND pg_catalog.has_table_privilege(c.oid, 'UPDATE')), false) AS usable
+                                           AND pg_catalog.has_table_privilege(c.oid, 'UPDATE')), false) AS usable,
+              -- What the last migration added.
+              coalesce(pg_catalog.bool_or(c.relname = 'steps' AND EXISTS (
+                         SELECT FROM pg_catalog.pg_attribute a
+                          WHERE a.attrelid = c.oid AND a.attname = 'blockers' AND NOT a.attisdropped)), false) AS current,
+              coalesce(pg_catalog.bool_and(pg_catalog.pg_has_role(c.relowner, 'USAGE')), false) AS owned
          FROM pg_catalog.pg_class c
         WHERE c.relnamespace = home.oid AND c.relname IN ('runs', 'steps', 'detached_tables')) ledger

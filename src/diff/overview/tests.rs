@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::catalog::{Answer, Bound, KeyColumn, Ledger, PartitionKey, Server, Strategy};
+use crate::catalog::{Answer, Bound, Journal, KeyColumn, Ledger, PartitionKey, Server, Strategy};
 use crate::diff::plan;
 use crate::policy::{
     AxisValue, Create, DefaultRule, Every, Held, Hold, ListPolicy, Location, Locks, Placement, RangePolicy, Reach,
@@ -231,7 +231,7 @@ fn a_detached_table_says_what_becomes_of_it() {
         DetachedTable { attached: true, ..entry("begun", None) },
     ];
     let mut snapshot = snapshot("date", &["2026-01-01", "2026-01-02"], "2026-01-05T12:00:00Z");
-    snapshot.ledger = Ledger::Installed { detached };
+    snapshot.ledger = Ledger::Installed { detached, unreadable: Vec::new(), journal: Journal::Current };
     let mut policy = daily(retain(Some("1 year"), None));
     let fates = |policy: &Policy| -> Vec<DetachedFate> {
         seen(policy, &snapshot).detached.into_iter().map(|detached| detached.fate).collect()

@@ -9,4 +9,5 @@ mod pruning;
 mod retention;
 mod standby;
 mod status;
+mod story;
 mod trouble;
