@@ -17,5 +17,5 @@ pub use executor::{Execution, execute};
 pub use ledger::{Invocation, OpenRun, begin_run, end_run, install};
 pub use make_plan::{Moment, make_plan};
 pub use prove_pruning::prove_pruning;
-pub use run_lock::lock_database;
+pub use run_lock::{RUN_LOCK, lock_database};
 pub use signals::{Stop, StopSignal};

@@ -1,5 +1,9 @@
 //! What the ledger tells of runs: the journal, ledgers of an earlier version, and entries that somebody edited.
 
+use partctl::catalog::Journal;
+use partctl::run::Invocation;
+use serde_json::Value;
+
 use super::harness::{Database, contains, said, session};
 
 const POLICY: &str = "version: 1\ntable: shop.orders\npartition: {range: at, every: 1 month, timezone: UTC}
@@ -109,4 +113,99 @@ async fn an_entry_that_somebody_edited_is_a_warning_and_its_table_is_left_alone(
     database.sql("UPDATE partctl.detached_tables SET ended_at = now()").await;
     database.partctl(&["--strict", "plan"], 0);
     assert_eq!(database.value("SELECT count(*) FROM shop.old").await, "1");
+}
+
+fn json(database: &Database, arguments: &[&str]) -> Value {
+    let output = database.command(arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "partctl {arguments:?}\n{}", said(&output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn history_tells_of_past_runs_and_of_one_run_in_full() {
+    let database = Database::new(POLICY, SETUP).await;
+    contains(&database.partctl(&["history"], 0), &["no ledger", "`partctl init`"]);
+    assert_eq!(json(&database, &["history", "-o", "json"])["ledger"], "missing");
+    database.partctl(&["init"], 0);
+    contains(&database.partctl(&["history"], 0), &["remembers no such run yet"]);
+    let reader = session(&database.url_with("application_name=reporting")).await;
+    reader.client().batch_execute("BEGIN; SELECT * FROM shop.orders").await.unwrap();
+    database.sql("SELECT pg_sleep(0.1)").await;
+    database.partctl(&["apply", "--allow-destroy"], 8);
+    reader.client().batch_execute("COMMIT").await.unwrap();
+    database.partctl(&["apply", "--allow-destroy"], 0);
+
+    let runs = json(&database, &["history", "-o", "json"]);
+    assert_eq!((&runs["format"], &runs["version"]), (&"partctl-history".into(), &1.into()));
+    let told: Vec<(&Value, &Value)> =
+        runs["runs"].as_array().unwrap().iter().map(|run| (&run["outcome"], &run["done"])).collect();
+    assert_eq!(told, [(&"done".into(), &1.into()), (&"lock timeout".into(), &2.into())]);
+    assert_eq!(json(&database, &["history", "-o", "json", "--limit", "1"])["runs"].as_array().map(Vec::len), Some(1));
+    assert_eq!(
+        json(&database, &["--only", "crm.*", "history", "-o", "json"])["runs"].as_array().map(Vec::len),
+        Some(0)
+    );
+    assert_eq!(
+        json(&database, &["--only", "shop.*", "history", "-o", "json"])["runs"].as_array().map(Vec::len),
+        Some(2)
+    );
+
+    let run = json(&database, &["history", "1", "-o", "json"]);
+    assert_eq!(run["format"], "partctl-run");
+    assert_eq!(run["run"]["options"][0], "--allow-destroy");
+    let detach = &run["steps"][2];
+    assert_eq!(detach["blockers"][0]["application"], "reporting");
+    contains(detach["sql"].as_str().unwrap(), &["DETACH PARTITION shop.old CONCURRENTLY;"]);
+    for format in ["table", "markdown"] {
+        contains(
+            &database.partctl(&["history", "1", "-o", format], 0),
+            &["lock timeout", "reporting", "idle in transaction", "DETACH PARTITION shop.old CONCURRENTLY;", "told"],
+        );
+        contains(&database.partctl(&["history", "-o", format], 0), &["lock timeout", "done", "postgres"]);
+    }
+    contains(&database.partctl(&["history", "17"], 64), &["no run 17", "`partctl history` lists the runs"]);
+
+    let stranger = database.url_with("user=stranger");
+    let hint = "GRANT USAGE ON SCHEMA partctl TO stranger; GRANT SELECT ON partctl.runs, partctl.steps TO stranger";
+    contains(&database.partctl(&["--database", &stranger, "history"], 3), &["may not read the ledger", hint]);
+    database.sql(hint).await;
+    contains(&database.partctl(&["--database", &stranger, "history"], 0), &["lock timeout"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_never_ended_is_running_only_while_its_session_holds_the_lock() {
+    let database = Database::new(POLICY, SETUP).await;
+    database.partctl(&["init"], 0);
+    let mut other = session(&database.url()).await;
+    partctl::run::lock_database(other.client()).await.unwrap();
+    let (_, plan) = database.plan().await;
+    partctl::run::install(other.client_mut()).await.unwrap();
+    let open = partctl::run::begin_run(other.client(), Journal::Current, &Invocation::default(), &plan).await;
+    let state = || json(&database, &["history", "-o", "json"])["runs"][0]["state"].clone();
+    assert!(open.is_ok());
+    assert_eq!(state(), "running");
+    contains(&database.partctl(&["history", "1"], 0), &["not yet: running for", "pid"]);
+    other.close().await;
+    // The server ends a session a moment after its client.
+    database
+        .until(
+            "SELECT count(*) = 0 FROM pg_locks WHERE locktype = 'advisory'
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+            || true,
+        )
+        .await;
+    assert_eq!(state(), "never_ended");
+    contains(&database.partctl(&["history"], 0), &["never ended", "was killed or lost its connection"]);
+    contains(&database.partctl(&["history", "1"], 0), &["killed, or still running"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn history_reads_a_ledger_of_an_earlier_version() {
+    let database = Database::new(POLICY, SETUP).await;
+    database.partctl(&["apply", "--allow-destroy"], 0);
+    database.sql(FIRST_EDITION).await;
+    let run = json(&database, &["history", "-o", "json"])["runs"][0].clone();
+    assert_eq!((&run["outcome"], &run["done"], &run["failed"]), (&"done".into(), &3.into(), &0.into()));
+    assert_eq!(run["options"], Value::Null);
+    contains(&database.partctl(&["history", "1"], 0), &["3 done, 0 failed", "~ detach shop.old done in"]);
 }
