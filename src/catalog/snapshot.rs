@@ -54,6 +54,9 @@ pub struct Server {
     /// Slots of the shared lock table: `max_locks_per_transaction * (max_connections + max_prepared_transactions)`.
     #[serde(default = "default_lock_slots")]
     pub lock_slots: u64,
+    /// Whether the role sees other roles' sessions: since when their transactions run, and what they do.
+    #[serde(default = "yes")]
+    pub sees_sessions: bool,
 }
 
 /// What Postgres has with its default settings: 64 * 100.
@@ -136,9 +139,21 @@ pub struct Table {
     /// Whether the session's role has the owner's rights and may take its place by SET ROLE.
     #[serde(default = "yes")]
     pub role_is_owner: bool,
-    /// Schemas in which the owner may create, among those that the table's policy may need.
+    /// Whether the session's role is a member of the owner in any way. One that is not may look at most.
+    #[serde(default = "yes")]
+    pub role_is_member: bool,
+    /// Schemas that the owner may use and create in, among those that the table's policy may need.
     #[serde(default)]
     pub owner_may_create_in: Vec<Identifier>,
+    /// Whether the owner may use the table's own schema.
+    #[serde(default = "yes")]
+    pub owner_uses_schema: bool,
+    /// Tablespaces in which the owner may not create.
+    #[serde(default)]
+    pub denied_tablespaces: Vec<Identifier>,
+    /// Tables with foreign keys to this one that the session's role may not read; a detach reads them.
+    #[serde(default)]
+    pub denied_referrers: Vec<QualifiedName>,
     /// `None` when it is not partitioned.
     pub key: Option<PartitionKey>,
     /// `reltablespace`, when it is not the database's default.
@@ -292,7 +307,7 @@ pub enum Ledger {
         /// Whether this role may install it: create a schema in the database.
         installable: bool,
     },
-    /// There, but this role may not use it.
+    /// There, but this role may not read it.
     Denied,
     /// Installed.
     Installed {
@@ -304,12 +319,15 @@ pub enum Ledger {
         /// Whether it keeps the journal of this version.
         #[serde(default)]
         journal: Journal,
+        /// Whether this role may write what a run writes.
+        #[serde(default = "yes")]
+        writable: bool,
     },
 }
 
 impl Default for Ledger {
     fn default() -> Self {
-        Self::Installed { detached: Vec::new(), unreadable: Vec::new(), journal: Journal::Current }
+        Self::Installed { detached: Vec::new(), unreadable: Vec::new(), journal: Journal::Current, writable: true }
     }
 }
 
@@ -381,6 +399,9 @@ pub struct DetachedTable {
     /// Whether it is attached to any parent now.
     #[serde(default)]
     pub attached: bool,
+    /// Its owner, where the session's role has not the owner's rights.
+    #[serde(default)]
+    pub owner_out_of_reach: Option<Identifier>,
     /// Estimated bytes.
     #[serde(default)]
     pub bytes: u64,

@@ -13,8 +13,9 @@ use super::{Ended, Global, context};
 use crate::catalog::CatalogSnapshot;
 use crate::db::connect::Session;
 use crate::db::conninfo::ConnSpec;
+use crate::diff::refuse_onlookers;
 use crate::failure::{Failure, FailureKind};
-use crate::plan::{self, Plan, SavedPlan, Withheld};
+use crate::plan::{self, Plan, SavedPlan, StepKind, TablePlan, Withheld, codes};
 use crate::policy::Policy;
 use crate::render::{ApplyReport, Occasion, PlanReport, apply_report, plain, plan_table};
 use crate::run::{Applying, Invocation, Moment, Stop, StopSignal, apply, lock_database, make_plan};
@@ -118,8 +119,10 @@ impl Apply {
         if let Some(saved) = saved {
             refuse_stale(saved, &plan)?;
         }
+        refuse_onlookers(&snapshot, &mut plan);
         let put_off = if self.only_create { plan.withhold(|_| false) } else { Vec::new() };
         let withheld = self.consent(&mut plan, terminal).await?;
+        tell_dangers(&plan, terminal)?;
         Ok(withheld.map(|withheld| Ready { session, snapshot, plan, withheld, put_off }))
     }
 
@@ -154,6 +157,24 @@ impl Apply {
         let answer = confirm(&mut terminal.err, "Carry this out?").await?;
         Ok((answer == Answer::Yes).then(Vec::new))
     }
+}
+
+/// What the report, which tells what stands afterwards, would tell too late.
+fn tell_dangers(plan: &Plan, terminal: &mut Terminal) -> Result<()> {
+    let endangers = |table: &&TablePlan| table.steps.iter().any(|step| step.kind() == StepKind::Detach);
+    for finding in plan.tables.iter().filter(endangers).flat_map(|table| &table.findings) {
+        if finding.code == codes::BLIND {
+            let hint = finding.hint.as_deref().unwrap_or_default();
+            writeln!(
+                terminal.err,
+                "warning {}: {}\n  hint: {}",
+                finding.code.id,
+                plain(&finding.message),
+                plain(hint)
+            )?;
+        }
+    }
+    Ok(())
 }
 
 fn refuse_stale(saved: &SavedPlan, fresh: &Plan) -> Result<()> {

@@ -6,6 +6,7 @@ mod check;
 mod confirm;
 mod context;
 mod demo;
+mod generate;
 mod history;
 mod init;
 mod plan;
@@ -80,6 +81,7 @@ enum Command {
     Status(status::Status),
     History(history::History),
     Init(init::Init),
+    Generate(generate::Generate),
     Demo(demo::Demo),
 }
 
@@ -129,6 +131,7 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> Ended {
         Command::Check(command) => context::block_on(command.run(global, terminal)),
         Command::Status(command) => context::block_on(command.run(global, terminal)),
         Command::History(command) => context::block_on(command.run(global, terminal)),
+        Command::Generate(command) => command.run(global, terminal),
         Command::Init(command) => context::block_on(command.run(global, terminal)),
         Command::Demo(command) => context::block_on(command.run(global, terminal)),
     }

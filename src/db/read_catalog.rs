@@ -73,6 +73,7 @@ fn server_facts(row: &Row) -> Result<Server> {
         role: identifier(row, "role")?,
         standby: row.try_get("standby")?,
         lock_slots: u64::try_from(row.try_get::<_, i64>("lock_slots")?)?,
+        sees_sessions: row.try_get("sees_sessions")?,
     })
 }
 
@@ -80,7 +81,7 @@ async fn read_ledger(client: &Client, server: &Row) -> Result<Ledger> {
     if !server.try_get::<_, bool>("ledger_installed")? {
         return Ok(Ledger::Missing { installable: server.try_get("ledger_installable")? });
     }
-    if !server.try_get::<_, bool>("ledger_usable")? {
+    if !server.try_get::<_, bool>("ledger_readable")? {
         return Ok(Ledger::Denied);
     }
     let rows = client.query_typed(include_str!("sql/detached.sql"), &[]).await.context("reading the ledger")?;
@@ -96,7 +97,7 @@ async fn read_ledger(client: &Client, server: &Row) -> Result<Ledger> {
     } else {
         Journal::Outdated { upgradable: server.try_get("ledger_upgradable")? }
     };
-    Ok(Ledger::Installed { detached, unreadable, journal })
+    Ok(Ledger::Installed { detached, unreadable, journal, writable: server.try_get("ledger_writable")? })
 }
 
 /// An entry, or why it cannot be one: anybody who may write to the ledger may have written anything.
@@ -127,6 +128,7 @@ fn detached_table(row: &Row) -> Result<Result<DetachedTable, UnreadableEntry>> {
         bound,
         detached_at: moment.flatten(),
         attached: row.try_get("attached")?,
+        owner_out_of_reach: if row.try_get("role_is_owner")? { None } else { Some(identifier(row, "owner")?) },
         bytes: bytes(row)?,
         references: references.into_iter().map(|(schema, name)| QualifiedName::new(schema, name)).collect(),
     }))
@@ -146,18 +148,21 @@ fn table(row: &Row) -> Result<Table> {
         type_name: type_name.unwrap_or_default(),
     });
     let grants: Vec<(Option<String>, String, bool)> = json(row, "grants")?;
-    let foreign_keys: Vec<(bool, String, String)> = json(row, "foreign_keys")?;
+    let foreign_keys: Vec<(bool, String, String, bool)> = json(row, "foreign_keys")?;
     let name = qualified(row, "schema", "name")?;
     Ok(Table {
         oid: row.try_get("oid")?,
         kind: kind(row)?,
         owner: identifier(row, "owner")?,
         role_is_owner: row.try_get("role_is_owner")?,
-        owner_may_create_in: row
-            .try_get::<_, Option<Vec<String>>>("creatable")?
-            .unwrap_or_default()
-            .into_iter()
-            .map(Identifier::new)
+        role_is_member: row.try_get("role_is_member")?,
+        owner_may_create_in: identifiers(row, "creatable")?,
+        owner_uses_schema: row.try_get("owner_uses_schema")?,
+        denied_tablespaces: identifiers(row, "denied_tablespaces")?,
+        denied_referrers: foreign_keys
+            .iter()
+            .filter(|(outgoing, _, _, readable)| !outgoing && !readable)
+            .map(|(_, schema, table, _)| QualifiedName::new(schema.as_str(), table.as_str()))
             .collect(),
         key: strategy.map(|strategy| PartitionKey { strategy, columns: columns.collect() }),
         tablespace: row.try_get::<_, Option<String>>("tablespace")?.map(Identifier::new),
@@ -181,7 +186,7 @@ fn table(row: &Row) -> Result<Table> {
             .collect(),
         foreign_keys: foreign_keys
             .into_iter()
-            .map(|(outgoing, schema, table)| (outgoing, QualifiedName::new(schema, table)))
+            .map(|(outgoing, schema, table, _)| (outgoing, QualifiedName::new(schema, table)))
             .filter(|(_, table)| *table != name)
             .map(|(outgoing, table)| if outgoing { ForeignKey::Outgoing(table) } else { ForeignKey::Incoming(table) })
             .collect(),
@@ -246,6 +251,12 @@ fn bytes(row: &Row) -> Result<u64> {
 
 fn identifier(row: &Row, column: &str) -> Result<Identifier> {
     Ok(Identifier::new(row.try_get::<_, String>(column)?))
+}
+
+/// An array of names; NULL is the empty one.
+fn identifiers(row: &Row, column: &str) -> Result<Vec<Identifier>> {
+    let names: Option<Vec<String>> = row.try_get(column)?;
+    Ok(names.unwrap_or_default().into_iter().map(Identifier::new).collect())
 }
 
 fn qualified(row: &Row, schema: &str, name: &str) -> Result<QualifiedName> {

@@ -29,6 +29,7 @@ pub use overview::{
     DefaultState, DetachedFate, DetachedState, Fate, NextToRetire, Overview, Place, Stretch, TableOverview, When,
     overview,
 };
+pub use rights::refuse_onlookers;
 pub use situation::Situation;
 
 /// What rules add to.

@@ -116,6 +116,10 @@ finding_codes! {
     WANTED_AGAIN = "PT131" "wanted-again" Warning None;
     /// An entry of the ledger that cannot be read: what it is about is left alone.
     LEDGER_ENTRY = "PT132" "unreadable-ledger-entry" Warning None;
+    /// The role may look, and not carry the plan out.
+    REVIEW_ONLY = "PT133" "review-only" Info None;
+    /// Old transactions of other roles cannot be seen, so a concurrent detach may be trapped by one.
+    BLIND = "PT134" "sessions-not-visible" Warning None;
 }
 
 /// The first names of a list that may be long: `a, b, c and 9 more`.

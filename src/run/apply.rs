@@ -13,6 +13,7 @@ use super::signals::{Stop, StopSignal};
 use crate::catalog::{CatalogSnapshot, Journal, Ledger};
 use crate::db::connect::{Session, connect};
 use crate::db::conninfo::ConnSpec;
+use crate::diff::refuse_onlookers;
 use crate::plan::{Event, Listener, Outcome, Plan};
 use crate::policy::Policy;
 use crate::pruning::PruningResult;
@@ -86,7 +87,8 @@ pub async fn apply(
         ledger::end_run(session.client(), &run, failure, &outcome).await?;
     }
     let look_again = async {
-        let (after, remaining) = make_plan(sessions[0].client(), policies, Moment::At(plan.at)).await?;
+        let (after, mut remaining) = make_plan(sessions[0].client(), policies, Moment::At(plan.at)).await?;
+        refuse_onlookers(&after, &mut remaining);
         let touched = |policy: &&Policy| plan.tables.iter().any(|t| t.table == policy.table && !t.steps.is_empty());
         let touched: Vec<Policy> = policies.iter().filter(touched).cloned().collect();
         let pruning = prove_pruning_together(sessions, touched, after).await?;
@@ -113,6 +115,7 @@ async fn begin(
     applying: &Applying<'_>,
 ) -> Result<Option<OpenRun>> {
     let journal = match snapshot.ledger {
+        Ledger::Installed { writable: false, .. } => return Ok(None),
         Ledger::Installed {
             journal: journal @ (Journal::Current | Journal::Outdated { upgradable: false }), ..
         } => journal,

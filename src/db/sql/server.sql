@@ -8,7 +8,9 @@ SELECT pg_catalog.current_setting('server_version_num')::int4 AS version,
          * (pg_catalog.current_setting('max_connections')::int8
             + pg_catalog.current_setting('max_prepared_transactions')::int8) AS lock_slots,
        ledger.tables = 3 AS ledger_installed,
-       coalesce(pg_catalog.has_schema_privilege(home.oid, 'USAGE'), false) AND ledger.usable AS ledger_usable,
+       coalesce(pg_catalog.has_schema_privilege(home.oid, 'USAGE'), false) AND ledger.readable AS ledger_readable,
+       ledger.writable AS ledger_writable,
+       pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE') AS sees_sessions,
        CASE WHEN home.oid IS NULL THEN pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')
             ELSE pg_catalog.has_schema_privilege(home.oid, 'USAGE')
                  AND pg_catalog.has_schema_privilege(home.oid, 'CREATE') END AS ledger_installable,
@@ -19,9 +21,12 @@ SELECT pg_catalog.current_setting('server_version_num')::int4 AS version,
   LEFT JOIN pg_catalog.pg_namespace home ON home.nspname = 'partctl'
  CROSS JOIN LATERAL (
        SELECT pg_catalog.count(*) AS tables,
-              coalesce(pg_catalog.bool_and(pg_catalog.has_table_privilege(c.oid, 'SELECT')
-                                           AND pg_catalog.has_table_privilege(c.oid, 'INSERT')
-                                           AND pg_catalog.has_table_privilege(c.oid, 'UPDATE')), false) AS usable,
+              -- Planning reads the detached tables; a run writes them, itself, and its steps.
+              coalesce(pg_catalog.bool_and(c.relname <> 'detached_tables'
+                                           OR pg_catalog.has_table_privilege(c.oid, 'SELECT')), false) AS readable,
+              coalesce(pg_catalog.bool_and(pg_catalog.has_table_privilege(c.oid, 'INSERT')
+                                           AND (c.relname = 'steps' OR pg_catalog.has_table_privilege(c.oid, 'SELECT')
+                                                AND pg_catalog.has_table_privilege(c.oid, 'UPDATE'))), false) AS writable,
               -- What the last migration added.
               coalesce(pg_catalog.bool_or(c.relname = 'steps' AND EXISTS (
                          SELECT FROM pg_catalog.pg_attribute a

@@ -3,8 +3,13 @@
 SELECT c.oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind,
        pg_catalog.pg_get_userbyid(c.relowner)::text AS owner,
        pg_catalog.pg_has_role(c.relowner, 'USAGE') AND pg_catalog.pg_has_role(c.relowner, become.privilege) AS role_is_owner,
+       pg_catalog.pg_has_role(c.relowner, 'MEMBER') AS role_is_member,
        (SELECT pg_catalog.array_agg(s.nspname::text) FROM pg_catalog.pg_namespace s
-         WHERE s.nspname = ANY ($3) AND pg_catalog.has_schema_privilege(c.relowner, s.oid, 'CREATE')) AS creatable,
+         WHERE s.nspname = ANY ($3) AND pg_catalog.has_schema_privilege(c.relowner, s.oid, 'USAGE')
+           AND pg_catalog.has_schema_privilege(c.relowner, s.oid, 'CREATE')) AS creatable,
+       pg_catalog.has_schema_privilege(c.relowner, n.oid, 'USAGE') AS owner_uses_schema,
+       (SELECT pg_catalog.array_agg(t.spcname::text) FROM pg_catalog.pg_tablespace t
+         WHERE NOT pg_catalog.has_tablespace_privilege(c.relowner, t.oid, 'CREATE')) AS denied_tablespaces,
        ts.spcname::text AS tablespace, am.amname::text AS access_method, c.relreplident::text AS replica_identity,
        (SELECT x.relname::text FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
          WHERE i.indrelid = c.oid AND i.indisreplident) AS replica_index,
@@ -12,7 +17,8 @@ SELECT c.oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::tex
                  CASE WHEN a.grantee <> 0 THEN pg_catalog.pg_get_userbyid(a.grantee) END, a.privilege_type, a.is_grantable)
                  ORDER BY a.grantee, a.privilege_type)::text
           FROM pg_catalog.aclexplode(c.relacl) a WHERE a.grantee <> c.relowner) AS grants,
-       (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(k.conrelid = c.oid, fn.nspname, fc.relname))::text
+       (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(k.conrelid = c.oid, fn.nspname, fc.relname,
+                                                                    pg_catalog.has_table_privilege(fc.oid, 'SELECT')))::text
           FROM pg_catalog.pg_constraint k
           JOIN pg_catalog.pg_class fc ON fc.oid = CASE WHEN k.conrelid = c.oid THEN k.confrelid ELSE k.conrelid END
           JOIN pg_catalog.pg_namespace fn ON fn.oid = fc.relnamespace

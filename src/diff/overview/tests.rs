@@ -64,6 +64,10 @@ fn snapshot(key_type: &str, bounds: &[&str], now: &str) -> CatalogSnapshot {
         kind: crate::catalog::RelationKind::Partitioned,
         owner: Identifier::new("owner"),
         role_is_owner: true,
+        role_is_member: true,
+        owner_uses_schema: true,
+        denied_tablespaces: Vec::new(),
+        denied_referrers: Vec::new(),
         owner_may_create_in: vec![Identifier::new("shop")],
         key: Some(PartitionKey {
             strategy: Strategy::Range,
@@ -84,6 +88,7 @@ fn snapshot(key_type: &str, bounds: &[&str], now: &str) -> CatalogSnapshot {
             role: Identifier::new("owner"),
             standby: false,
             lock_slots: 6_400,
+            sees_sessions: true,
         },
         tables: vec![table],
         unmanaged: Vec::new(),
@@ -216,6 +221,7 @@ fn a_detached_table_says_what_becomes_of_it() {
         parent: name("t"),
         bound: "FOR VALUES FROM ('2025-01-01') TO ('2025-01-02')".parse::<Bound>().unwrap(),
         detached_at: detached_at.map(|text| text.parse().unwrap()),
+        owner_out_of_reach: None,
         attached: false,
         bytes: 8_192,
         references: Vec::new(),
@@ -231,7 +237,7 @@ fn a_detached_table_says_what_becomes_of_it() {
         DetachedTable { attached: true, ..entry("begun", None) },
     ];
     let mut snapshot = snapshot("date", &["2026-01-01", "2026-01-02"], "2026-01-05T12:00:00Z");
-    snapshot.ledger = Ledger::Installed { detached, unreadable: Vec::new(), journal: Journal::Current };
+    snapshot.ledger = Ledger::Installed { detached, unreadable: Vec::new(), journal: Journal::Current, writable: true };
     let mut policy = daily(retain(Some("1 year"), None));
     let fates = |policy: &Policy| -> Vec<DetachedFate> {
         seen(policy, &snapshot).detached.into_iter().map(|detached| detached.fate).collect()

@@ -7,6 +7,7 @@ mod keys;
 mod killed;
 mod pruning;
 mod retention;
+mod rights;
 mod standby;
 mod status;
 mod story;
