@@ -23,6 +23,19 @@ pub enum Question {
         /// The bound of the partition to be made.
         bound: Bound,
     },
+    /// How many bytes would a scan of this table read?
+    HeapBytes(QualifiedName),
+    /// How many rows of a table reference rows of this partition? Postgres refuses to detach it while it is not 0.
+    RowsReferencing {
+        /// The partition.
+        partition: QualifiedName,
+        /// The table whose foreign key it is.
+        by: QualifiedName,
+        /// Columns that are compared: the partition's, the other table's.
+        columns: Vec<(Identifier, Identifier)>,
+        /// Partitions of the other table that do not count, by oid: they go first.
+        except: Vec<u32>,
+    },
     /// Which of these partitions, highest first, is the first that holds a row?
     HighestInUse(Vec<QualifiedName>),
     /// Which of these partitions, newest first, hold a row? The first so many are enough.
@@ -71,8 +84,10 @@ impl Question {
 pub enum Answer {
     /// To [`Question::NameTaken`].
     Taken(bool),
-    /// To [`Question::RowsInDefault`]; counting stops at [`Answers::COUNT_LIMIT`].
+    /// To [`Question::RowsInDefault`] and [`Question::RowsReferencing`]; counting stops at [`Answers::COUNT_LIMIT`].
     Rows(u64),
+    /// To [`Question::HeapBytes`].
+    Bytes(u64),
     /// To [`Question::HighestInUse`].
     Highest(Option<QualifiedName>),
     /// To [`Question::HoldRows`], in the order of the question.

@@ -239,9 +239,25 @@ pub struct Grant {
 #[serde(rename_all = "snake_case")]
 pub enum ForeignKey {
     /// From the table to this one: attaching and detaching lock it.
-    Outgoing(QualifiedName),
+    Outgoing(FarEnd),
     /// From this one to the table: detaching locks and scans it.
-    Incoming(QualifiedName),
+    Incoming(FarEnd),
+}
+
+/// A foreign key as seen from one end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FarEnd {
+    /// The constraint's name, on the table that references.
+    pub constraint: Identifier,
+    /// The table at the other end; it may be this one.
+    pub table: QualifiedName,
+    /// Columns that are compared: this end's, the other end's.
+    #[serde(default)]
+    pub columns: Vec<(Identifier, Identifier)>,
+    /// Whether the owner of this end may lock the other one by LOCK TABLE.
+    #[serde(default = "yes")]
+    pub lockable: bool,
 }
 
 /// A partition, with what lies below it.
@@ -272,6 +288,9 @@ pub struct Partition {
     /// Indexes of one leaf, for reckoning locks.
     #[serde(default)]
     pub indexes: u32,
+    /// CHECK constraints of partctl's own, which a run that was killed left behind.
+    #[serde(default)]
+    pub leftover_checks: Vec<Identifier>,
     /// Its own partitions.
     #[serde(default)]
     pub partitions: Vec<Partition>,
@@ -405,7 +424,10 @@ pub struct DetachedTable {
     /// Estimated bytes.
     #[serde(default)]
     pub bytes: u64,
-    /// Tables that its own foreign keys reference: dropping it locks them.
+    /// Its own foreign keys: dropping it locks their other ends.
     #[serde(default)]
-    pub references: Vec<QualifiedName>,
+    pub foreign_keys: Vec<FarEnd>,
+    /// CHECK constraints of partctl's own, which a run that was killed left behind.
+    #[serde(default)]
+    pub leftover_checks: Vec<Identifier>,
 }

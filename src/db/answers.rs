@@ -8,7 +8,7 @@ use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
 use crate::catalog::{Answer, Answers, Question};
-use crate::sql::QualifiedName;
+use crate::sql::{Identifier, QualifiedName, SqlLiteral};
 
 /// No single question may take longer, or wait longer for somebody's DDL.
 ///
@@ -54,6 +54,13 @@ pub async fn answer(client: &Client, questions: &BTreeSet<Question>, answers: &m
                     None => Answer::Unknown("this kind of bound cannot be looked for".to_owned()),
                 }
             }
+            Question::HeapBytes(table) => match count(client, &heap_bytes(table)).await? {
+                Answer::Rows(bytes) => Answer::Bytes(bytes),
+                unknown => unknown,
+            },
+            Question::RowsReferencing { partition, by, columns, except } => {
+                count(client, &rows_referencing(partition, by, columns, except)).await?
+            }
             Question::HighestInUse(partitions) => highest_in_use(client, partitions).await?,
             Question::HoldRows { partitions, enough } => holders(client, partitions, *enough).await?,
         };
@@ -67,7 +74,7 @@ async fn names_taken(client: &Client, questions: &BTreeSet<Question>) -> Result<
         .iter()
         .filter_map(|question| match question {
             Question::NameTaken(name) => Some(name),
-            Question::RowsInDefault { .. } | Question::HighestInUse(_) | Question::HoldRows { .. } => None,
+            _ => None,
         })
         .collect();
     if names.is_empty() {
@@ -88,6 +95,34 @@ async fn names_taken(client: &Client, questions: &BTreeSet<Question>) -> Result<
             Ok((Question::NameTaken(name), Answer::Taken(row.try_get("taken")?)))
         })
         .collect()
+}
+
+/// The heap alone, its partitions' where it has any: that is what a scan reads.
+fn heap_bytes(table: &QualifiedName) -> String {
+    format!(
+        "SELECT coalesce(pg_catalog.sum(pg_catalog.pg_relation_size(t.relid)), 0)::int8 \
+         FROM pg_catalog.pg_partition_tree({}::pg_catalog.regclass) t WHERE t.isleaf",
+        SqlLiteral(&table.to_string())
+    )
+}
+
+fn rows_referencing(
+    partition: &QualifiedName,
+    by: &QualifiedName,
+    columns: &[(Identifier, Identifier)],
+    except: &[u32],
+) -> String {
+    let pairs: Vec<String> = columns.iter().map(|(ours, theirs)| format!("p.{ours} = f.{theirs}")).collect();
+    let except: Vec<String> = except.iter().map(u32::to_string).collect();
+    // A partition's rows that reference each other leave together with it.
+    format!(
+        "SELECT count(*) FROM (SELECT FROM {by} f WHERE f.tableoid <> ALL ('{{{}}}'::oid[]) \
+         AND f.tableoid <> {}::pg_catalog.regclass AND EXISTS (SELECT FROM {partition} p WHERE {}) LIMIT {}) rows",
+        except.join(","),
+        SqlLiteral(&partition.to_string()),
+        pairs.join(" AND "),
+        Answers::COUNT_LIMIT
+    )
 }
 
 async fn highest_in_use(client: &Client, partitions: &[QualifiedName]) -> Result<Answer> {

@@ -8,7 +8,7 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
 use crate::catalog::{
-    Answers, Bound, CatalogSnapshot, DetachedTable, ForeignKey, Grant, Journal, KeyColumn, Ledger, Partition,
+    Answers, Bound, CatalogSnapshot, DetachedTable, FarEnd, ForeignKey, Grant, Journal, KeyColumn, Ledger, Partition,
     PartitionKey, RelationKind, ReplicaIdentity, Server, Strategy, Table, UnreadableEntry,
 };
 use crate::policy::Policy;
@@ -118,7 +118,7 @@ fn detached_table(row: &Row) -> Result<Result<DetachedTable, UnreadableEntry>> {
             return Ok(Err(UnreadableEntry { oid, recorded, parent, problem }));
         }
     };
-    let references: Vec<(String, String)> = json(row, "foreign_keys")?;
+    let foreign_keys: Vec<ForeignKeyRow> = json(row, "foreign_keys")?;
     Ok(Ok(DetachedTable {
         oid,
         kind: kind(row)?,
@@ -130,7 +130,8 @@ fn detached_table(row: &Row) -> Result<Result<DetachedTable, UnreadableEntry>> {
         attached: row.try_get("attached")?,
         owner_out_of_reach: if row.try_get("role_is_owner")? { None } else { Some(identifier(row, "owner")?) },
         bytes: bytes(row)?,
-        references: references.into_iter().map(|(schema, name)| QualifiedName::new(schema, name)).collect(),
+        foreign_keys: foreign_keys.into_iter().map(far_end).collect(),
+        leftover_checks: identifiers(row, "leftover_checks")?,
     }))
 }
 
@@ -148,8 +149,7 @@ fn table(row: &Row) -> Result<Table> {
         type_name: type_name.unwrap_or_default(),
     });
     let grants: Vec<(Option<String>, String, bool)> = json(row, "grants")?;
-    let foreign_keys: Vec<(bool, String, String, bool)> = json(row, "foreign_keys")?;
-    let name = qualified(row, "schema", "name")?;
+    let foreign_keys: Vec<ForeignKeyRow> = json(row, "foreign_keys")?;
     Ok(Table {
         oid: row.try_get("oid")?,
         kind: kind(row)?,
@@ -159,10 +159,9 @@ fn table(row: &Row) -> Result<Table> {
         owner_may_create_in: identifiers(row, "creatable")?,
         owner_uses_schema: row.try_get("owner_uses_schema")?,
         denied_tablespaces: identifiers(row, "denied_tablespaces")?,
-        denied_referrers: foreign_keys
-            .iter()
-            .filter(|(outgoing, _, _, readable)| !outgoing && !readable)
-            .map(|(_, schema, table, _)| QualifiedName::new(schema.as_str(), table.as_str()))
+        denied_referrers: json::<(String, String)>(row, "denied_referrers")?
+            .into_iter()
+            .map(|(schema, name)| QualifiedName::new(schema, name))
             .collect(),
         key: strategy.map(|strategy| PartitionKey { strategy, columns: columns.collect() }),
         tablespace: row.try_get::<_, Option<String>>("tablespace")?.map(Identifier::new),
@@ -186,12 +185,10 @@ fn table(row: &Row) -> Result<Table> {
             .collect(),
         foreign_keys: foreign_keys
             .into_iter()
-            .map(|(outgoing, schema, table, _)| (outgoing, QualifiedName::new(schema, table)))
-            .filter(|(_, table)| *table != name)
-            .map(|(outgoing, table)| if outgoing { ForeignKey::Outgoing(table) } else { ForeignKey::Incoming(table) })
+            .map(|row| if row.0 { ForeignKey::Outgoing(far_end(row)) } else { ForeignKey::Incoming(far_end(row)) })
             .collect(),
         partitions: Vec::new(),
-        name,
+        name: qualified(row, "schema", "name")?,
     })
 }
 
@@ -232,6 +229,7 @@ fn partition(row: &Row, oid: u32, bound: Bound, partitions: Vec<Partition>) -> R
         rows: known,
         bytes: bytes(row)? + partitions.iter().map(|partition| partition.bytes).sum::<u64>(),
         indexes: u32::try_from(row.try_get::<_, i32>("indexes")?)?,
+        leftover_checks: identifiers(row, "leftover_checks")?,
         partitions,
     })
 }
@@ -253,10 +251,24 @@ fn identifier(row: &Row, column: &str) -> Result<Identifier> {
     Ok(Identifier::new(row.try_get::<_, String>(column)?))
 }
 
-/// An array of names; NULL is the empty one.
+/// A text[] column; NULL is the empty one.
 fn identifiers(row: &Row, column: &str) -> Result<Vec<Identifier>> {
     let names: Option<Vec<String>> = row.try_get(column)?;
     Ok(names.unwrap_or_default().into_iter().map(Identifier::new).collect())
+}
+
+/// Whether it is outgoing, its name, schema and name of the other table, whether that may be locked, and the columns
+/// that are compared, this end's and the other end's.
+type ForeignKeyRow = (bool, String, String, String, bool, Vec<String>, Vec<String>);
+
+fn far_end((_, constraint, schema, table, lockable, near, far): ForeignKeyRow) -> FarEnd {
+    let columns = near.into_iter().map(Identifier::new).zip(far.into_iter().map(Identifier::new));
+    FarEnd {
+        constraint: Identifier::new(constraint),
+        table: QualifiedName::new(schema, table),
+        columns: columns.collect(),
+        lockable,
+    }
 }
 
 fn qualified(row: &Row, schema: &str, name: &str) -> Result<QualifiedName> {

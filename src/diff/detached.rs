@@ -63,7 +63,7 @@ pub(super) fn drop_after_grace(situation: &Situation<'_>, draft: &mut Draft) {
             range: situation.desired.describe_bound(&entry.bound),
             reason,
             bytes: entry.bytes,
-            references: entry.references.clone(),
+            foreign_keys: entry.foreign_keys.clone(),
         })
     }));
 }

@@ -10,13 +10,11 @@ pub(super) fn finish_interrupted(situation: &Situation<'_>, draft: &mut Draft) {
         || situation.snapshot.ledger.detached().iter().filter(|entry| entry.parent == situation.table.name);
     for partition in situation.table.partitions.iter().filter(|partition| partition.pending_detach) {
         draft.steps.push(Step::Finalize(FinalizeDetach {
-            parent: situation.table.name.clone(),
+            around: situation.surroundings(),
             partition: partition.name.clone(),
             oid: partition.oid,
             range: situation.desired.describe_bound(&partition.bound),
             ours: remembered().any(|entry| entry.oid == partition.oid),
-            references: situation.references(),
-            referenced_by: situation.referenced_by(),
         }));
     }
     for entry in remembered() {

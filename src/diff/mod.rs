@@ -19,7 +19,7 @@ mod unmanaged;
 
 use std::collections::BTreeSet;
 
-use crate::catalog::{CatalogSnapshot, Question};
+use crate::catalog::{CatalogSnapshot, ForeignKey, Question};
 use crate::desired::expand;
 use crate::plan::{Finding, Plan, Runway, Step, TablePlan, codes};
 use crate::policy::{Policy, fingerprint};
@@ -70,15 +70,51 @@ pub fn plan(policies: &[Policy], snapshot: &CatalogSnapshot) -> Plan {
     };
     let mut policies: Vec<&Policy> = policies.iter().collect();
     policies.sort_by(|a, b| a.table.cmp(&b.table));
-    for policy in policies {
-        let (table_plan, questions) = plan_table(policy, snapshot);
+    let mut retiring = BTreeSet::new();
+    for policy in dependents_first(policies, snapshot) {
+        let (table_plan, questions) = plan_table(policy, snapshot, &retiring);
+        retiring.extend(table_plan.steps.iter().filter_map(|step| match step {
+            Step::Detach(detach) => Some(detach.oid),
+            _ => None,
+        }));
         plan.tables.push(table_plan);
         plan.questions.extend(questions);
     }
+    plan.tables.sort_by(|a, b| a.table.cmp(&b.table));
     plan
 }
 
-fn plan_table(policy: &Policy, snapshot: &CatalogSnapshot) -> (TablePlan, BTreeSet<Question>) {
+/// Tables that reference others before those, as far as there is such an order.
+fn dependents_first<'a>(mut waiting: Vec<&'a Policy>, snapshot: &CatalogSnapshot) -> Vec<&'a Policy> {
+    let mut ordered = Vec::new();
+    while !waiting.is_empty() {
+        let is_waited_for = |policy: &&Policy| {
+            let others = waiting.iter().filter(|other| other.table != policy.table);
+            others.clone().any(|other| referenced_by(&policy.table, snapshot).any(|table| *table == other.table))
+        };
+        // In a ring of references nobody is first, so anybody is.
+        let next = waiting.iter().position(|policy| !is_waited_for(policy)).unwrap_or_default();
+        ordered.push(waiting.remove(next));
+    }
+    ordered
+}
+
+fn referenced_by<'a>(
+    table: &QualifiedName,
+    snapshot: &'a CatalogSnapshot,
+) -> impl Iterator<Item = &'a QualifiedName> + use<'a> {
+    let keys = snapshot.table(table).map_or(&[][..], |table| &table.foreign_keys);
+    keys.iter().filter_map(|key| match key {
+        ForeignKey::Incoming(end) => Some(&end.table),
+        ForeignKey::Outgoing(_) => None,
+    })
+}
+
+fn plan_table(
+    policy: &Policy,
+    snapshot: &CatalogSnapshot,
+    retiring: &BTreeSet<u32>,
+) -> (TablePlan, BTreeSet<Question>) {
     let mut plan = TablePlan {
         table: policy.table.clone(),
         fingerprint: fingerprint(policy),
@@ -89,6 +125,10 @@ fn plan_table(policy: &Policy, snapshot: &CatalogSnapshot) -> (TablePlan, BTreeS
         steps: Vec::new(),
         findings: Vec::new(),
         locks: policy.locks,
+        retires_after: referenced_by(&policy.table, snapshot)
+            .filter(|table| **table != policy.table)
+            .cloned()
+            .collect(),
         unattended: policy.retain.as_ref().is_some_and(|retain| retain.unattended),
     };
     let Some(table) = snapshot.table(&policy.table) else {
@@ -107,7 +147,7 @@ fn plan_table(policy: &Policy, snapshot: &CatalogSnapshot) -> (TablePlan, BTreeS
             return (plan, BTreeSet::new());
         }
     };
-    let situation = Situation::new(policy, table, &desired, snapshot);
+    let situation = Situation::new(policy, table, &desired, snapshot).after(retiring);
     let mut draft = Draft::default();
     for rule in RULES {
         rule(&situation, &mut draft);

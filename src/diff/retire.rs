@@ -6,9 +6,9 @@
 use std::collections::BTreeSet;
 
 use super::{Draft, Situation};
-use crate::catalog::{Answer, Partition, Question};
+use crate::catalog::{Answer, Answers, Partition, Question};
 use crate::desired::{DesiredRange, integer, time};
-use crate::plan::steps::{DetachMethod, DetachPartition, DropTable};
+use crate::plan::steps::{DetachPartition, DropTable};
 use crate::plan::{Finding, Step, codes, first_few};
 use crate::policy::{AxisValue, Held, Hold, Retain, Then};
 use crate::schedule::{Edge, Extent, Point, Window};
@@ -130,29 +130,70 @@ pub(super) fn retire(situation: &Situation<'_>, draft: &mut Draft) {
         return;
     }
     for partition in over {
-        steps(situation, retain, partition, draft);
+        if !is_referenced(situation, partition, draft) {
+            steps(situation, retain, partition, draft);
+        }
     }
+}
+
+/// Whether rows elsewhere reference rows of the partition: then Postgres refuses the detach (23503), after having locked
+/// their table for as long as it takes to find them. True also while that is not known.
+fn is_referenced(situation: &Situation<'_>, partition: &Partition, draft: &mut Draft) -> bool {
+    let table = &situation.table.name;
+    let mut referenced = false;
+    for key in situation.incoming() {
+        let question = Question::RowsReferencing {
+            partition: partition.name.clone(),
+            by: key.table.clone(),
+            columns: key.columns.clone(),
+            except: situation.goes_first(&key.table),
+        };
+        let name = &partition.name.name;
+        let finding = match situation.snapshot.answers.get(&question) {
+            Some(Answer::Rows(0)) => continue,
+            Some(Answer::Rows(rows)) => {
+                let rows = match *rows {
+                    1 => "1 row".to_owned(),
+                    Answers::COUNT_LIMIT => format!("at least {rows} rows"),
+                    _ => format!("{rows} rows"),
+                };
+                let message = format!("{name} is over, and kept: referenced by {rows} of {}", key.table);
+                Finding::about(codes::REFERENCED, table, message)
+                    .hint(format!("delete them, or give {} a policy that retires them first", key.table))
+            }
+            Some(Answer::Unknown(why)) => {
+                let message =
+                    format!("{name} is over, and kept: cannot tell whether rows of {} reference it: {why}", key.table);
+                let column = key.columns.first().map_or_else(String::new, |(_, column)| format!("({column})"));
+                Finding::about(codes::UNANSWERED, table, message)
+                    .hint(format!("an index on {}{column} makes it quick, for Postgres as well", key.table))
+            }
+            Some(_) | None => {
+                draft.questions.insert(question);
+                referenced = true;
+                continue;
+            }
+        };
+        draft.findings.push(finding);
+        referenced = true;
+    }
+    referenced
 }
 
 fn steps(situation: &Situation<'_>, retain: &Retain, partition: &Partition, draft: &mut Draft) {
     let table = situation.table;
     let range = situation.desired.describe_bound(&partition.bound);
     draft.steps.push(Step::Detach(DetachPartition {
-        parent: table.name.clone(),
+        around: situation.surroundings(),
         parent_oid: table.oid,
         partition: partition.name.clone(),
+        kind: partition.kind,
         oid: partition.oid,
         bound: partition.bound.clone(),
         range: range.clone(),
         reason: why(retain),
-        method: match table.default_partition() {
-            Some(default) => DetachMethod::BesideDefault(default.name.clone()),
-            None => DetachMethod::Concurrently,
-        },
         bytes: partition.bytes,
         rows: partition.rows,
-        references: situation.references(),
-        referenced_by: situation.referenced_by(),
     }));
     if retain.then == Then::Drop && retain.grace.is_none() {
         draft.steps.push(Step::Drop(DropTable {
@@ -162,7 +203,7 @@ fn steps(situation: &Situation<'_>, retain: &Retain, partition: &Partition, draf
             range,
             reason: "no grace".to_owned(),
             bytes: partition.bytes,
-            references: situation.references(),
+            foreign_keys: situation.outgoing().cloned().collect(),
         }));
     }
 }

@@ -5,7 +5,6 @@
 
 use super::{Draft, Situation};
 use crate::catalog::{CatalogSnapshot, Ledger, Server, Table};
-use crate::plan::steps::DetachMethod;
 use crate::plan::{Finding, Phase, Plan, Step, codes};
 
 /// Postgres 16 gave each membership its own INHERIT and SET; a second GRANT changes those that it names.
@@ -102,7 +101,7 @@ fn require_detach(situation: &Situation<'_>, draft: &mut Draft) {
     if !draft.steps.iter().any(detaches) {
         return;
     }
-    let concurrent = |step: &Step| matches!(step, Step::Detach(step) if step.method == DetachMethod::Concurrently);
+    let concurrent = |step: &Step| matches!(step, Step::Detach(step) if step.is_concurrent());
     if !server.sees_sessions && draft.steps.iter().any(concurrent) {
         let message = format!(
             "role {role} cannot see since when other roles' transactions run: an old one may hold a detach up between \

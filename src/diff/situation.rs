@@ -5,13 +5,16 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 
 use super::Draft;
-use crate::catalog::{Answer, Bound, CatalogSnapshot, ForeignKey, Partition, Question, Table};
+use crate::catalog::{Answer, Bound, CatalogSnapshot, FarEnd, ForeignKey, Partition, Question, Table};
 use crate::desired::{Desired, DesiredRange, Label, partition_name};
-use crate::plan::steps::{CreatePartition, CreateReason};
-use crate::plan::{Finding, Runway, Step, codes};
+use crate::plan::steps::{CheckAhead, CreatePartition, CreateReason};
+use crate::plan::{FarTable, Finding, Runway, Step, Surroundings, codes};
 use crate::policy::{Every, Partitioning, Policy, Reach};
 use crate::schedule::{Edge, Extent, Point, Window};
 use crate::sql::QualifiedName;
+
+/// Bytes of a table that are read within some milliseconds even from a slow disk.
+const SCANNED_IN_NO_TIME: u64 = 1 << 20;
 
 /// What every rule looks at.
 #[derive(Debug)]
@@ -26,6 +29,8 @@ pub struct Situation<'a> {
     pub snapshot: &'a CatalogSnapshot,
     /// Placed partitions of a range table; empty otherwise.
     pub placed: Vec<(Extent, &'a Partition)>,
+    /// Partitions of other tables that this plan retires before this table's, by oid.
+    retiring: Option<&'a BTreeSet<u32>>,
     current: Option<Window>,
 }
 
@@ -37,9 +42,14 @@ impl<'a> Situation<'a> {
             .map(|range| table.partitions.iter().filter_map(|p| Some((range.extent(&p.bound)?, p))).collect())
             .unwrap_or_default();
         placed.sort_by_key(|(extent, _)| *extent);
-        let mut situation = Self { policy, table, desired, snapshot, placed, current: None };
+        let mut situation = Self { policy, table, desired, snapshot, placed, retiring: None, current: None };
         situation.current = desired.as_range().and_then(|range| situation.find_current(range));
         situation
+    }
+
+    /// The same situation after these partitions of other tables, by oid, are gone.
+    pub(super) fn after(self, retiring: &'a BTreeSet<u32>) -> Self {
+        Self { retiring: Some(retiring), ..self }
     }
 
     /// Whether a partition of a range table lies on no axis that can be reckoned with.
@@ -110,25 +120,46 @@ impl<'a> Situation<'a> {
         end.unwrap_or(limit).min(limit)
     }
 
-    /// Tables that foreign keys of this one reference.
-    pub fn references(&self) -> Vec<QualifiedName> {
-        self.foreign(|key| match key {
-            ForeignKey::Outgoing(table) => Some(table),
+    /// Foreign keys of this table.
+    pub fn outgoing(&self) -> impl Iterator<Item = &'a FarEnd> {
+        self.table.foreign_keys.iter().filter_map(|key| match key {
+            ForeignKey::Outgoing(end) => Some(end),
             ForeignKey::Incoming(_) => None,
         })
     }
 
-    /// Tables whose foreign keys reference this one.
-    pub fn referenced_by(&self) -> Vec<QualifiedName> {
-        self.foreign(|key| match key {
-            ForeignKey::Incoming(table) => Some(table),
+    /// Foreign keys to this table.
+    pub fn incoming(&self) -> impl Iterator<Item = &'a FarEnd> {
+        self.table.foreign_keys.iter().filter_map(|key| match key {
+            ForeignKey::Incoming(end) => Some(end),
             ForeignKey::Outgoing(_) => None,
         })
     }
 
-    fn foreign(&self, side: impl Fn(&ForeignKey) -> Option<&QualifiedName>) -> Vec<QualifiedName> {
-        let tables: BTreeSet<&QualifiedName> = self.table.foreign_keys.iter().filter_map(side).collect();
-        tables.into_iter().cloned().collect()
+    /// Partitions of a table that references this one which are gone before any of this one's, by oid.
+    pub fn goes_first(&self, table: &QualifiedName) -> Vec<u32> {
+        let partitions = self.snapshot.table(table).map_or(&[][..], |table| &table.partitions);
+        let leaves = |partition: &Partition| partition.leaves().iter().map(|leaf| leaf.oid).collect::<Vec<_>>();
+        partitions
+            .iter()
+            .filter(|partition| self.retiring.is_some_and(|retiring| retiring.contains(&partition.oid)))
+            .flat_map(leaves)
+            .collect()
+    }
+
+    /// What DDL on a partition of this table locks besides the partition.
+    pub fn surroundings(&self) -> Surroundings {
+        let far = |ends: &mut dyn Iterator<Item = &FarEnd>| -> Vec<FarTable> {
+            let tables: BTreeSet<FarTable> =
+                ends.map(|end| FarTable { name: end.table.clone(), lockable: end.lockable }).collect();
+            tables.into_iter().collect()
+        };
+        Surroundings {
+            parent: self.table.name.clone(),
+            default: self.table.default_partition().map(|default| default.name.clone()),
+            references: far(&mut self.outgoing()),
+            referenced_by: far(&mut self.incoming()),
+        }
     }
 
     /// Adds the creation of a partition, unless its name is taken or DEFAULT holds rows of it; puts the questions
@@ -147,9 +178,11 @@ impl<'a> Situation<'a> {
             return;
         }
         let table = self.table;
+        let spares_default = self.check_ahead(draft, &name, &bound);
         draft.new_names.insert(name.clone());
         draft.steps.push(Step::Create(CreatePartition {
-            parent: table.name.clone(),
+            around: self.surroundings(),
+            spares_default,
             partition: name,
             bound,
             range,
@@ -159,9 +192,6 @@ impl<'a> Situation<'a> {
             grants: table.grants.clone(),
             tablespace: self.policy.placement.tablespace.clone().or_else(|| table.tablespace.clone()),
             access_method: table.access_method.clone(),
-            default: table.default_partition().map(|default| default.name.clone()),
-            references: self.references(),
-            referenced_by: self.referenced_by(),
         }));
     }
 
@@ -180,16 +210,33 @@ impl<'a> Situation<'a> {
         }
     }
 
-    fn default_holds_rows_of(&self, draft: &mut Draft, bound: &Bound, range: &str) -> bool {
-        let (Some(default), Some(key)) = (self.table.default_partition(), &self.table.key) else { return false };
-        let Some(column) = key.columns.first().filter(|_| *bound != Bound::Default) else { return false };
-        let Some(name) = &column.name else { return false };
+    /// Which rows belong to a partition with this bound, put to the DEFAULT partition; `None` when there is none.
+    fn rows_in_default(&self, bound: &Bound) -> Option<(&'a Partition, Question)> {
+        let (default, key) = (self.table.default_partition()?, self.table.key.as_ref()?);
+        let column = key.columns.first().filter(|_| *bound != Bound::Default)?;
         let question = Question::RowsInDefault {
             default: default.name.clone(),
-            column: name.clone(),
+            column: column.name.clone()?,
             type_name: column.type_name.clone(),
             bound: bound.clone(),
         };
+        Some((default, question))
+    }
+
+    /// What spares the scan of DEFAULT under its lock, unless that scan is over in no time.
+    fn check_ahead(&self, draft: &mut Draft, partition: &QualifiedName, bound: &Bound) -> Option<CheckAhead> {
+        let (default, rows) = self.rows_in_default(bound)?;
+        let question = Question::HeapBytes(default.name.clone());
+        match self.snapshot.answers.get(&question) {
+            Some(Answer::Bytes(bytes)) if *bytes <= SCANNED_IN_NO_TIME => return None,
+            Some(_) => {}
+            None => drop(draft.questions.insert(question)),
+        }
+        Some(CheckAhead::excluding(&default.name, partition, &rows.predicate_sql()?))
+    }
+
+    fn default_holds_rows_of(&self, draft: &mut Draft, bound: &Bound, range: &str) -> bool {
+        let Some((default, question)) = self.rows_in_default(bound) else { return false };
         let message = match self.snapshot.answers.get(&question) {
             Some(Answer::Rows(0)) => return false,
             Some(Answer::Rows(rows)) => {
@@ -208,7 +255,7 @@ impl<'a> Situation<'a> {
                 draft.findings.push(finding.hint("grant SELECT on it, or look at what holds it up, and run again"));
                 return true;
             }
-            Some(Answer::Taken(_) | Answer::Highest(_) | Answer::Holders(_)) | None => {
+            Some(Answer::Taken(_) | Answer::Bytes(_) | Answer::Highest(_) | Answer::Holders(_)) | None => {
                 draft.questions.insert(question);
                 return false;
             }

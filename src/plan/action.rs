@@ -1,20 +1,115 @@
 //! Machine language: what the executor does for a step. The SQL here is the SQL that is shown.
+//!
+//! Every lock that an action takes on a relation that exists before it is named here, so what a plan promises and
+//! what the executor waits for are the same list.
+
+use std::time::Duration;
+
+use super::{Lock, LockMode};
+use crate::sql::QualifiedName;
 
 /// One unit of work that either happens whole or not at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// Statements between BEGIN and COMMIT.
-    Transaction(Vec<String>),
+    Transaction(Transaction),
     /// A statement that Postgres refuses inside a transaction block (25001).
-    Alone(String),
+    Alone(Alone),
+}
+
+/// Statements between BEGIN and COMMIT, in three parts, so that locks are held for as short as can be.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Transaction {
+    /// What is done before anything is locked that others use.
+    pub before: Vec<String>,
+    /// Taken one by one, in this order, by LOCK TABLE.
+    pub locks: Vec<Lock>,
+    /// Taken by the statements: their relations must not, or need not, be locked beforehand.
+    pub implied: Vec<Lock>,
+    /// What is done under the locks.
+    pub under: Vec<String>,
+}
+
+/// A statement on its own: DETACH PARTITION CONCURRENTLY.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alone {
+    /// Fails unless the world is still what was planned. Run right before, in a transaction of its own.
+    pub guard: String,
+    /// The statement.
+    pub statement: String,
+    /// What it locks, in all its phases.
+    pub locks: Vec<Lock>,
+    /// It waits until every transaction that has used this relation is over. Nobody queues behind it meanwhile.
+    pub waits_for_users_of: QualifiedName,
+}
+
+impl Transaction {
+    /// Statements that lock nothing others use.
+    pub(super) fn of(statements: impl IntoIterator<Item = String>) -> Self {
+        Self { under: statements.into_iter().collect(), ..Self::default() }
+    }
+
+    /// Every lock it takes.
+    fn all_locks(&self) -> impl Iterator<Item = &Lock> {
+        self.locks.iter().chain(&self.implied)
+    }
 }
 
 impl Action {
+    /// What a concurrent detach may wait for transactions that were young when it began; cut short it leaves the
+    /// partition pending.
+    const DRAIN: Duration = Duration::from_secs(5);
+    /// From this age on a transaction may well outlast [`Self::DRAIN`], however busy the table is.
+    const DRAINS_SLOWLY: Duration = Duration::from_secs(1);
+
     /// Its statements, without the BEGIN and COMMIT around them.
-    pub fn statements(&self) -> &[String] {
+    pub fn statements(&self) -> Vec<String> {
         match self {
-            Self::Transaction(statements) => statements,
-            Self::Alone(statement) => std::slice::from_ref(statement),
+            Self::Transaction(Transaction { before, locks, under, .. }) => {
+                before.iter().cloned().chain(locks.iter().map(Lock::statement)).chain(under.iter().cloned()).collect()
+            }
+            Self::Alone(alone) => vec![alone.guard.clone(), alone.statement.clone()],
         }
+    }
+
+    /// Every lock on a relation that exists before the action, in the order in which they are taken.
+    pub fn locks(&self) -> Vec<&Lock> {
+        match self {
+            Self::Transaction(transaction) => transaction.all_locks().collect(),
+            Self::Alone(alone) => alone.locks.iter().collect(),
+        }
+    }
+
+    /// Whether readers or writers queue behind it while it waits for a lock, or must end before it begins.
+    pub fn needs_a_window(&self) -> bool {
+        matches!(self, Self::Alone(_)) || self.locks().iter().any(|lock| lock.mode.stops_writers())
+    }
+
+    /// Whether a session that holds, or waits for, this mode on this relation keeps the action waiting.
+    pub fn waits_for(&self, relation: &QualifiedName, mode: LockMode) -> bool {
+        let conflicts = |lock: &&Lock| lock.relation == *relation && lock.mode.conflicts_with(mode);
+        let drains = matches!(self, Self::Alone(alone) if alone.waits_for_users_of == *relation);
+        drains || self.locks().iter().any(conflicts)
+    }
+
+    /// The `lock_timeout` of one try that may make others queue for `timeout`.
+    ///
+    /// A concurrent detach that locks nothing but its partition makes nobody queue while old transactions end.
+    /// With foreign keys it locks their other ends at its end, and then it must not take longer.
+    pub fn lock_timeout(&self, timeout: Duration) -> Duration {
+        if self.drains_unnoticed() { timeout.max(Self::DRAIN) } else { timeout }
+    }
+
+    /// From which age on a transaction in the way is waited for, rather than tried against: it will not end in time.
+    ///
+    /// On a table that is never without a transaction of a few hundred milliseconds a concurrent detach would wait for
+    /// ever; so the longer it has waited, the less it asks for. A transaction that lasts grows old faster than that.
+    pub fn patient_with(&self, timeout: Duration, waited: Duration) -> Duration {
+        if self.drains_unnoticed() { timeout.max(Self::DRAINS_SLOWLY.min(waited / 10)) } else { timeout }
+    }
+
+    fn drains_unnoticed(&self) -> bool {
+        let Self::Alone(alone) = self else { return false };
+        alone.locks.iter().filter(|lock| lock.relation != alone.waits_for_users_of).count() == 1
     }
 }

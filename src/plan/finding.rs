@@ -114,12 +114,14 @@ finding_codes! {
     OVER_OFF_GRID = "PT130" "over-off-grid" Warning None;
     /// A table that waits to be dropped, and that the policy as it is now would have kept.
     WANTED_AGAIN = "PT131" "wanted-again" Warning None;
+    /// Rows of another table reference a partition that retention would retire (23503).
+    REFERENCED = "PT132" "referenced" Error Some(FailureKind::Findings);
     /// An entry of the ledger that cannot be read: what it is about is left alone.
-    LEDGER_ENTRY = "PT132" "unreadable-ledger-entry" Warning None;
+    LEDGER_ENTRY = "PT133" "unreadable-ledger-entry" Warning None;
     /// The role may look, and not carry the plan out.
-    REVIEW_ONLY = "PT133" "review-only" Info None;
+    REVIEW_ONLY = "PT134" "review-only" Info None;
     /// Old transactions of other roles cannot be seen, so a concurrent detach may be trapped by one.
-    BLIND = "PT134" "sessions-not-visible" Warning None;
+    BLIND = "PT135" "sessions-not-visible" Warning None;
 }
 
 /// The first names of a list that may be long: `a, b, c and 9 more`.

@@ -24,6 +24,11 @@ pub enum LockMode {
 }
 
 impl LockMode {
+    /// Whether INSERT, UPDATE or DELETE wait for it; the strongest stops SELECT as well.
+    pub fn stops_writers(self) -> bool {
+        self.conflicts_with(Self::RowExclusive)
+    }
+
     /// Whether two sessions cannot hold these modes on one relation at once.
     ///
     /// Source: the conflict table under "Explicit Locking" in the PostgreSQL documentation.
@@ -61,12 +66,37 @@ pub struct Lock {
     pub relation: QualifiedName,
     /// The strongest mode on it.
     pub mode: LockMode,
+    /// What of it.
+    pub scope: LockScope,
+}
+
+/// How far down a lock reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LockScope {
+    /// The relation alone.
+    Only,
+    /// Its partitions too, when it has any.
+    WithPartitions,
 }
 
 impl Lock {
-    /// A lock of that mode.
+    /// A lock on the relation alone.
     pub fn new(relation: &QualifiedName, mode: LockMode) -> Self {
-        Self { relation: relation.clone(), mode }
+        Self { relation: relation.clone(), mode, scope: LockScope::Only }
+    }
+
+    /// A lock on the relation and all that is below it.
+    pub fn with_partitions(relation: &QualifiedName, mode: LockMode) -> Self {
+        Self { relation: relation.clone(), mode, scope: LockScope::WithPartitions }
+    }
+
+    /// The statement that takes it. It needs UPDATE, DELETE or TRUNCATE on the relation.
+    pub fn statement(&self) -> String {
+        let only = match self.scope {
+            LockScope::Only => "ONLY ",
+            LockScope::WithPartitions => "",
+        };
+        format!("LOCK TABLE {only}{} IN {} MODE", self.relation, self.mode)
     }
 }
 

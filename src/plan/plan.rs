@@ -48,6 +48,8 @@ pub struct TablePlan {
     pub findings: Vec<Finding>,
     /// How DDL on this table waits.
     pub locks: Locks,
+    /// Tables that reference this one: their partitions are retired before this table's.
+    pub retires_after: Vec<QualifiedName>,
     /// Whether the policy lets a run without a terminal destroy (`retain.unattended`).
     pub unattended: bool,
 }
@@ -65,6 +67,15 @@ pub enum Runway {
     Endless,
 }
 
+/// Steps that may be carried out at the same time, table by table.
+#[derive(Debug)]
+pub struct Round<'a> {
+    /// Their phase.
+    pub phase: Phase,
+    /// Each table with its steps, of which there is at least one.
+    pub tables: Vec<(&'a TablePlan, Vec<&'a Step>)>,
+}
+
 /// A step that was left out, and why.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Withheld {
@@ -72,6 +83,12 @@ pub struct Withheld {
     pub table: QualifiedName,
     /// The step.
     pub step: Step,
+}
+
+impl TablePlan {
+    fn steps_of(&self, phase: Phase) -> Vec<&Step> {
+        self.steps.iter().filter(|step| step.phase() == phase).collect()
+    }
 }
 
 impl Plan {
@@ -83,6 +100,29 @@ impl Plan {
     /// Every step with its table.
     pub fn steps(&self) -> impl Iterator<Item = (&TablePlan, &Step)> {
         self.tables.iter().flat_map(|table| table.steps.iter().map(move |step| (table, step)))
+    }
+
+    /// The order in which everything is carried out: phase by phase, and a table's retirements only after those of the
+    /// tables that reference it.
+    pub fn rounds(&self) -> Vec<Round<'_>> {
+        let mut rounds = Vec::new();
+        for phase in [Phase::Finish, Phase::Create, Phase::Retire] {
+            let part = |table| (table, TablePlan::steps_of(table, phase));
+            let mut waiting: Vec<(&TablePlan, Vec<&Step>)> = self.tables.iter().map(part).collect();
+            waiting.retain(|(_, steps)| !steps.is_empty());
+            while !waiting.is_empty() {
+                let names: Vec<&QualifiedName> = waiting.iter().map(|(table, _)| &table.table).collect();
+                let is_free = |table: &TablePlan| {
+                    phase != Phase::Retire || table.retires_after.iter().all(|other| !names.contains(&other))
+                };
+                let (free, rest): (Vec<_>, Vec<_>) = waiting.iter().cloned().partition(|(table, _)| is_free(table));
+                // In a ring of references nobody is free, so all are.
+                let (tables, rest) = if free.is_empty() { (rest, Vec::new()) } else { (free, rest) };
+                rounds.push(Round { phase, tables });
+                waiting = rest;
+            }
+        }
+        rounds
     }
 
     /// Every finding, those of no table first.

@@ -137,15 +137,16 @@ impl Step {
         }
     }
 
-    /// Every lock on a relation that exists before the step.
+    /// Every lock on a relation that exists before the step, its strongest mode, in the order in which they are taken.
     pub fn locks(&self) -> Vec<Lock> {
-        match self {
-            Self::Finalize(step) => step.locks(),
-            Self::Record(_) => Vec::new(),
-            Self::Create(step) => step.locks(),
-            Self::Detach(step) => step.locks(),
-            Self::Drop(step) => step.locks(),
+        let mut locks: Vec<Lock> = Vec::new();
+        for lock in self.actions().iter().flat_map(Action::locks) {
+            match locks.iter_mut().find(|known| known.relation == lock.relation) {
+                Some(known) => known.mode = known.mode.max(lock.mode),
+                None => locks.push(lock.clone()),
+            }
         }
+        locks
     }
 
     /// What the executor does.
@@ -159,13 +160,21 @@ impl Step {
         }
     }
 
+    /// What takes away the traces of a step that failed after some of its actions were done.
+    pub fn clean_up(&self) -> Option<Action> {
+        match self {
+            Self::Create(step) => step.clean_up(),
+            Self::Finalize(_) | Self::Record(_) | Self::Detach(_) | Self::Drop(_) => None,
+        }
+    }
+
     /// How to take it back, as SQL or a fragment.
     pub fn undo(&self) -> String {
         match self {
             Self::Finalize(_) | Self::Record(_) => "nothing to take back".to_owned(),
             Self::Create(step) => format!("DROP TABLE {}", step.partition),
             Self::Detach(step) => {
-                format!("ALTER TABLE {} ATTACH PARTITION {} {}", step.parent, step.partition, step.bound)
+                format!("ALTER TABLE {} ATTACH PARTITION {} {}", step.around.parent, step.partition, step.bound)
             }
             Self::Drop(_) => "none: restore from a backup".to_owned(),
         }

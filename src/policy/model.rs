@@ -218,6 +218,14 @@ pub struct Locks {
     pub timeout: Duration,
     /// Total patience per step.
     pub retry_for: Duration,
+    /// Whether an autovacuum in the way is made to give way, rather than waited for.
+    pub cancel_autovacuum: bool,
+}
+
+impl Default for Locks {
+    fn default() -> Self {
+        Self { timeout: Duration::from_millis(50), retry_for: Duration::from_secs(600), cancel_autovacuum: false }
+    }
 }
 
 /// A query that must prune.

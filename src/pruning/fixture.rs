@@ -1,7 +1,5 @@
 //! Tables and plans that tests of this room share.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use super::explain;
@@ -83,7 +81,7 @@ fn policy(table: &str, partition: Partitioning) -> Policy {
         },
         retain: None,
         hold: Vec::new(),
-        locks: Locks { timeout: Duration::from_millis(50), retry_for: Duration::from_secs(600) },
+        locks: Locks::default(),
         pruning: Vec::new(),
         location: Location { path: "shop.yaml".to_owned(), line: 1 },
     }

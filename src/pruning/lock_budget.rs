@@ -114,6 +114,7 @@ mod tests {
             pending_detach: false,
             rows: None,
             bytes: 0,
+            leftover_checks: Vec::new(),
             indexes,
             partitions: Vec::new(),
         }

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::amounts;
 use super::style::{first_few, name};
-use crate::plan::steps::DetachMethod;
 use crate::plan::{Lock, Plan, Step};
 use crate::sql::QualifiedName;
 
@@ -46,18 +45,19 @@ fn by_mode(locks: &[Lock], roles: &BTreeMap<QualifiedName, &'static str>) -> Vec
 fn roles(plan: &Plan) -> BTreeMap<QualifiedName, &'static str> {
     let mut roles = BTreeMap::new();
     for (_, step) in plan.steps() {
-        let (default, foreign): (Option<&QualifiedName>, [&[QualifiedName]; 2]) = match step {
+        let around = match step {
             Step::Record(_) => continue,
-            Step::Finalize(step) => (None, [&step.references, &step.referenced_by]),
-            Step::Create(step) => (step.default.as_ref(), [&step.references, &step.referenced_by]),
-            Step::Detach(step) => match &step.method {
-                DetachMethod::Concurrently => (None, [&step.references, &step.referenced_by]),
-                DetachMethod::BesideDefault(default) => (Some(default), [&step.references, &step.referenced_by]),
-            },
-            Step::Drop(step) => (None, [&step.references, &[]]),
+            Step::Finalize(step) => &step.around,
+            Step::Create(step) => &step.around,
+            Step::Detach(step) => &step.around,
+            Step::Drop(step) => {
+                roles.extend(step.foreign_keys.iter().map(|key| (key.table.clone(), "foreign key")));
+                continue;
+            }
         };
-        roles.extend(default.map(|default| (default.clone(), "DEFAULT")));
-        roles.extend(foreign.into_iter().flatten().map(|table| (table.clone(), "foreign key")));
+        roles.extend(around.default.iter().map(|default| (default.clone(), "DEFAULT")));
+        let far = around.references.iter().chain(&around.referenced_by);
+        roles.extend(far.map(|table| (table.name.clone(), "foreign key")));
     }
     for table in &plan.tables {
         roles.remove(&table.table);

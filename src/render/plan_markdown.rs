@@ -124,7 +124,6 @@ fn write_script(report: &PlanReport<'_>, out: &mut dyn Write) -> io::Result<()> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::steps::DetachMethod;
     use crate::plan::{Finding, codes};
     use crate::render::samples::{self, report};
 
@@ -182,7 +181,7 @@ mod tests {
     #[test]
     fn pipes_backticks_and_tags_in_names_stay_text() {
         let parent = QualifiedName::new("shop", "a|b`c");
-        let detach = samples::detach(&parent, "p|`<b>", DetachMethod::BesideDefault(QualifiedName::new("shop", "d|e")));
+        let detach = samples::detach(&parent, "p|`<b>", Some("d|e"));
         let plan = samples::plan(vec![samples::table(parent, "range <at>", vec![detach])]);
         insta::assert_snapshot!(without_script(&shown(&report(&plan))), @r#"
         ## partctl plan: `appdb`

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::amounts;
 use super::style::{first_few, plural};
-use crate::plan::{Moment, Phase, Plan, Runway, Severity, Step, StepKind, TablePlan, Withheld};
+use crate::plan::{Moment, Plan, Runway, Severity, Step, StepKind, TablePlan, Withheld};
 
 /// A plan, with what its reader needs to know around it.
 #[derive(Debug, Clone, Copy)]
@@ -66,9 +66,8 @@ pub(super) fn more(count: usize, kind: StepKind) -> String {
 impl<'a> PlanReport<'a> {
     /// Every step in the order in which `apply` carries them out: all tables' earlier phase comes first.
     pub(super) fn in_order(&self) -> impl Iterator<Item = (&'a TablePlan, &'a Step)> {
-        let plan = self.plan;
-        let phases = [Phase::Finish, Phase::Create, Phase::Retire];
-        phases.into_iter().flat_map(move |phase| plan.steps().filter(move |(_, step)| step.phase() == phase))
+        let tables = self.plan.rounds().into_iter().flat_map(|round| round.tables);
+        tables.flat_map(|(table, steps)| steps.into_iter().map(move |step| (table, step)))
     }
 
     /// `1 to create, 1 to detach, 1 to drop · frees 13.8 GB`, or that there is nothing to do.

@@ -96,19 +96,14 @@ fn write_step(table: &TablePlan, step: &Step, number: &str, out: &mut dyn Write)
     }
     comment("undo", &step.undo())?;
     let literal = |timeout: Duration| SqlLiteral(&format!("{}ms", timeout.as_millis())).to_string();
-    let timeout = literal(table.locks.timeout);
-    let alone = match step {
-        Step::Detach(step) => literal(step.concurrent_lock_timeout(table.locks.timeout)),
-        _ => timeout.clone(),
-    };
     for action in step.actions() {
+        let timeout = literal(action.lock_timeout(table.locks.timeout));
+        let statements: String = action.statements().iter().map(|statement| format!("{statement};\n")).collect();
         match &action {
-            Action::Transaction(statements) => {
-                writeln!(out, "BEGIN;\nSET LOCAL lock_timeout = {timeout};")?;
-                statements.iter().try_for_each(|statement| writeln!(out, "{statement};"))?;
-                writeln!(out, "COMMIT;")?;
+            Action::Transaction(_) => {
+                write!(out, "BEGIN;\nSET LOCAL lock_timeout = {timeout};\n{statements}COMMIT;\n")?;
             }
-            Action::Alone(statement) => writeln!(out, "SET lock_timeout = {alone};\n{statement};")?,
+            Action::Alone(_) => write!(out, "SET lock_timeout = {timeout};\n{statements}")?,
         }
     }
     Ok(())
@@ -167,12 +162,13 @@ mod tests {
         BEGIN;
         SET LOCAL lock_timeout = '50ms';
         CREATE TABLE shop.orders_2027_03 (LIKE shop.orders INCLUDING ALL EXCLUDING IDENTITY);
+        LOCK TABLE ONLY shop.orders IN SHARE UPDATE EXCLUSIVE MODE;
         ALTER TABLE shop.orders ATTACH PARTITION shop.orders_2027_03 FOR VALUES FROM ('2027-03-01') TO ('2027-04-01');
         COMMIT;
 
         -- 2/3 detach shop.orders_2024_10: 2024-10-01 … 2024-11-01
         --   reason  older than 24 months
-        --   locks   SHARE UPDATE EXCLUSIVE on shop.orders, ACCESS EXCLUSIVE on shop.orders_2024_10, SHARE ROW EXCLUSIVE on shop.customers
+        --   locks   SHARE ROW EXCLUSIVE on shop.customers, SHARE UPDATE EXCLUSIVE on shop.orders, ACCESS EXCLUSIVE on shop.orders_2024_10
         --   undo    ALTER TABLE shop.orders ATTACH PARTITION shop.orders_2024_10 FOR VALUES FROM ('2024-10-01') TO ('2024-11-01')
         BEGIN;
         SET LOCAL lock_timeout = '50ms';
@@ -180,6 +176,7 @@ mod tests {
         INSERT INTO partctl.detached_tables (relation, schema_name, table_name, parent_schema, parent_name, bound) VALUES (124, 'shop', 'orders_2024_10', 'shop', 'orders', 'FOR VALUES FROM (''2024-10-01'') TO (''2024-11-01'')') ON CONFLICT (relation) WHERE ended_at IS NULL DO UPDATE SET begun_at = clock_timestamp(), detached_at = NULL, bound = EXCLUDED.bound, schema_name = EXCLUDED.schema_name, table_name = EXCLUDED.table_name, parent_schema = EXCLUDED.parent_schema, parent_name = EXCLUDED.parent_name;
         COMMIT;
         SET lock_timeout = '50ms';
+        DO $partctl$BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = 124 AND c.relname = 'orders_2024_10' AND c.relnamespace = (SELECT n.oid FROM pg_catalog.pg_namespace n WHERE n.nspname = 'shop') AND EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid AND i.inhparent = 100) AND pg_catalog.replace(pg_catalog.pg_get_expr(c.relpartbound, 0), '''', '') = 'FOR VALUES FROM (2024-10-01) TO (2024-11-01)') THEN RAISE EXCEPTION USING ERRCODE = '55000', MESSAGE = 'partctl: shop.orders_2024_10 (oid 124) is no longer what was planned'; END IF; END$partctl$;
         ALTER TABLE shop.orders DETACH PARTITION shop.orders_2024_10 CONCURRENTLY;
         BEGIN;
         SET LOCAL lock_timeout = '50ms';

@@ -57,7 +57,7 @@ fn write_wrapped(text: &str, screen: Screen, out: &mut dyn Write) -> io::Result<
 mod tests {
     use super::*;
     use crate::catalog::Bound;
-    use crate::plan::steps::{DetachMethod, DropTable};
+    use crate::plan::steps::DropTable;
     use crate::plan::{Finding, Moment, Plan, Runway, codes};
     use crate::render::samples::{self, name, plan, report, table};
     use crate::render::{Colour, Occasion};
@@ -172,7 +172,7 @@ mod tests {
                 range: "a, b, 'c'\u{202e}".to_owned(),
                 reason: "no grace".to_owned(),
                 bytes: 8_192,
-                references: Vec::new(),
+                foreign_keys: Vec::new(),
             }),
         ];
         insta::assert_snapshot!(plainly(&plan(vec![table(orders, "range 日付, 1 month", steps)]), 120), @r#"
@@ -220,10 +220,9 @@ mod tests {
     #[test]
     fn a_detach_that_blocks_readers_says_so_once() {
         let orders = name("orders");
-        let method = || DetachMethod::BesideDefault(name("orders_default"));
         let steps = vec![
-            samples::detach(&orders, "orders_2024_09", method()),
-            samples::detach(&orders, "orders_2024_10", method()),
+            samples::detach(&orders, "orders_2024_09", Some("orders_default")),
+            samples::detach(&orders, "orders_2024_10", Some("orders_default")),
         ];
         insta::assert_snapshot!(plainly(&plan(vec![table(orders, "range order_date, 1 month", steps)]), 120), @"
         shop.orders · range order_date, 1 month · 4 partitions, 2.1 GB

@@ -10,8 +10,8 @@ use crate::catalog::{Bound, ReplicaIdentity};
 use crate::diff::{
     DefaultState, DetachedFate, DetachedState, Fate, NextToRetire, Overview, Place, Stretch, TableOverview, When,
 };
-use crate::plan::steps::{CreatePartition, CreateReason, DetachMethod, DetachPartition, DropTable};
-use crate::plan::{Blocker, Moment, PastRun, PastStep, Plan, RunEnd, Runway, Step, TablePlan};
+use crate::plan::steps::{CreatePartition, CreateReason, DetachPartition, DropTable};
+use crate::plan::{Blocker, FarTable, Moment, PastRun, PastStep, Plan, RunEnd, Runway, Step, Surroundings, TablePlan};
 use crate::policy::Locks;
 use crate::sql::QualifiedName;
 
@@ -30,7 +30,7 @@ pub(super) fn report(plan: &Plan) -> PlanReport<'_> {
 pub(super) fn create(parent: &QualifiedName, partition: &str, from: &str, to: &str, reason: CreateReason) -> Step {
     let bound: Bound = format!("FOR VALUES FROM ('{from}') TO ('{to}')").parse().unwrap();
     Step::Create(CreatePartition {
-        parent: parent.clone(),
+        around: around(parent, &[]),
         partition: QualifiedName { schema: parent.schema.clone(), name: crate::sql::Identifier::new(partition) },
         bound,
         range: format!("{from} … {to}"),
@@ -40,26 +40,27 @@ pub(super) fn create(parent: &QualifiedName, partition: &str, from: &str, to: &s
         grants: Vec::new(),
         tablespace: None,
         access_method: None,
-        default: None,
-        references: Vec::new(),
-        referenced_by: Vec::new(),
+        spares_default: None,
     })
 }
 
-pub(super) fn detach(parent: &QualifiedName, partition: &str, method: DetachMethod) -> Step {
+fn around(parent: &QualifiedName, references: &[&str]) -> Surroundings {
+    let references = references.iter().map(|table| FarTable { name: name(table), lockable: true });
+    Surroundings { parent: parent.clone(), default: None, references: references.collect(), referenced_by: Vec::new() }
+}
+
+pub(super) fn detach(parent: &QualifiedName, partition: &str, default: Option<&str>) -> Step {
     Step::Detach(DetachPartition {
-        parent: parent.clone(),
+        around: Surroundings { default: default.map(name), ..around(parent, &["customers"]) },
         parent_oid: 100,
         partition: name(partition),
+        kind: crate::catalog::RelationKind::Table,
         oid: 124,
         bound: "FOR VALUES FROM ('2024-10-01') TO ('2024-11-01')".parse().unwrap(),
         range: "2024-10-01 … 2024-11-01".to_owned(),
         reason: "older than 24 months".to_owned(),
-        method,
         bytes: 15_247_133_901,
         rows: Some(31_004_112),
-        references: vec![name("customers")],
-        referenced_by: Vec::new(),
     })
 }
 
@@ -71,7 +72,7 @@ pub(super) fn drop_table(table: &str) -> Step {
         range: "2024-09-01 … 2024-10-01".to_owned(),
         reason: "detached 2026-11-07, grace over".to_owned(),
         bytes: 14_817_637_171,
-        references: Vec::new(),
+        foreign_keys: Vec::new(),
     })
 }
 
@@ -85,7 +86,8 @@ pub(super) fn table(table: QualifiedName, grid: &str, steps: Vec<Step>) -> Table
         runway: Runway::None,
         steps,
         findings: Vec::new(),
-        locks: Locks { timeout: Duration::from_millis(50), retry_for: Duration::from_secs(600) },
+        locks: Locks::default(),
+        retires_after: Vec::new(),
         unattended: false,
     }
 }
@@ -118,7 +120,7 @@ pub(super) fn life_of_orders() -> Plan {
     let orders = name("orders");
     let steps = vec![
         create(&orders, "orders_2027_03", "2027-03-01", "2027-04-01", CreateReason::Ahead(3)),
-        detach(&orders, "orders_2024_10", DetachMethod::Concurrently),
+        detach(&orders, "orders_2024_10", None),
         drop_table("orders_2024_09"),
     ];
     let orders = TablePlan {

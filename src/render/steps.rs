@@ -10,8 +10,7 @@ use tabled::settings::{Alignment, Padding, Style};
 use super::amounts;
 use super::plan_report::{Shown, more, shortened};
 use super::style::{Screen, Tone, name, name_beside, plain, width, wrap};
-use crate::plan::steps::DetachMethod;
-use crate::plan::{Step, StepKind};
+use crate::plan::{Step, StepKind, Surroundings};
 use crate::sql::QualifiedName;
 
 /// How the steps' targets are named.
@@ -116,11 +115,11 @@ pub(super) fn write(steps: &[&Step], naming: Naming<'_>, screen: Screen, out: &m
 /// Why a detach blocks readers, when it does.
 pub(super) fn not_concurrently(step: &Step) -> Option<String> {
     let Step::Detach(step) = step else { return None };
-    let DetachMethod::BesideDefault(default) = &step.method else { return None };
+    let Surroundings { parent, default: Some(default), .. } = &step.around else { return None };
     Some(format!(
         "not CONCURRENTLY, which Postgres refuses beside DEFAULT {}: readers of {} wait while it is locked",
-        name_beside(default, &step.parent),
-        name(&step.parent)
+        name_beside(default, parent),
+        name(parent)
     ))
 }
 

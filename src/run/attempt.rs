@@ -6,10 +6,21 @@ use tokio_postgres::error::SqlState;
 
 use super::signals::{Stop, StopSignal};
 use crate::db::connect::Session;
-use crate::plan::Action;
+use crate::plan::{Action, Lock, Transaction};
 
 /// Ends by itself when the cancel request came before it.
 const AWAIT_CANCEL: &str = "SELECT pg_catalog.pg_sleep(1)";
+
+/// How long statements may go on under a lock that stops writers. DDL of partitions changes a few catalog rows; what
+/// takes longer is a scan that nobody expected, and is rolled back rather than waited for by everybody.
+pub(super) const UNDER_LOCK: Duration = Duration::from_secs(1);
+
+/// `lock_timeout` counts per lock, so when all locks of a transaction must be there is written down,
+const UNTIL: &str = "SELECT pg_catalog.set_config('partctl.locked_by', (pg_catalog.clock_timestamp() \
+    + pg_catalog.current_setting('lock_timeout')::interval)::text, true)";
+/// and the time that is left is reckoned before each.
+const TIME_LEFT: &str = "SELECT pg_catalog.set_config('lock_timeout', greatest(1, extract(epoch FROM \
+    pg_catalog.current_setting('partctl.locked_by')::timestamptz - pg_catalog.clock_timestamp()) * 1000)::int8 || 'ms', true)";
 
 /// How an attempt ended, when it did not end well.
 #[derive(Debug)]
@@ -38,26 +49,16 @@ pub(super) enum Commit {
 pub(super) async fn attempt(
     session: &Session,
     action: &Action,
-    lock_timeout: Duration,
+    timeout: Duration,
     record: Option<String>,
     commit: Commit,
     stop: &mut Stop,
 ) -> Result<(), Refusal> {
-    let milliseconds = lock_timeout.as_millis().max(1);
+    let milliseconds = action.lock_timeout(timeout).as_millis().max(1);
     let client = session.client();
     let result = match action {
-        Action::Transaction(statements) => {
-            // One message, one round trip. BEGIN comes first: what stands before it would run in a transaction of
-            // its own.
-            let mut batch = format!("BEGIN; SET LOCAL lock_timeout = '{milliseconds}ms'");
-            if commit == Commit::WithTheRun {
-                batch.push_str("; SET LOCAL synchronous_commit = off");
-            }
-            for statement in statements.iter().chain(&record) {
-                batch.push_str(";\n");
-                batch.push_str(statement);
-            }
-            batch.push_str(";\nCOMMIT");
+        Action::Transaction(transaction) => {
+            let batch = compose(transaction, milliseconds, record, commit);
             let result = until_stopped(session, client.batch_execute(&batch), stop).await;
             if result.is_err() && !client.is_closed() {
                 // The error that matters is the first one; this one only says that the connection is gone too.
@@ -65,10 +66,10 @@ pub(super) async fn attempt(
             }
             result
         }
-        Action::Alone(statement) => {
-            let set = format!("SET lock_timeout = '{milliseconds}ms'");
-            match client.batch_execute(&set).await {
-                Ok(()) => until_stopped(session, client.batch_execute(statement), stop).await,
+        Action::Alone(alone) => {
+            let before = format!("SET lock_timeout = '{milliseconds}ms';\n{}", alone.guard);
+            match client.batch_execute(&before).await {
+                Ok(()) => until_stopped(session, client.batch_execute(&alone.statement), stop).await,
                 Err(error) => Err(Stopped::No(error)),
             }
         }
@@ -78,6 +79,35 @@ pub(super) async fn attempt(
         Stopped::No(error) if is_about_locks(&error) => Refusal::Lock(error),
         Stopped::No(error) => Refusal::Final(error),
     })
+}
+
+/// One message, one round trip. BEGIN comes first: what stands before it would run in a transaction of its own.
+fn compose(transaction: &Transaction, milliseconds: u128, record: Option<String>, commit: Commit) -> String {
+    let Transaction { before, locks, implied, under } = transaction;
+    // Below deadlock_timeout (1 s by default), so that no autovacuum is cancelled, and no deadlock need be looked for.
+    let timeout = format!(
+        "SELECT pg_catalog.set_config('lock_timeout', least({milliseconds}, 900 * extract(epoch FROM \
+         pg_catalog.current_setting('deadlock_timeout')::interval))::int8 || 'ms', true)"
+    );
+    let mut batch = vec!["BEGIN".to_owned(), timeout];
+    if commit == Commit::WithTheRun {
+        batch.push("SET LOCAL synchronous_commit = off".to_owned());
+    }
+    batch.extend(before.iter().cloned());
+    let all = || locks.iter().chain(implied);
+    if 1 < all().count() {
+        batch.push(UNTIL.to_owned());
+        batch.extend(locks.iter().flat_map(|lock| [TIME_LEFT.to_owned(), lock.statement()]));
+        batch.push(TIME_LEFT.to_owned());
+    } else {
+        batch.extend(locks.iter().map(Lock::statement));
+    }
+    if all().any(|lock| lock.mode.stops_writers()) {
+        batch.push(format!("SET LOCAL statement_timeout = '{}ms'", UNDER_LOCK.as_millis()));
+    }
+    batch.extend(under.iter().cloned().chain(record));
+    batch.push("COMMIT".to_owned());
+    batch.join(";\n")
 }
 
 fn is_about_locks(error: &tokio_postgres::Error) -> bool {

@@ -10,7 +10,7 @@ use tokio_postgres::types::{ToSql, Type};
 
 use crate::catalog::Journal;
 use crate::failure::{Failure, FailureKind};
-use crate::plan::{Outcome, Plan, Step, StepError, StepKind};
+use crate::plan::{Action, Outcome, Plan, Step, StepError, StepKind};
 use crate::sql::{QualifiedName, SqlLiteral};
 
 mod migrations {
@@ -171,7 +171,7 @@ impl Entry<'_> {
 
     fn statements(&self) -> String {
         let actions = self.step.actions();
-        let statements = actions.iter().flat_map(|action| action.statements().iter());
+        let statements = actions.iter().flat_map(Action::statements);
         statements.map(|statement| format!("{statement};")).collect::<Vec<_>>().join("\n")
     }
 }

@@ -6,11 +6,13 @@ mod apply;
 mod attempt;
 mod executor;
 mod ledger;
+mod lock_window;
 mod make_plan;
 mod patience;
 mod prove_pruning;
 mod run_lock;
 mod signals;
+mod step_error;
 
 pub use apply::{Applied, Applying, apply};
 pub use executor::{Execution, execute};

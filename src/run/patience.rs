@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-/// The first pause; later ones double up to [`LONGEST_PAUSE`].
+/// Between two looks at who is in the way.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// The pause after the first try; later ones double up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
@@ -33,11 +35,21 @@ impl Patience {
         self.started.elapsed()
     }
 
-    /// The next pause, between half and one and a half of the nominal one; `None` when patience has ended.
-    pub(super) fn pause(&mut self) -> Option<Duration> {
-        let left = self.ends.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
-        let pause = self.pause.mul_f64(0.5 + fastrand::f64());
+    /// The pause before looking again who is in the way, which makes nobody wait; `None` when patience has ended.
+    pub(super) fn until_next_look(&self) -> Option<Duration> {
+        self.cut(LOOK_AGAIN)
+    }
+
+    /// The pause before the next try, longer from try to try; `None` when patience has ended.
+    pub(super) fn until_next_try(&mut self) -> Option<Duration> {
+        let pause = self.cut(self.pause);
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-        Some(pause.min(left))
+        pause
+    }
+
+    /// Between half and one and a half of the nominal pause, and no longer than patience lasts.
+    fn cut(&self, pause: Duration) -> Option<Duration> {
+        let left = self.ends.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
+        Some(pause.mul_f64(0.5 + fastrand::f64()).min(left))
     }
 }

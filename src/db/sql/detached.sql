@@ -11,10 +11,14 @@ SELECT d.relation AS oid, c.relkind::text AS kind, n.nspname::text AS schema, c.
          + coalesce((SELECT pg_catalog.sum(greatest(ic.relpages, 0))::int8 FROM pg_catalog.pg_index x
                        JOIN pg_catalog.pg_class ic ON ic.oid = x.indexrelid WHERE x.indrelid = c.oid), 0)
          + coalesce((SELECT greatest(t.relpages, 0)::int8 FROM pg_catalog.pg_class t WHERE t.oid = c.reltoastrelid), 0) AS pages,
-       (SELECT pg_catalog.json_agg(DISTINCT pg_catalog.jsonb_build_array(fn.nspname, fc.relname))::text
+       (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(true, k.conname, fn.nspname, fc.relname,
+                 pg_catalog.has_table_privilege(c.relowner, fc.oid, 'UPDATE, DELETE, TRUNCATE'),
+                 '{}'::text[], '{}'::text[]) ORDER BY k.conname)::text
           FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class fc ON fc.oid = k.confrelid
           JOIN pg_catalog.pg_namespace fn ON fn.oid = fc.relnamespace
-         WHERE k.contype = 'f' AND k.conrelid = c.oid) AS foreign_keys
+         WHERE k.contype = 'f' AND k.conrelid = c.oid AND k.conparentid = 0) AS foreign_keys,
+       (SELECT pg_catalog.array_agg(k.conname::text) FROM pg_catalog.pg_constraint k
+         WHERE k.conrelid = c.oid AND k.contype = 'c' AND pg_catalog.starts_with(k.conname::text, 'partctl_')) AS leftover_checks
   FROM partctl.detached_tables d
   JOIN pg_catalog.pg_class c ON c.oid = d.relation
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

@@ -1,16 +1,27 @@
--- Sessions that hold a lock on these relations ($1 schemas, $2 names), other than this one.
--- query and state are NULL or "<insufficient privilege>" for other roles' sessions without pg_read_all_stats.
-SELECT l.pid, n.nspname::text AS schema, c.relname::text AS name, l.mode,
+-- Sessions that hold a lock on these relations, or wait for one ($1 schemas, $2 names, $3 whether what lies below
+-- counts as well), other than this one. Without pg_read_all_stats other roles' sessions show neither query nor
+-- state nor the age of their transaction (NULL); that a process has no role tells an autovacuum worker even then.
+WITH RECURSIVE wanted(oid, below, position) AS (
+  SELECT c.oid, named.below, named.position
+    FROM unnest($1, $2, $3) WITH ORDINALITY named(schema, name, below, position)
+    JOIN pg_catalog.pg_namespace n ON n.nspname = named.schema
+    JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = named.name
+  UNION
+  SELECT i.inhrelid, true, wanted.position FROM wanted JOIN pg_catalog.pg_inherits i ON i.inhparent = wanted.oid WHERE wanted.below)
+SELECT w.position, l.pid, n.nspname::text AS schema, c.relname::text AS name, l.mode, l.granted,
+       l.virtualtransaction AS transaction,
        coalesce(a.usename::text, '') AS role, coalesce(a.application_name, '') AS application,
-       coalesce(a.state, '') AS state, coalesce(a.backend_type, '') AS backend_type,
-       coalesce(pg_catalog.to_char(a.xact_start, 'YYYY-MM-DD HH24:MI:SS TZ'), '') AS since,
-       coalesce(extract(epoch FROM pg_catalog.clock_timestamp() - a.xact_start), 0)::float8 AS age,
+       coalesce(a.state, '') AS state,
+       l.pid IS NOT NULL AND a.usesysid IS NULL AS autovacuum,
+       coalesce(pg_catalog.to_char(coalesce(a.xact_start, p.prepared), 'YYYY-MM-DD HH24:MI:SS TZ'), '') AS since,
+       extract(epoch FROM pg_catalog.clock_timestamp() - coalesce(a.xact_start, p.prepared))::float8 AS age,
        coalesce(pg_catalog.left(pg_catalog.regexp_replace(a.query, '\s+', ' ', 'g'), 200), '') AS query
-  FROM unnest($1, $2) wanted(schema, name)
-  JOIN pg_catalog.pg_namespace n ON n.nspname = wanted.schema
-  JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.name
-  JOIN pg_catalog.pg_locks l ON l.locktype = 'relation' AND l.relation = c.oid AND l.granted
+  FROM wanted w
+  JOIN pg_catalog.pg_class c ON c.oid = w.oid
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  JOIN pg_catalog.pg_locks l ON l.locktype = 'relation' AND l.relation = c.oid
    AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())
   LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+  LEFT JOIN pg_catalog.pg_prepared_xacts p ON l.pid IS NULL AND l.virtualtransaction = '-1/' || p.transaction::text
  WHERE l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()
- ORDER BY a.xact_start NULLS LAST, l.pid
+ ORDER BY coalesce(a.xact_start, p.prepared) NULLS LAST, l.pid

@@ -15,7 +15,7 @@ SELECT tree.parent, c.oid, n.nspname::text AS schema, c.relname::text AS name, c
        CASE WHEN c.relkind = 'p' THEN -1 ELSE c.reltuples::float8 END AS reltuples,
        pg_catalog.pg_stat_get_live_tuples(c.oid) AS live_tuples,
        greatest(c.relpages, 0)::int8 + coalesce(indexes.pages, 0) + coalesce(greatest(toast.relpages, 0), 0) AS pages,
-       coalesce(indexes.count, 0)::int4 AS indexes
+       coalesce(indexes.count, 0)::int4 AS indexes, leftover.checks AS leftover_checks
   FROM tree
   JOIN pg_catalog.pg_class c ON c.oid = tree.oid
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -23,5 +23,8 @@ SELECT tree.parent, c.oid, n.nspname::text AS schema, c.relname::text AS name, c
   LEFT JOIN (SELECT x.indrelid, pg_catalog.sum(greatest(ic.relpages, 0))::int8 AS pages, pg_catalog.count(*) AS count
                FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class ic ON ic.oid = x.indexrelid
               WHERE ic.relkind = 'i' GROUP BY x.indrelid) indexes ON indexes.indrelid = c.oid
+  LEFT JOIN (SELECT k.conrelid, pg_catalog.array_agg(k.conname::text) AS checks FROM pg_catalog.pg_constraint k
+              WHERE k.contype = 'c' AND k.conislocal AND pg_catalog.starts_with(k.conname::text, 'partctl_')
+              GROUP BY k.conrelid) leftover ON leftover.conrelid = c.oid
  WHERE 0 < tree.depth
  ORDER BY tree.depth

@@ -17,12 +17,29 @@ SELECT c.oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::tex
                  CASE WHEN a.grantee <> 0 THEN pg_catalog.pg_get_userbyid(a.grantee) END, a.privilege_type, a.is_grantable)
                  ORDER BY a.grantee, a.privilege_type)::text
           FROM pg_catalog.aclexplode(c.relacl) a WHERE a.grantee <> c.relowner) AS grants,
-       (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(k.conrelid = c.oid, fn.nspname, fc.relname,
-                                                                    pg_catalog.has_table_privilege(fc.oid, 'SELECT')))::text
+       (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(side.outgoing, k.conname, fn.nspname, fc.relname,
+                 pg_catalog.has_table_privilege(c.relowner, fc.oid, 'UPDATE, DELETE, TRUNCATE'),
+                 columns.near, columns.far) ORDER BY side.outgoing, k.conname, fc.oid)::text
           FROM pg_catalog.pg_constraint k
-          JOIN pg_catalog.pg_class fc ON fc.oid = CASE WHEN k.conrelid = c.oid THEN k.confrelid ELSE k.conrelid END
+         CROSS JOIN (VALUES (true), (false)) side(outgoing)
+          JOIN pg_catalog.pg_class fc ON fc.oid = CASE WHEN side.outgoing THEN k.confrelid ELSE k.conrelid END
           JOIN pg_catalog.pg_namespace fn ON fn.oid = fc.relnamespace
-         WHERE k.contype = 'f' AND k.conparentid = 0 AND (k.conrelid = c.oid OR k.confrelid = c.oid)) AS foreign_keys,
+         CROSS JOIN LATERAL (
+               SELECT pg_catalog.array_agg(near.attname::text ORDER BY pair.position) AS near,
+                      pg_catalog.array_agg(far.attname::text ORDER BY pair.position) AS far
+                 FROM ROWS FROM (pg_catalog.unnest(k.conkey), pg_catalog.unnest(k.confkey))
+                      WITH ORDINALITY pair(referencing, referenced, position)
+                 JOIN pg_catalog.pg_attribute near ON near.attrelid = c.oid
+                  AND near.attnum = CASE WHEN side.outgoing THEN pair.referencing ELSE pair.referenced END
+                 JOIN pg_catalog.pg_attribute far ON far.attrelid = fc.oid
+                  AND far.attnum = CASE WHEN side.outgoing THEN pair.referenced ELSE pair.referencing END) columns
+         WHERE k.contype = 'f' AND k.conparentid = 0
+           AND c.oid = CASE WHEN side.outgoing THEN k.conrelid ELSE k.confrelid END) AS foreign_keys,
+       (SELECT pg_catalog.json_agg(DISTINCT pg_catalog.jsonb_build_array(rn.nspname, r.relname))::text
+          FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class r ON r.oid = k.conrelid
+          JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace
+         WHERE k.contype = 'f' AND k.conparentid = 0 AND k.confrelid = c.oid
+           AND NOT pg_catalog.has_table_privilege(r.oid, 'SELECT')) AS denied_referrers,
        p.partstrat::text AS strategy,
        (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
                  a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod)) ORDER BY u.position)::text

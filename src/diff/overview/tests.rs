@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use super::*;
 use crate::catalog::{Answer, Bound, Journal, KeyColumn, Ledger, PartitionKey, Server, Strategy};
 use crate::diff::plan;
@@ -22,7 +20,7 @@ fn policy(every: Every, timezone: Option<chrono_tz::Tz>, retain: Retain) -> Poli
         create: Create { ahead, behind: Reach::Partitions(0), fill_gaps: false, default: DefaultRule::Allow },
         retain: Some(retain),
         hold: Vec::new(),
-        locks: Locks { timeout: Duration::from_millis(50), retry_for: Duration::from_secs(600) },
+        locks: Locks::default(),
         pruning: Vec::new(),
         location: Location { path: "t.yaml".to_owned(), line: 1 },
     }
@@ -56,6 +54,7 @@ fn snapshot(key_type: &str, bounds: &[&str], now: &str) -> CatalogSnapshot {
         rows: Some(10),
         bytes: 8_192,
         indexes: 0,
+        leftover_checks: Vec::new(),
         partitions: Vec::new(),
     };
     let table = Table {
@@ -224,7 +223,8 @@ fn a_detached_table_says_what_becomes_of_it() {
         owner_out_of_reach: None,
         attached: false,
         bytes: 8_192,
-        references: Vec::new(),
+        foreign_keys: Vec::new(),
+        leftover_checks: Vec::new(),
     };
     let day_before = "2026-01-04T12:00:00Z";
     let detached = vec![

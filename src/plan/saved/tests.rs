@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use super::*;
+use crate::catalog::FarEnd;
 use crate::plan::steps::{DropTable, RecordDetach};
 use crate::plan::{Finding, Runway, Step, TablePlan, codes};
 use crate::policy::Locks;
@@ -19,7 +19,12 @@ fn drop_step(table: &str, oid: u32) -> Step {
         range: "2024-09-01 … 2024-10-01".to_owned(),
         reason: "grace over".to_owned(),
         bytes: 4_096,
-        references: vec![name("customers")],
+        foreign_keys: vec![FarEnd {
+            constraint: crate::sql::Identifier::new("orders_customer_fkey"),
+            table: name("customers"),
+            columns: Vec::new(),
+            lockable: true,
+        }],
     })
 }
 
@@ -42,7 +47,8 @@ fn plan() -> Plan {
             drop_step("orders_2024_09", 8),
         ],
         findings: vec![Finding::about(codes::HELD, &name("orders"), "orders_2023_01 is over, and held")],
-        locks: Locks { timeout: Duration::from_millis(50), retry_for: Duration::from_secs(600) },
+        locks: Locks::default(),
+        retires_after: Vec::new(),
         unattended: false,
     };
     Plan {
@@ -133,15 +139,24 @@ fn the_document_says_what_it_is_and_all_that_a_reader_needs() {
               "rows": null,
               "locks": [
                 {
-                  "relation": "shop.orders_2024_09",
+                  "relation": "shop.customers",
                   "mode": "ACCESS EXCLUSIVE"
                 },
                 {
-                  "relation": "shop.customers",
+                  "relation": "shop.orders_2024_09",
                   "mode": "ACCESS EXCLUSIVE"
                 }
               ],
               "actions": [
+                {
+                  "transaction": true,
+                  "sql": [
+                    "LOCK TABLE ONLY shop.customers IN ACCESS EXCLUSIVE MODE",
+                    "LOCK TABLE shop.orders_2024_09 IN ACCESS EXCLUSIVE MODE",
+                    "DO $partctl$BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = 8 AND c.relname = 'orders_2024_09' AND c.relnamespace = (SELECT n.oid FROM pg_catalog.pg_namespace n WHERE n.nspname = 'shop') AND NOT c.relispartition) THEN RAISE EXCEPTION USING ERRCODE = '55000', MESSAGE = 'partctl: shop.orders_2024_09 (oid 8) is no longer what was planned'; END IF; END$partctl$",
+                    "ALTER TABLE shop.orders_2024_09 DROP CONSTRAINT orders_customer_fkey"
+                  ]
+                },
                 {
                   "transaction": true,
                   "sql": [

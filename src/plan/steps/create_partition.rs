@@ -6,15 +6,17 @@
 
 use std::fmt;
 
+use super::CheckAhead;
 use crate::catalog::{Bound, Grant, ReplicaIdentity};
-use crate::plan::{Action, Lock, LockMode};
+use crate::plan::surroundings::Modes;
+use crate::plan::{Action, LockMode, Surroundings, Transaction};
 use crate::sql::{DollarQuoted, Identifier, QualifiedName, SqlLiteral};
 
 /// A partition to be made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CreatePartition {
-    /// The partitioned table.
-    pub parent: QualifiedName,
+    /// The partitioned table, and what is locked besides.
+    pub around: Surroundings,
     /// The new partition.
     pub partition: QualifiedName,
     /// What it will hold.
@@ -33,12 +35,8 @@ pub struct CreatePartition {
     pub tablespace: Option<Identifier>,
     /// The parent's table access method, when it has one (Postgres 17 on).
     pub access_method: Option<Identifier>,
-    /// The DEFAULT partition beside it.
-    pub default: Option<QualifiedName>,
-    /// Tables that the parent's foreign keys reference.
-    pub references: Vec<QualifiedName>,
-    /// Tables whose foreign keys reference the parent.
-    pub referenced_by: Vec<QualifiedName>,
+    /// Spares the scan of a DEFAULT partition that is not small, which Postgres makes under its lock.
+    pub spares_default: Option<CheckAhead>,
 }
 
 /// Why a partition is made.
@@ -88,29 +86,32 @@ impl fmt::Display for CreateReason {
 }
 
 impl CreatePartition {
-    pub(in crate::plan) fn locks(&self) -> Vec<Lock> {
-        let mut locks = vec![Lock::new(&self.parent, LockMode::ShareUpdateExclusive)];
-        locks.extend(self.default.iter().map(|default| Lock::new(default, LockMode::AccessExclusive)));
-        let foreign = self.references.iter().chain(&self.referenced_by);
-        locks.extend(foreign.map(|table| Lock::new(table, LockMode::ShareRowExclusive)));
-        locks
-    }
-
     pub(in crate::plan) fn actions(&self) -> Vec<Action> {
-        let Self { parent, partition, bound, .. } = self;
-        let mut statements = Vec::new();
-        statements.extend(self.owner.as_ref().map(|owner| format!("SET LOCAL ROLE {owner}")));
+        let Self { partition, bound, .. } = self;
+        let parent = &self.around.parent;
+        let mut before: Vec<String> = self.owner.iter().map(|owner| format!("SET LOCAL ROLE {owner}")).collect();
         // EXCLUDING IDENTITY: up to Postgres 16 the copy would keep a sequence of its own, from 17 on ATTACH fails
         // with 55000.
         let mut create = format!("CREATE TABLE {partition} (LIKE {parent} INCLUDING ALL EXCLUDING IDENTITY)");
         create.extend(self.access_method.iter().map(|method| format!(" USING {method}")));
         create.extend(self.tablespace.iter().map(|tablespace| format!(" TABLESPACE {tablespace}")));
-        statements.push(create);
-        statements.extend(self.grants.iter().map(|grant| self.grant(grant)));
-        statements.push(format!("ALTER TABLE {parent} ATTACH PARTITION {partition} {bound}"));
-        statements.extend(self.set_replica_identity());
-        statements.extend(self.owner.as_ref().map(|_| "RESET ROLE".to_owned()));
-        vec![Action::Transaction(statements)]
+        before.push(create);
+        before.extend(self.grants.iter().map(|grant| self.grant(grant)));
+        let (locks, implied) = self.around.locks(Modes {
+            referenced_by: LockMode::ShareRowExclusive,
+            references: LockMode::ShareRowExclusive,
+            parent: LockMode::ShareUpdateExclusive,
+        });
+        let mut under = vec![format!("ALTER TABLE {parent} ATTACH PARTITION {partition} {bound}")];
+        under.extend(self.set_replica_identity());
+        under.extend(self.owner.as_ref().map(|_| "RESET ROLE".to_owned()));
+        under.extend(self.spares_default.as_ref().map(CheckAhead::drop));
+        let ahead = self.spares_default.iter().flat_map(CheckAhead::actions);
+        ahead.chain([Action::Transaction(Transaction { before, locks, implied, under })]).collect()
+    }
+
+    pub(in crate::plan) fn clean_up(&self) -> Option<Action> {
+        self.spares_default.as_ref().map(CheckAhead::clean_up)
     }
 
     fn grant(&self, grant: &Grant) -> String {
@@ -127,7 +128,8 @@ impl CreatePartition {
             ReplicaIdentity::Nothing => Some(format!("ALTER TABLE {partition} REPLICA IDENTITY NOTHING")),
             ReplicaIdentity::Full => Some(format!("ALTER TABLE {partition} REPLICA IDENTITY FULL")),
             ReplicaIdentity::Index(index) => {
-                let index = QualifiedName { schema: self.parent.schema.clone(), name: index.clone() }.to_string();
+                let index =
+                    QualifiedName { schema: self.around.parent.schema.clone(), name: index.clone() }.to_string();
                 let table = SqlLiteral(&partition.to_string()).to_string();
                 let body = format!(
                     "BEGIN EXECUTE (SELECT pg_catalog.format('ALTER TABLE %s REPLICA IDENTITY USING INDEX %I', \

@@ -1,23 +1,24 @@
 //! Takes a partition out of its table. The ledger learns of it before and after, so that a run killed in between
 //! leaves nothing that the next one cannot understand.
 
-use std::time::Duration;
-
 use super::FinalizeDetach;
-use crate::catalog::Bound;
+use crate::catalog::{Bound, RelationKind};
 use crate::plan::guard::{Standing, guard};
-use crate::plan::{Action, Lock, LockMode};
+use crate::plan::surroundings::Modes;
+use crate::plan::{Action, Alone, Lock, LockMode, Surroundings, Transaction};
 use crate::sql::{QualifiedName, SqlLiteral};
 
 /// A partition to be detached.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DetachPartition {
-    /// The partitioned table.
-    pub parent: QualifiedName,
-    /// Its oid.
+    /// The partitioned table, and what is locked besides.
+    pub around: Surroundings,
+    /// The partitioned table's oid.
     pub parent_oid: u32,
     /// The partition.
     pub partition: QualifiedName,
+    /// What it is.
+    pub kind: RelationKind,
     /// Its oid.
     pub oid: u32,
     /// What it holds.
@@ -26,78 +27,62 @@ pub struct DetachPartition {
     pub range: String,
     /// Why.
     pub reason: String,
-    /// How.
-    pub method: DetachMethod,
     /// Estimated bytes.
     pub bytes: u64,
     /// Estimated rows.
     pub rows: Option<u64>,
-    /// Tables that the parent's foreign keys reference.
-    pub references: Vec<QualifiedName>,
-    /// Tables whose foreign keys reference the parent.
-    pub referenced_by: Vec<QualifiedName>,
-}
-
-/// The form of DETACH.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DetachMethod {
-    /// CONCURRENTLY: nobody queues on the parent.
-    Concurrently,
-    /// Plain, because Postgres refuses CONCURRENTLY beside a DEFAULT partition (55000).
-    BesideDefault(QualifiedName),
 }
 
 impl DetachPartition {
-    pub(in crate::plan) fn locks(&self) -> Vec<Lock> {
-        let (parent, default) = match &self.method {
-            DetachMethod::Concurrently => (LockMode::ShareUpdateExclusive, None),
-            DetachMethod::BesideDefault(default) => (LockMode::AccessExclusive, Some(default)),
-        };
-        let mut locks = vec![Lock::new(&self.parent, parent), Lock::new(&self.partition, LockMode::AccessExclusive)];
-        locks.extend(default.map(|default| Lock::new(default, LockMode::AccessExclusive)));
-        locks.extend(self.references.iter().map(|table| Lock::new(table, LockMode::ShareRowExclusive)));
-        locks.extend(self.referenced_by.iter().map(|table| Lock::new(table, LockMode::AccessExclusive)));
-        locks
+    /// Whether it is CONCURRENTLY, and nobody queues on the parent. Postgres refuses that beside a DEFAULT partition
+    /// (55000); then it takes ACCESS EXCLUSIVE on both, for an instant.
+    pub fn is_concurrent(&self) -> bool {
+        self.around.default.is_none()
     }
 
     pub(in crate::plan) fn actions(&self) -> Vec<Action> {
-        let Self { parent, partition, .. } = self;
+        let Self { partition, .. } = self;
+        let parent = &self.around.parent;
         let guard = guard(self.oid, partition, &Standing::Attached { parent_oid: self.parent_oid, bound: &self.bound });
-        match self.method {
-            DetachMethod::Concurrently => vec![
-                Action::Transaction(vec![guard, self.record_intent()]),
-                Action::Alone(format!("ALTER TABLE {parent} DETACH PARTITION {partition} CONCURRENTLY")),
-                Action::Transaction(vec![record_detached(self.oid)]),
-            ],
-            DetachMethod::BesideDefault(_) => vec![Action::Transaction(vec![
-                guard,
-                format!("ALTER TABLE {parent} DETACH PARTITION {partition}"),
-                self.record_intent(),
-                record_detached(self.oid),
-            ])],
+        let modes = |parent| Modes {
+            referenced_by: LockMode::AccessExclusive,
+            references: LockMode::ShareRowExclusive,
+            parent,
+        };
+        let own = Lock::with_partitions(partition, LockMode::AccessExclusive);
+        if self.is_concurrent() {
+            let (mut locks, implied) = self.around.locks(modes(LockMode::ShareUpdateExclusive));
+            locks.extend(implied.into_iter().chain([own]));
+            return vec![
+                Action::Transaction(Transaction::of([guard.clone(), self.record_intent()])),
+                Action::Alone(Alone {
+                    guard,
+                    statement: format!("ALTER TABLE {parent} DETACH PARTITION {partition} CONCURRENTLY"),
+                    locks,
+                    waits_for_users_of: parent.clone(),
+                }),
+                Action::Transaction(Transaction::of([record_detached(self.oid)])),
+            ];
         }
-    }
-
-    /// The `lock_timeout` of a concurrent detach where one try may make others queue for `timeout`.
-    ///
-    /// While it waits for old transactions nobody queues behind it, and cut short there it leaves the partition pending;
-    /// so it may take longer. With foreign keys its second phase locks their other ends as well, and then it may not.
-    pub fn concurrent_lock_timeout(&self, timeout: Duration) -> Duration {
-        const ALONE: Duration = Duration::from_secs(5);
-        let alone = self.references.is_empty() && self.referenced_by.is_empty();
-        if alone && self.method == DetachMethod::Concurrently { timeout.max(ALONE) } else { timeout }
+        let (mut locks, mut implied) = self.around.locks(modes(LockMode::AccessExclusive));
+        // LOCK TABLE refuses a foreign table (42809).
+        match self.kind {
+            RelationKind::Foreign => implied.push(own),
+            _ => locks.push(own),
+        }
+        let detach = format!("ALTER TABLE {parent} DETACH PARTITION {partition}");
+        let under = vec![guard, detach, self.record_intent(), record_detached(self.oid)];
+        vec![Action::Transaction(Transaction { locks, implied, under, ..Transaction::default() })]
     }
 
     /// What ends the detach once its first phase is over.
     pub fn finalize(&self) -> FinalizeDetach {
         FinalizeDetach {
-            parent: self.parent.clone(),
+            around: self.around.clone(),
             partition: self.partition.clone(),
             oid: self.oid,
             range: self.range.clone(),
             ours: true,
-            references: self.references.clone(),
-            referenced_by: self.referenced_by.clone(),
         }
     }
 
@@ -113,8 +98,8 @@ impl DetachPartition {
             self.oid,
             SqlLiteral(self.partition.schema.as_str()),
             SqlLiteral(self.partition.name.as_str()),
-            SqlLiteral(self.parent.schema.as_str()),
-            SqlLiteral(self.parent.name.as_str()),
+            SqlLiteral(self.around.parent.schema.as_str()),
+            SqlLiteral(self.around.parent.name.as_str()),
             SqlLiteral(&self.bound.to_string()),
         )
     }

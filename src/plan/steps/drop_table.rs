@@ -1,9 +1,9 @@
 //! Drops a table that was detached, after its grace. The guard runs under the lock, so it is the table that was
 //! planned, or nothing happens.
 
-use crate::catalog::RelationKind;
+use crate::catalog::{FarEnd, RelationKind};
 use crate::plan::guard::{Standing, guard};
-use crate::plan::{Action, Lock, LockMode};
+use crate::plan::{Action, Lock, LockMode, Transaction};
 use crate::sql::QualifiedName;
 
 /// A detached table to be dropped.
@@ -21,29 +21,37 @@ pub struct DropTable {
     pub reason: String,
     /// Estimated bytes that it frees.
     pub bytes: u64,
-    /// Tables that its foreign keys reference: dropping a *detached* table that has one locks them exclusively.
-    pub references: Vec<QualifiedName>,
+    /// Its foreign keys. Dropping a *detached* table that has one locks the other end exclusively; dropping an attached
+    /// one would not, but then there would be no grace.
+    pub foreign_keys: Vec<FarEnd>,
 }
 
 impl DropTable {
-    pub(in crate::plan) fn locks(&self) -> Vec<Lock> {
-        let mut locks = vec![Lock::new(&self.table, LockMode::AccessExclusive)];
-        locks.extend(self.references.iter().map(|table| Lock::new(table, LockMode::AccessExclusive)));
-        locks
-    }
-
+    /// Foreign keys go one by one, each in a transaction of its own, so that no two tables that others use are ever
+    /// locked together, and none while the table's files are unlinked.
     pub(in crate::plan) fn actions(&self) -> Vec<Action> {
         let Self { table, oid, .. } = self;
+        let guard = guard(*oid, table, &Standing::Detached);
+        let own = Lock::with_partitions(table, LockMode::AccessExclusive);
+        let mut actions: Vec<Action> = Vec::new();
+        for key in &self.foreign_keys {
+            let far = Lock::new(&key.table, LockMode::AccessExclusive);
+            let (mut locks, implied) = if key.lockable { (vec![far], Vec::new()) } else { (Vec::new(), vec![far]) };
+            locks.push(own.clone());
+            let under = vec![guard.clone(), format!("ALTER TABLE {table} DROP CONSTRAINT {}", key.constraint)];
+            actions.push(Action::Transaction(Transaction { locks, implied, under, ..Transaction::default() }));
+        }
         // A foreign table holds no rows to be lost here, and LOCK TABLE refuses it (42809).
-        let (lock, drop) = match self.kind {
-            RelationKind::Foreign => (None, format!("DROP FOREIGN TABLE {table}")),
-            _ => (Some(format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")), format!("DROP TABLE {table}")),
+        let (locks, implied, drop) = match self.kind {
+            RelationKind::Foreign => (Vec::new(), vec![own], format!("DROP FOREIGN TABLE {table}")),
+            _ => (vec![own], Vec::new(), format!("DROP TABLE {table}")),
         };
         let record = format!(
             "UPDATE partctl.detached_tables SET ended_at = clock_timestamp() \
              WHERE relation = {oid} AND ended_at IS NULL"
         );
-        let statements = lock.into_iter().chain([guard(*oid, table, &Standing::Detached), drop, record]);
-        vec![Action::Transaction(statements.collect())]
+        let under = vec![guard, drop, record];
+        actions.push(Action::Transaction(Transaction { locks, implied, under, ..Transaction::default() }));
+        actions
     }
 }

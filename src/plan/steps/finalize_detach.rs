@@ -2,14 +2,15 @@
 //! invisible and no other concurrent detach can begin (55000).
 
 use super::detach_partition::record_detached;
-use crate::plan::{Action, Lock, LockMode};
+use crate::plan::surroundings::Modes;
+use crate::plan::{Action, Lock, LockMode, Surroundings, Transaction};
 use crate::sql::QualifiedName;
 
 /// A partition that is pending detach.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FinalizeDetach {
-    /// The partitioned table.
-    pub parent: QualifiedName,
+    /// The partitioned table, and what is locked besides.
+    pub around: Surroundings,
     /// The partition.
     pub partition: QualifiedName,
     /// Its oid.
@@ -18,28 +19,25 @@ pub struct FinalizeDetach {
     pub range: String,
     /// Whether partctl began it; then its ledger entry is ended too.
     pub ours: bool,
-    /// Tables that the parent's foreign keys reference.
-    pub references: Vec<QualifiedName>,
-    /// Tables whose foreign keys reference the parent.
-    pub referenced_by: Vec<QualifiedName>,
 }
 
 impl FinalizeDetach {
-    pub(in crate::plan) fn locks(&self) -> Vec<Lock> {
-        let mut locks = vec![
-            Lock::new(&self.parent, LockMode::ShareUpdateExclusive),
-            Lock::new(&self.partition, LockMode::AccessExclusive),
-        ];
-        locks.extend(self.references.iter().map(|table| Lock::new(table, LockMode::ShareRowExclusive)));
-        locks.extend(self.referenced_by.iter().map(|table| Lock::new(table, LockMode::AccessExclusive)));
-        locks
-    }
-
     pub(crate) fn actions(&self) -> Vec<Action> {
-        let mut statements = vec![format!("ALTER TABLE {} DETACH PARTITION {} FINALIZE", self.parent, self.partition)];
+        let Self { partition, .. } = self;
+        let parent = &self.around.parent;
+        // It first waits for older snapshots in the whole database, and locks the ends of foreign keys only then;
+        // locked beforehand, they would stay so for all of that wait.
+        let around = Surroundings { default: None, ..self.around.clone() };
+        let (mut locks, implied) = around.locks(Modes {
+            referenced_by: LockMode::AccessExclusive,
+            references: LockMode::ShareRowExclusive,
+            parent: LockMode::ShareUpdateExclusive,
+        });
+        locks.extend(implied.into_iter().chain([Lock::with_partitions(partition, LockMode::AccessExclusive)]));
+        let mut under = vec![format!("ALTER TABLE {parent} DETACH PARTITION {partition} FINALIZE")];
         if self.ours {
-            statements.push(record_detached(self.oid));
+            under.push(record_detached(self.oid));
         }
-        vec![Action::Transaction(statements)]
+        vec![Action::Transaction(Transaction { implied: locks, under, ..Transaction::default() })]
     }
 }

@@ -1,13 +1,15 @@
 //! One file per kind of step: its data, its locks, its SQL.
 
+mod check_ahead;
 mod create_partition;
 mod detach_partition;
 mod drop_table;
 mod finalize_detach;
 mod record_detach;
 
+pub use check_ahead::{CHECK_PREFIX, CheckAhead};
 pub use create_partition::{CreatePartition, CreateReason};
-pub use detach_partition::{DetachMethod, DetachPartition};
+pub use detach_partition::DetachPartition;
 pub use drop_table::DropTable;
 pub use finalize_detach::FinalizeDetach;
 pub use record_detach::{RecordDetach, RecordedChange};

@@ -2,7 +2,7 @@
 //! killed in between, or a table that somebody attached again.
 
 use super::detach_partition::record_detached;
-use crate::plan::Action;
+use crate::plan::{Action, Transaction};
 use crate::sql::QualifiedName;
 
 /// A ledger entry that does not say what the catalog says.
@@ -37,6 +37,6 @@ impl RecordDetach {
                 self.oid
             ),
         };
-        vec![Action::Transaction(vec![statement])]
+        vec![Action::Transaction(Transaction::of([statement]))]
     }
 }

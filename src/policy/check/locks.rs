@@ -7,12 +7,11 @@ use crate::policy::model::Locks;
 
 use super::report::Report;
 use super::rules;
-use super::scalars::elapsed;
+use super::scalars::{boolean, elapsed};
 use super::section::{Keys, Section};
 
-pub(super) const KEYS: Keys = Keys { section: "locks", known: &["timeout", "retry_for"], later: &[] };
-
-const DEFAULT: Locks = Locks { timeout: Duration::from_millis(50), retry_for: Duration::from_secs(600) };
+pub(super) const KEYS: Keys =
+    Keys { section: "locks", known: &["timeout", "retry_for", "cancel_autovacuum"], later: &[] };
 
 /// A table that is locked longer than this at a time is down.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(60);
@@ -20,11 +19,13 @@ const LONGEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// Reads the section, or what holds without it.
 pub(super) fn read(root: &Section<'_>, report: &mut Report<'_>) -> Locks {
     let Some(section) = root.optional("locks", report, |node, report| Section::open(node, &KEYS, report)) else {
-        return DEFAULT;
+        return Locks::default();
     };
+    let default = Locks::default();
     Locks {
-        timeout: section.optional("timeout", report, timeout).unwrap_or(DEFAULT.timeout),
-        retry_for: section.optional("retry_for", report, elapsed).unwrap_or(DEFAULT.retry_for),
+        timeout: section.optional("timeout", report, timeout).unwrap_or(default.timeout),
+        retry_for: section.optional("retry_for", report, elapsed).unwrap_or(default.retry_for),
+        cancel_autovacuum: section.optional("cancel_autovacuum", report, boolean).unwrap_or(default.cancel_autovacuum),
     }
 }
 

@@ -191,10 +191,10 @@ async fn stopped_after_any_action_the_next_run_comes_to_the_same_end() {
             steps.sort_by_key(|step| step.phase());
             for action in steps.iter().flat_map(|step| step.actions()).take(stop_after) {
                 match &action {
-                    Action::Transaction(statements) => {
-                        stopped.sql(&format!("BEGIN; {}; COMMIT", statements.join("; "))).await;
+                    Action::Transaction(_) => {
+                        stopped.sql(&format!("BEGIN; {}; COMMIT", action.statements().join("; "))).await;
                     }
-                    Action::Alone(statement) => stopped.sql(statement).await,
+                    Action::Alone(alone) => stopped.sql(&alone.statement).await,
                 }
             }
             stopped.partctl(&["apply", "--allow-destroy"], 0);

@@ -7,7 +7,6 @@ use chrono::{DateTime, Utc};
 use partctl::catalog::Bound;
 use partctl::db::read_catalog::read_catalog;
 use partctl::keys::{Axis, CODECS, KeyCodec};
-use partctl::plan::Action;
 use partctl::run::{Moment, make_plan};
 use partctl::schedule::{Edge, Point, Zone};
 
@@ -238,8 +237,7 @@ async fn carry_out(database: &Database, at: &str) -> usize {
     assert_eq!(plan.failure(), None, "{:?}", plan.findings().collect::<Vec<_>>());
     for (_, step) in plan.steps() {
         for action in step.actions() {
-            let Action::Transaction(statements) = action else { panic!("{step:?}") };
-            database.sql(&format!("BEGIN; {}; COMMIT", statements.join("; "))).await;
+            database.sql(&format!("BEGIN; {}; COMMIT", action.statements().join("; "))).await;
         }
     }
     let (_, again) = make_plan(database.session.client(), &database.parsed_policies(), Moment::At(at)).await.unwrap();

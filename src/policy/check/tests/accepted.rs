@@ -42,201 +42,203 @@ pruning:
     require: plan
 "#;
     insta::assert_debug_snapshot!(policy(text), @r#"
-        Policy {
-            table: shop."Order Items",
-            partition: Range(
-                RangePolicy {
-                    key: order_date,
-                    every: Time(
-                        Interval {
-                            count: 2,
-                            unit: Week,
-                        },
-                    ),
-                    timezone: Some(
-                        Europe/Berlin,
-                    ),
-                    anchor: Some(
-                        Time(
-                            2024-01-01T06:00:00,
-                        ),
-                    ),
-                },
-            ),
-            placement: Placement {
-                name: Some(
-                    NameTemplate {
-                        segments: [
-                            Table,
-                            Text(
-                                "_",
-                            ),
-                            Start(
-                                Some(
-                                    "%G_w%V",
-                                ),
-                            ),
-                        ],
+    Policy {
+        table: shop."Order Items",
+        partition: Range(
+            RangePolicy {
+                key: order_date,
+                every: Time(
+                    Interval {
+                        count: 2,
+                        unit: Week,
                     },
                 ),
-                schema: Some(
-                    shop_parts,
+                timezone: Some(
+                    Europe/Berlin,
                 ),
-                tablespace: Some(
-                    fast,
+                anchor: Some(
+                    Time(
+                        2024-01-01T06:00:00,
+                    ),
                 ),
             },
-            create: Create {
-                ahead: Time(
+        ),
+        placement: Placement {
+            name: Some(
+                NameTemplate {
+                    segments: [
+                        Table,
+                        Text(
+                            "_",
+                        ),
+                        Start(
+                            Some(
+                                "%G_w%V",
+                            ),
+                        ),
+                    ],
+                },
+            ),
+            schema: Some(
+                shop_parts,
+            ),
+            tablespace: Some(
+                fast,
+            ),
+        },
+        create: Create {
+            ahead: Time(
+                Interval {
+                    count: 3,
+                    unit: Month,
+                },
+            ),
+            behind: Partitions(
+                2,
+            ),
+            fill_gaps: false,
+            default: Forbid,
+        },
+        retain: Some(
+            Retain {
+                keep_for: Some(
                     Interval {
-                        count: 3,
+                        count: 24,
                         unit: Month,
                     },
                 ),
-                behind: Partitions(
-                    2,
+                newest: Some(
+                    12,
                 ),
-                fill_gaps: false,
-                default: Forbid,
+                at_least: 2,
+                then: Drop,
+                grace: None,
+                per_run: Some(
+                    5,
+                ),
+                unattended: true,
             },
-            retain: Some(
-                Retain {
-                    keep_for: Some(
-                        Interval {
-                            count: 24,
-                            unit: Month,
-                        },
-                    ),
-                    newest: Some(
-                        12,
-                    ),
-                    at_least: 2,
-                    then: Drop,
-                    grace: None,
-                    per_run: Some(
-                        5,
-                    ),
-                    unattended: true,
-                },
-            ),
-            hold: [
-                Hold {
-                    what: Partition(
-                        orders_2023_04,
-                    ),
-                    reason: Some(
-                        "case 8812",
-                    ),
-                    until: Some(
-                        2027-01-01,
-                    ),
-                },
-                Hold {
-                    what: Between {
-                        from: Time(
-                            2023-01-01T00:00:00,
-                        ),
-                        to: Time(
-                            2023-07-01T12:00:00,
-                        ),
-                    },
-                    reason: Some(
-                        "audit",
-                    ),
-                    until: None,
-                },
-            ],
-            locks: Locks {
-                timeout: 100ms,
-                retry_for: 3600s,
+        ),
+        hold: [
+            Hold {
+                what: Partition(
+                    orders_2023_04,
+                ),
+                reason: Some(
+                    "case 8812",
+                ),
+                until: Some(
+                    2027-01-01,
+                ),
             },
-            pruning: [
-                PruningQuery {
-                    name: "pruning[0]",
-                    sql: "select * from shop.orders where order_date >= $1 and order_date < $2",
-                    with: [
-                        "2026-06-01",
-                        "2026-07-01",
-                    ],
-                    partitions: Some(
-                        1,
+            Hold {
+                what: Between {
+                    from: Time(
+                        2023-01-01T00:00:00,
                     ),
-                    locks: Some(
-                        8,
-                    ),
-                    require: Some(
-                        Plan,
+                    to: Time(
+                        2023-07-01T12:00:00,
                     ),
                 },
-            ],
-            location: Location {
-                path: "a.yaml",
-                line: 2,
+                reason: Some(
+                    "audit",
+                ),
+                until: None,
             },
-        }
-        "#);
+        ],
+        locks: Locks {
+            timeout: 100ms,
+            retry_for: 3600s,
+            cancel_autovacuum: false,
+        },
+        pruning: [
+            PruningQuery {
+                name: "pruning[0]",
+                sql: "select * from shop.orders where order_date >= $1 and order_date < $2",
+                with: [
+                    "2026-06-01",
+                    "2026-07-01",
+                ],
+                partitions: Some(
+                    1,
+                ),
+                locks: Some(
+                    8,
+                ),
+                require: Some(
+                    Plan,
+                ),
+            },
+        ],
+        location: Location {
+            path: "a.yaml",
+            line: 2,
+        },
+    }
+    "#);
 }
 
 #[test]
 fn what_is_not_said_has_its_default() {
     insta::assert_debug_snapshot!(policy("version: 1\ntable: a.b\npartition: {range: id, every: 1000000}\nretain: {newest: 3, then: detach}"), @r#"
-        Policy {
-            table: a.b,
-            partition: Range(
-                RangePolicy {
-                    key: id,
-                    every: Integer(
-                        1000000,
-                    ),
-                    timezone: None,
-                    anchor: None,
-                },
-            ),
-            placement: Placement {
-                name: None,
-                schema: None,
-                tablespace: None,
-            },
-            create: Create {
-                ahead: Partitions(
-                    4,
+    Policy {
+        table: a.b,
+        partition: Range(
+            RangePolicy {
+                key: id,
+                every: Integer(
+                    1000000,
                 ),
-                behind: Partitions(
-                    0,
-                ),
-                fill_gaps: true,
-                default: Allow,
+                timezone: None,
+                anchor: None,
             },
-            retain: Some(
-                Retain {
-                    keep_for: None,
-                    newest: Some(
-                        3,
-                    ),
-                    at_least: 1,
-                    then: Detach,
-                    grace: Some(
-                        Interval {
-                            count: 7,
-                            unit: Day,
-                        },
-                    ),
-                    per_run: None,
-                    unattended: false,
-                },
+        ),
+        placement: Placement {
+            name: None,
+            schema: None,
+            tablespace: None,
+        },
+        create: Create {
+            ahead: Partitions(
+                4,
             ),
-            hold: [],
-            locks: Locks {
-                timeout: 50ms,
-                retry_for: 600s,
+            behind: Partitions(
+                0,
+            ),
+            fill_gaps: true,
+            default: Allow,
+        },
+        retain: Some(
+            Retain {
+                keep_for: None,
+                newest: Some(
+                    3,
+                ),
+                at_least: 1,
+                then: Detach,
+                grace: Some(
+                    Interval {
+                        count: 7,
+                        unit: Day,
+                    },
+                ),
+                per_run: None,
+                unattended: false,
             },
-            pruning: [],
-            location: Location {
-                path: "a.yaml",
-                line: 1,
-            },
-        }
-        "#);
+        ),
+        hold: [],
+        locks: Locks {
+            timeout: 50ms,
+            retry_for: 600s,
+            cancel_autovacuum: false,
+        },
+        pruning: [],
+        location: Location {
+            path: "a.yaml",
+            line: 1,
+        },
+    }
+    "#);
 }
 
 #[test]

@@ -16,88 +16,89 @@ fn they_merge_key_by_key_and_the_policy_has_the_last_word() {
         "{DEFAULTS}---\nversion: 1\ntable: a.b\npartition: {{range: at, timezone: UTC}}\nretain: {{for: 1 year, unattended: true}}\n"
     );
     insta::assert_debug_snapshot!(policy(&text), @r#"
-        Policy {
-            table: a.b,
-            partition: Range(
-                RangePolicy {
-                    key: at,
-                    every: Time(
-                        Interval {
-                            count: 1,
-                            unit: Month,
-                        },
-                    ),
-                    timezone: Some(
-                        UTC,
-                    ),
-                    anchor: None,
-                },
-            ),
-            placement: Placement {
-                name: Some(
-                    NameTemplate {
-                        segments: [
-                            Table,
-                            Text(
-                                "_",
-                            ),
-                            Start(
-                                Some(
-                                    "%Y_%m",
-                                ),
-                            ),
-                        ],
-                    },
-                ),
-                schema: None,
-                tablespace: None,
-            },
-            create: Create {
-                ahead: Time(
+    Policy {
+        table: a.b,
+        partition: Range(
+            RangePolicy {
+                key: at,
+                every: Time(
                     Interval {
-                        count: 3,
+                        count: 1,
                         unit: Month,
                     },
                 ),
-                behind: Partitions(
-                    0,
+                timezone: Some(
+                    UTC,
                 ),
-                fill_gaps: true,
-                default: Allow,
+                anchor: None,
             },
-            retain: Some(
-                Retain {
-                    keep_for: Some(
-                        Interval {
-                            count: 1,
-                            unit: Year,
-                        },
-                    ),
-                    newest: None,
-                    at_least: 1,
-                    then: Drop,
-                    grace: Some(
-                        Interval {
-                            count: 3,
-                            unit: Day,
-                        },
-                    ),
-                    per_run: None,
-                    unattended: true,
+        ),
+        placement: Placement {
+            name: Some(
+                NameTemplate {
+                    segments: [
+                        Table,
+                        Text(
+                            "_",
+                        ),
+                        Start(
+                            Some(
+                                "%Y_%m",
+                            ),
+                        ),
+                    ],
                 },
             ),
-            hold: [],
-            locks: Locks {
-                timeout: 20ms,
-                retry_for: 600s,
+            schema: None,
+            tablespace: None,
+        },
+        create: Create {
+            ahead: Time(
+                Interval {
+                    count: 3,
+                    unit: Month,
+                },
+            ),
+            behind: Partitions(
+                0,
+            ),
+            fill_gaps: true,
+            default: Allow,
+        },
+        retain: Some(
+            Retain {
+                keep_for: Some(
+                    Interval {
+                        count: 1,
+                        unit: Year,
+                    },
+                ),
+                newest: None,
+                at_least: 1,
+                then: Drop,
+                grace: Some(
+                    Interval {
+                        count: 3,
+                        unit: Day,
+                    },
+                ),
+                per_run: None,
+                unattended: true,
             },
-            pruning: [],
-            location: Location {
-                path: "a.yaml",
-                line: 8,
-            },
-        }
-        "#);
+        ),
+        hold: [],
+        locks: Locks {
+            timeout: 20ms,
+            retry_for: 600s,
+            cancel_autovacuum: false,
+        },
+        pruning: [],
+        location: Location {
+            path: "a.yaml",
+            line: 8,
+        },
+    }
+    "#);
 }
 
 #[test]

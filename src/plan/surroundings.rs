@@ -1,0 +1,65 @@
+//! What lies around a partition: its table, the DEFAULT partition, both ends of foreign keys. DDL on the partition
+//! locks them as well, and every step takes them in the one order that is decided here.
+
+use super::{Lock, LockMode};
+use crate::sql::QualifiedName;
+
+/// The relations that DDL on a partition locks besides the partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Surroundings {
+    /// The partitioned table.
+    pub parent: QualifiedName,
+    /// Its DEFAULT partition.
+    pub default: Option<QualifiedName>,
+    /// Tables that its foreign keys reference.
+    pub references: Vec<FarTable>,
+    /// Tables whose foreign keys reference it.
+    pub referenced_by: Vec<FarTable>,
+}
+
+/// A table at the other end of a foreign key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FarTable {
+    /// The table.
+    pub name: QualifiedName,
+    /// Whether this role may lock it by LOCK TABLE. DDL on this end locks it without that right.
+    pub lockable: bool,
+}
+
+/// How hard each kind of neighbour is locked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Modes {
+    pub(super) referenced_by: LockMode,
+    pub(super) references: LockMode,
+    pub(super) parent: LockMode,
+}
+
+impl Surroundings {
+    /// The locks that LOCK TABLE takes, in order, and those that only the statement itself can take.
+    ///
+    /// Tables that reference come first, because whoever writes to them goes on to the parent; then the tables that
+    /// are referenced, the parent, DEFAULT. DEFAULT is locked exclusively whenever the bounds beside it change.
+    pub(super) fn locks(&self, modes: Modes) -> (Vec<Lock>, Vec<Lock>) {
+        let (mut locks, implied) = self.far(modes);
+        locks.push(Lock::new(&self.parent, modes.parent));
+        locks.extend(self.default.iter().map(|default| Lock::new(default, LockMode::AccessExclusive)));
+        (locks, implied)
+    }
+
+    fn far(&self, modes: Modes) -> (Vec<Lock>, Vec<Lock>) {
+        let ends = [(&self.referenced_by, modes.referenced_by), (&self.references, modes.references)];
+        let far = ends.into_iter().flat_map(|(tables, mode)| tables.iter().map(move |table| (table, mode)));
+        // A table that references itself is locked as the parent first, and harder by the statement.
+        let (lockable, implied): (Vec<_>, Vec<_>) =
+            far.partition(|(table, _)| table.lockable && table.name != self.parent);
+        let locks = |far: Vec<(&FarTable, LockMode)>| -> Vec<Lock> {
+            far.into_iter().map(|(table, mode)| Lock::new(&table.name, mode)).collect()
+        };
+        (locks(lockable), locks(implied))
+    }
+
+    /// Whether foreign keys begin or end here.
+    pub fn has_foreign_keys(&self) -> bool {
+        !self.references.is_empty() || !self.referenced_by.is_empty()
+    }
+}

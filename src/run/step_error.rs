@@ -1,0 +1,120 @@
+//! Why a step was not done, in words: what the server said, what to do about it, and whether the table's other steps
+//! are worth trying all the same.
+
+use std::time::Duration;
+
+use super::attempt::UNDER_LOCK;
+use super::patience::Patience;
+use super::signals::StopSignal;
+use crate::db::connect::Session;
+use crate::failure::FailureKind;
+use crate::plan::{Action, Blocker, Step, StepError};
+use crate::render::elapsed;
+
+/// The server refused.
+pub(super) fn refused(session: &Session, error: &tokio_postgres::Error, step: &Step, action: &Action) -> StepError {
+    let Some(refusal) = error.as_db_error() else { return lost(session, error, step) };
+    let sqlstate = refusal.code().code();
+    let (kind, next) = match sqlstate {
+        "42501" => (FailureKind::Findings, "grant the right that is missing, then run again"),
+        "25006" => (FailureKind::Refused, "connect to the primary"),
+        "23514" => (FailureKind::Findings, "rows are in the way, perhaps since the plan: plan again to see which"),
+        "23503" => (FailureKind::Findings, "rows elsewhere still reference this partition: retire those first"),
+        "57014" => (
+            FailureKind::Findings,
+            "it took too long under a lock that others wait for, so it was rolled back: an index on the referencing \
+             columns, or less to scan, makes it quick",
+        ),
+        "42P17" | "42P07" | "42809" | "42P01" | "55000" => {
+            (FailureKind::Findings, "the table changed since it was planned: run again")
+        }
+        "53100" => (FailureKind::Findings, "the disk is full: make room, then run again"),
+        "53200" => (FailureKind::Findings, "the lock table is full: raise max_locks_per_transaction"),
+        _ if sqlstate.starts_with("57P") => {
+            (FailureKind::Unreachable, "the server is going away: run again when it is back")
+        }
+        _ => (FailureKind::Findings, "nothing of this step was done; mend the cause and run again"),
+    };
+    let detail = refusal.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
+    let message = match sqlstate {
+        "57014" => format!("not done within {} under its locks", elapsed(UNDER_LOCK)),
+        _ => format!("{}{detail}", refusal.message()),
+    };
+    StepError {
+        kind,
+        message,
+        sqlstate: Some(sqlstate.to_owned()),
+        doing: doing(step, action),
+        blockers: Vec::new(),
+        next: next.to_owned(),
+    }
+}
+
+/// The connection is gone.
+pub(super) fn lost(session: &Session, error: &tokio_postgres::Error, step: &Step) -> StepError {
+    let why = session.ended_by().unwrap_or_else(|| error.to_string());
+    StepError {
+        kind: FailureKind::Unreachable,
+        message: format!("the connection was lost: {why}"),
+        sqlstate: None,
+        doing: briefly(step),
+        blockers: Vec::new(),
+        next: "run again when the server is back: what was not committed did not happen".to_owned(),
+    }
+}
+
+/// Patience has ended.
+pub(super) fn locks_not_granted(
+    step: &Step,
+    action: &Action,
+    patience: &Patience,
+    blockers: Vec<Blocker>,
+    error: Option<&tokio_postgres::Error>,
+) -> StepError {
+    let waited: Duration = patience.waited();
+    StepError {
+        kind: FailureKind::LockTimeout,
+        message: if patience.is_cut_short() {
+            format!("locks not granted when the run's deadline came, after {}", elapsed(waited))
+        } else {
+            format!("locks not granted within {}", elapsed(waited))
+        },
+        sqlstate: error.and_then(tokio_postgres::Error::code).map(|code| code.code().to_owned()),
+        doing: doing(step, action),
+        blockers,
+        next: "end those transactions, or let the next run try again".to_owned(),
+    }
+}
+
+/// A signal came.
+pub(super) fn stopped(signal: StopSignal, step: &Step) -> StepError {
+    let next = match step {
+        Step::Detach(_) => "run again: a detach that had begun is finished first",
+        _ => "run again: this step was not done, or rolled back",
+    };
+    StepError {
+        kind: signal.failure(),
+        message: "interrupted".to_owned(),
+        sqlstate: None,
+        doing: briefly(step),
+        blockers: Vec::new(),
+        next: next.to_owned(),
+    }
+}
+
+/// Whether the failure is about the step's own target, so that other steps of the table may well succeed.
+pub(super) fn is_about_its_target(error: &StepError) -> bool {
+    let codes = ["23503", "23514", "42P01", "42P07", "42P17", "42809", "55000", "57014"];
+    error.sqlstate.as_deref().is_some_and(|code| codes.contains(&code))
+}
+
+/// The DDL of an action, without the guards and records around it; of one that only guards and records, the step.
+fn doing(step: &Step, action: &Action) -> String {
+    let ddl = |statement: &String| ["ALTER ", "CREATE ", "DROP "].iter().any(|verb| statement.starts_with(verb));
+    let statements: Vec<String> = action.statements().into_iter().filter(ddl).collect();
+    if statements.is_empty() { briefly(step) } else { statements.join("; ") }
+}
+
+fn briefly(step: &Step) -> String {
+    format!("{} {}", step.kind().as_str(), step.target())
+}
