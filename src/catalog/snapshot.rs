@@ -171,6 +171,9 @@ pub struct Table {
     /// Foreign keys from it and to it.
     #[serde(default)]
     pub foreign_keys: Vec<ForeignKey>,
+    /// `reltuples`, which ANALYZE of the table itself sets; `None`: never analyzed.
+    #[serde(default)]
+    pub analyzed_rows: Option<u64>,
     /// Its direct partitions, in no order.
     #[serde(default)]
     pub partitions: Vec<Partition>,
@@ -282,6 +285,9 @@ pub struct Partition {
     /// Estimated rows, all leaves together; `None`: nobody has counted yet.
     #[serde(default)]
     pub rows: Option<u64>,
+    /// `reltuples` of all leaves that were ever vacuumed or analyzed, together; `None`: none was.
+    #[serde(default)]
+    pub analyzed_rows: Option<u64>,
     /// Estimated bytes, with indexes and TOAST, all leaves together.
     #[serde(default)]
     pub bytes: u64,

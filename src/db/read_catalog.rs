@@ -187,6 +187,10 @@ fn table(row: &Row) -> Result<Table> {
             .into_iter()
             .map(|row| if row.0 { ForeignKey::Outgoing(far_end(row)) } else { ForeignKey::Incoming(far_end(row)) })
             .collect(),
+        analyzed_rows: {
+            let reltuples: f64 = row.try_get("reltuples")?;
+            (0.0 <= reltuples).then_some(reltuples as u64)
+        },
         partitions: Vec::new(),
         name: qualified(row, "schema", "name")?,
     })
@@ -227,6 +231,10 @@ fn partition(row: &Row, oid: u32, bound: Bound, partitions: Vec<Partition>) -> R
         bound,
         pending_detach: row.try_get("pending")?,
         rows: known,
+        analyzed_rows: {
+            let below = partitions.iter().filter_map(|partition| partition.analyzed_rows);
+            below.chain((0.0 <= reltuples).then_some(reltuples as u64)).reduce(|sum, rows| sum + rows)
+        },
         bytes: bytes(row)? + partitions.iter().map(|partition| partition.bytes).sum::<u64>(),
         indexes: u32::try_from(row.try_get::<_, i32>("indexes")?)?,
         leftover_checks: identifiers(row, "leftover_checks")?,

@@ -3,6 +3,7 @@
 //! A pure function of policies, snapshot and the snapshot's clock. Each rule is a file and a line in `RULES`;
 //! a rule only adds, it never looks at what another rule added.
 
+mod analyze;
 mod coverage;
 mod default_partition;
 mod detached;
@@ -56,6 +57,7 @@ const RULES: &[Rule] = &[
     retire::retire,
     detached::drop_after_grace,
     rights::require_rights,
+    analyze::analyze,
 ];
 
 /// What would be done to this database for these policies at the snapshot's moment.

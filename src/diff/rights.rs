@@ -10,7 +10,7 @@ use crate::plan::{Finding, Phase, Plan, Step, codes};
 /// Postgres 16 gave each membership its own INHERIT and SET; a second GRANT changes those that it names.
 const MEMBERSHIP_OPTIONS_SINCE: u32 = 160_000;
 
-/// Takes out steps that the role may not carry out. Last of the rules: it looks at all steps.
+/// Takes out steps that the role may not carry out.
 pub(super) fn require_rights(situation: &Situation<'_>, draft: &mut Draft) {
     let (table, server) = (situation.table, &situation.snapshot.server);
     if draft.steps.is_empty() {

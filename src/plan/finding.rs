@@ -122,6 +122,8 @@ finding_codes! {
     REVIEW_ONLY = "PT134" "review-only" Info None;
     /// Old transactions of other roles cannot be seen, so a concurrent detach may be trapped by one.
     BLIND = "PT135" "sessions-not-visible" Warning None;
+    /// The table as a whole was never analyzed, or long ago: autovacuum only looks after its partitions.
+    STALE_STATISTICS = "PT136" "stale-statistics" Info None;
 }
 
 /// The first names of a list that may be long: `a, b, c and 9 more`.

@@ -3,7 +3,10 @@
 
 use std::borrow::Cow;
 
-use super::steps::{CreatePartition, DetachPartition, DropTable, FinalizeDetach, RecordDetach, RecordedChange};
+use super::steps::{
+    AnalyzeParent, AnalyzeReason, CreatePartition, DetachPartition, DropTable, FinalizeDetach, RecordDetach,
+    RecordedChange,
+};
 use super::{Action, Lock};
 use crate::sql::QualifiedName;
 
@@ -20,6 +23,8 @@ pub enum Step {
     Detach(DetachPartition),
     /// Drops a detached table.
     Drop(DropTable),
+    /// Gathers the statistics of the table as a whole.
+    Analyze(AnalyzeParent),
 }
 
 /// The kinds, in the order of their [`Phase`].
@@ -35,6 +40,8 @@ pub enum StepKind {
     Detach,
     /// [`Step::Drop`]
     Drop,
+    /// [`Step::Analyze`]
+    Analyze,
 }
 
 /// When a step is carried out: every table's earlier phase comes before any table's later one.
@@ -46,9 +53,14 @@ pub enum Phase {
     Create,
     /// What is over.
     Retire,
+    /// What is better done on a table that stands as it shall.
+    Maintain,
 }
 
 impl StepKind {
+    /// Every kind, in the order of their phases.
+    pub const ALL: [Self; 6] = [Self::Finalize, Self::Record, Self::Create, Self::Detach, Self::Drop, Self::Analyze];
+
     /// The verb.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -57,13 +69,14 @@ impl StepKind {
             Self::Create => "create",
             Self::Detach => "detach",
             Self::Drop => "drop",
+            Self::Analyze => "analyze",
         }
     }
 
     /// The sign that carries the meaning without colour.
     pub fn sign(self) -> char {
         match self {
-            Self::Finalize | Self::Record => '*',
+            Self::Finalize | Self::Record | Self::Analyze => '*',
             Self::Create => '+',
             Self::Detach => '~',
             Self::Drop => '-',
@@ -80,6 +93,7 @@ impl Step {
             Self::Create(_) => StepKind::Create,
             Self::Detach(_) => StepKind::Detach,
             Self::Drop(_) => StepKind::Drop,
+            Self::Analyze(_) => StepKind::Analyze,
         }
     }
 
@@ -89,6 +103,15 @@ impl Step {
             StepKind::Finalize | StepKind::Record => Phase::Finish,
             StepKind::Create => Phase::Create,
             StepKind::Detach | StepKind::Drop => Phase::Retire,
+            StepKind::Analyze => Phase::Maintain,
+        }
+    }
+
+    /// Whether it retires something, or only makes sense after that.
+    pub fn goes_with_retirement(&self) -> bool {
+        match self {
+            Self::Analyze(step) => step.why == AnalyzeReason::Retirement,
+            _ => self.phase() == Phase::Retire,
         }
     }
 
@@ -100,6 +123,7 @@ impl Step {
             Self::Create(step) => &step.partition,
             Self::Detach(step) => &step.partition,
             Self::Drop(step) => &step.table,
+            Self::Analyze(step) => &step.table,
         }
     }
 
@@ -111,6 +135,7 @@ impl Step {
             Self::Create(step) => &step.range,
             Self::Detach(step) => &step.range,
             Self::Drop(step) => &step.range,
+            Self::Analyze(step) => step.range(),
         }
     }
 
@@ -125,13 +150,14 @@ impl Step {
             Self::Create(step) => step.reason.to_string().into(),
             Self::Detach(step) => step.reason.as_str().into(),
             Self::Drop(step) => step.reason.as_str().into(),
+            Self::Analyze(step) => step.reason().into(),
         }
     }
 
     /// Bytes and rows that leave the table or the disk, estimated.
     pub fn volume(&self) -> Option<(u64, Option<u64>)> {
         match self {
-            Self::Finalize(_) | Self::Record(_) | Self::Create(_) => None,
+            Self::Finalize(_) | Self::Record(_) | Self::Create(_) | Self::Analyze(_) => None,
             Self::Detach(step) => Some((step.bytes, step.rows)),
             Self::Drop(step) => Some((step.bytes, None)),
         }
@@ -157,6 +183,7 @@ impl Step {
             Self::Create(step) => step.actions(),
             Self::Detach(step) => step.actions(),
             Self::Drop(step) => step.actions(),
+            Self::Analyze(step) => step.actions(),
         }
     }
 
@@ -164,14 +191,14 @@ impl Step {
     pub fn clean_up(&self) -> Option<Action> {
         match self {
             Self::Create(step) => step.clean_up(),
-            Self::Finalize(_) | Self::Record(_) | Self::Detach(_) | Self::Drop(_) => None,
+            Self::Finalize(_) | Self::Record(_) | Self::Detach(_) | Self::Drop(_) | Self::Analyze(_) => None,
         }
     }
 
     /// How to take it back, as SQL or a fragment.
     pub fn undo(&self) -> String {
         match self {
-            Self::Finalize(_) | Self::Record(_) => "nothing to take back".to_owned(),
+            Self::Finalize(_) | Self::Record(_) | Self::Analyze(_) => "nothing to take back".to_owned(),
             Self::Create(step) => format!("DROP TABLE {}", step.partition),
             Self::Detach(step) => {
                 format!("ALTER TABLE {} ATTACH PARTITION {} {}", step.around.parent, step.partition, step.bound)

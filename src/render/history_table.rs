@@ -171,9 +171,9 @@ pub(super) fn blocked_by(blocker: &Blocker) -> String {
 
 /// The sign of a kind as it is written in the ledger; versions to come may know others.
 fn sign(kind: &str) -> (char, Tone) {
-    let known = [StepKind::Finalize, StepKind::Record, StepKind::Create, StepKind::Detach, StepKind::Drop];
+    let known = StepKind::ALL;
     match known.into_iter().find(|known| known.as_str() == kind) {
-        Some(kind @ (StepKind::Finalize | StepKind::Record)) => (kind.sign(), Tone::Fix),
+        Some(kind @ (StepKind::Finalize | StepKind::Record | StepKind::Analyze)) => (kind.sign(), Tone::Fix),
         Some(kind @ StepKind::Create) => (kind.sign(), Tone::Create),
         Some(kind @ StepKind::Detach) => (kind.sign(), Tone::Detach),
         Some(kind @ StepKind::Drop) => (kind.sign(), Tone::Drop),

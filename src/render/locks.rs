@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::amounts;
 use super::style::{first_few, name};
-use crate::plan::{Lock, Plan, Step};
+use crate::plan::{Lock, Phase, Plan, Step};
 use crate::sql::QualifiedName;
 
 /// Relations that are named per mode before the rest is counted.
@@ -12,7 +12,8 @@ const NAMED: usize = 3;
 
 /// The sentences; none when no lock is taken.
 pub(super) fn sentences(plan: &Plan) -> Vec<String> {
-    let targets: BTreeSet<&QualifiedName> = plan.steps().map(|(_, step)| step.target()).collect();
+    let targets: BTreeSet<&QualifiedName> =
+        plan.steps().filter(|(_, step)| step.phase() != Phase::Maintain).map(|(_, step)| step.target()).collect();
     let (going, staying): (Vec<Lock>, Vec<Lock>) =
         plan.locks().into_iter().partition(|lock| targets.contains(&lock.relation));
     let roles = roles(plan);
@@ -46,7 +47,7 @@ fn roles(plan: &Plan) -> BTreeMap<QualifiedName, &'static str> {
     let mut roles = BTreeMap::new();
     for (_, step) in plan.steps() {
         let around = match step {
-            Step::Record(_) => continue,
+            Step::Record(_) | Step::Analyze(_) => continue,
             Step::Finalize(step) => &step.around,
             Step::Create(step) => &step.around,
             Step::Detach(step) => &step.around,

@@ -43,7 +43,7 @@ pub(super) enum Shown<'a> {
 pub(super) fn shortened<'a>(steps: &[&'a Step]) -> Vec<Shown<'a>> {
     let total = |kind| steps.iter().filter(|step| step.kind() == kind).count();
     let mut shown = Vec::new();
-    let mut seen = [0; 5];
+    let mut seen = [0; StepKind::ALL.len()];
     for step in steps {
         let kind = step.kind();
         let (position, total) = (&mut seen[kind as usize], total(kind));
@@ -72,7 +72,7 @@ impl<'a> PlanReport<'a> {
 
     /// `1 to create, 1 to detach, 1 to drop · frees 13.8 GB`, or that there is nothing to do.
     pub(super) fn summary(&self) -> String {
-        let kinds = [StepKind::Finalize, StepKind::Record, StepKind::Create, StepKind::Detach, StepKind::Drop];
+        let kinds = StepKind::ALL;
         let counted = kinds.into_iter().filter_map(|kind| match self.plan.count(kind) {
             0 => None,
             count => Some(format!("{} to {}", amounts::in_full(count as u64), kind.as_str())),

@@ -81,7 +81,7 @@ fn needs_ledger(step: &Step) -> bool {
     match step {
         Step::Finalize(step) => step.ours,
         Step::Record(_) => true,
-        Step::Create(_) | Step::Detach(_) | Step::Drop(_) => step.phase() == Phase::Retire,
+        Step::Create(_) | Step::Detach(_) | Step::Drop(_) | Step::Analyze(_) => step.phase() == Phase::Retire,
     }
 }
 

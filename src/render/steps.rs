@@ -129,7 +129,7 @@ fn verb_length(kind: StepKind) -> usize {
 
 fn tone(kind: StepKind) -> Tone {
     match kind {
-        StepKind::Finalize | StepKind::Record => Tone::Fix,
+        StepKind::Finalize | StepKind::Record | StepKind::Analyze => Tone::Fix,
         StepKind::Create => Tone::Create,
         StepKind::Detach => Tone::Detach,
         StepKind::Drop => Tone::Drop,

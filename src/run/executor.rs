@@ -65,7 +65,7 @@ pub async fn execute(execution: Execution, plan: &Plan) -> (Outcome, Vec<Session
         let failed_before = |table: &TablePlan| outcome.failed.iter().any(|failed| failed.table == table.table);
         let mut tables: Vec<TablePlan> = Vec::new();
         for (table, steps) in round.tables {
-            if round.phase != Phase::Retire || !failed_before(table) {
+            if !matches!(round.phase, Phase::Retire | Phase::Maintain) || !failed_before(table) {
                 tables.push(TablePlan { steps: steps.into_iter().cloned().collect(), ..table.clone() });
             }
         }

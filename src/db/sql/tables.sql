@@ -1,6 +1,6 @@
 -- One row per table that a policy names ($1 schemas, $2 names, $3 schemas where new partitions may go).
 -- partexprs is not read: showing it would lock the parent, and a key expression is known by its empty column.
-SELECT c.oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind,
+SELECT c.oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind, c.reltuples::float8 AS reltuples,
        pg_catalog.pg_get_userbyid(c.relowner)::text AS owner,
        pg_catalog.pg_has_role(c.relowner, 'USAGE') AND pg_catalog.pg_has_role(c.relowner, become.privilege) AS role_is_owner,
        pg_catalog.pg_has_role(c.relowner, 'MEMBER') AS role_is_member,

@@ -21,6 +21,7 @@ fn policy(every: Every, timezone: Option<chrono_tz::Tz>, retain: Retain) -> Poli
         retain: Some(retain),
         hold: Vec::new(),
         locks: Locks::default(),
+        maintain: Default::default(),
         pruning: Vec::new(),
         location: Location { path: "t.yaml".to_owned(), line: 1 },
     }
@@ -45,6 +46,7 @@ fn retain(keep_for: Option<&str>, newest: Option<u32>) -> Retain {
 /// A table whose partitions are named by their position and lie between neighbouring values.
 fn snapshot(key_type: &str, bounds: &[&str], now: &str) -> CatalogSnapshot {
     let partition = |(n, ends): (usize, &[&str])| Partition {
+        analyzed_rows: None,
         oid: n as u32 + 1,
         name: name(&format!("p{n}")),
         kind: Default::default(),
@@ -58,6 +60,7 @@ fn snapshot(key_type: &str, bounds: &[&str], now: &str) -> CatalogSnapshot {
         partitions: Vec::new(),
     };
     let table = Table {
+        analyzed_rows: None,
         oid: 100,
         name: name("t"),
         kind: crate::catalog::RelationKind::Partitioned,

@@ -74,6 +74,7 @@ enum SavedPhase {
     Finish,
     Create,
     Retire,
+    Maintain,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -154,7 +155,7 @@ impl fmt::Display for SavedStep {
 
 impl Summary {
     pub(super) fn of(plan: &Plan) -> Self {
-        let kinds = [StepKind::Finalize, StepKind::Record, StepKind::Create, StepKind::Detach, StepKind::Drop];
+        let kinds = StepKind::ALL;
         let severities = [Severity::Error, Severity::Warning, Severity::Info];
         let having = |severity| plan.findings().filter(|finding| finding.code.severity == severity).count();
         Self {
@@ -191,13 +192,14 @@ impl SavedStep {
                 Phase::Finish => SavedPhase::Finish,
                 Phase::Create => SavedPhase::Create,
                 Phase::Retire => SavedPhase::Retire,
+                Phase::Maintain => SavedPhase::Maintain,
             },
             target: step.target().to_string(),
             range: step.range().to_owned(),
             bound: match step {
                 Step::Create(step) => Some(step.bound.to_string()),
                 Step::Detach(step) => Some(step.bound.to_string()),
-                Step::Finalize(_) | Step::Record(_) | Step::Drop(_) => None,
+                Step::Finalize(_) | Step::Record(_) | Step::Drop(_) | Step::Analyze(_) => None,
             },
             reason: step.reason().to_string(),
             bytes,

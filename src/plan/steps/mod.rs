@@ -1,5 +1,6 @@
 //! One file per kind of step: its data, its locks, its SQL.
 
+mod analyze_parent;
 mod check_ahead;
 mod create_partition;
 mod detach_partition;
@@ -7,6 +8,7 @@ mod drop_table;
 mod finalize_detach;
 mod record_detach;
 
+pub use analyze_parent::{AnalyzeParent, AnalyzeReach, AnalyzeReason};
 pub use check_ahead::{CHECK_PREFIX, CheckAhead};
 pub use create_partition::{CreatePartition, CreateReason};
 pub use detach_partition::DetachPartition;

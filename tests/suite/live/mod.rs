@@ -9,6 +9,7 @@ mod pruning;
 mod retention;
 mod rights;
 mod standby;
+mod statistics;
 mod status;
 mod story;
 mod trouble;
