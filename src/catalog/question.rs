@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bound, Datum};
-use crate::sql::{Identifier, QualifiedName, SqlLiteral};
+use super::Bound;
+use crate::sql::{Identifier, QualifiedName};
 
 /// One question, answered by one cheap and bounded query.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -49,32 +49,9 @@ pub enum Question {
 
 impl Question {
     /// The condition that [`Question::RowsInDefault`] counts by; `None` for other questions.
-    ///
-    /// Values are cast to the key's type, so that the comparison is the one that Postgres makes for the bound.
     pub fn predicate_sql(&self) -> Option<String> {
         let Self::RowsInDefault { column, type_name, bound, .. } = self else { return None };
-        let literal = |text: &str| format!("{}::{type_name}", SqlLiteral(text));
-        match bound {
-            Bound::Range { from, to } => {
-                let side = |operator: &str, data: &[Datum]| match data.first()? {
-                    Datum::Value(text) => Some(format!("{column} {operator} {}", literal(text))),
-                    Datum::MinValue | Datum::MaxValue | Datum::Null => None,
-                };
-                let sides = [side(">=", from), side("<", to)];
-                Some(sides.into_iter().flatten().collect::<Vec<_>>().join(" AND "))
-            }
-            Bound::List(values) => {
-                let literals = values.iter().filter_map(|value| match value {
-                    Datum::Value(text) => Some(literal(text)),
-                    Datum::MinValue | Datum::MaxValue | Datum::Null => None,
-                });
-                let literals: Vec<String> = literals.collect();
-                let any = (!literals.is_empty()).then(|| format!("{column} IN ({})", literals.join(", ")));
-                let null = values.contains(&Datum::Null).then(|| format!("{column} IS NULL"));
-                Some(any.into_iter().chain(null).collect::<Vec<_>>().join(" OR "))
-            }
-            Bound::Hash { .. } | Bound::Default => None,
-        }
+        bound.predicate(column, type_name)
     }
 }
 

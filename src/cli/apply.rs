@@ -6,19 +6,19 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use clap::Args;
 
+use super::carry_out::{Ready, Run, carry_out, invocation};
 use super::confirm::{Answer, confirm};
-use super::progress::{Verbosity, listener};
+use super::progress::remark;
 use super::terminal::Terminal;
 use super::{Ended, Global, context};
-use crate::catalog::CatalogSnapshot;
-use crate::db::connect::Session;
+use crate::db::connect::connect;
 use crate::db::conninfo::ConnSpec;
-use crate::diff::refuse_onlookers;
+use crate::diff::{self, refuse_onlookers};
 use crate::failure::{Failure, FailureKind};
 use crate::plan::{self, Plan, SavedPlan, StepKind, TablePlan, Withheld, codes};
 use crate::policy::Policy;
-use crate::render::{ApplyReport, Occasion, PlanReport, apply_report, plain, plan_table};
-use crate::run::{Applying, Invocation, Moment, Stop, StopSignal, apply, lock_database, make_plan};
+use crate::render::{Occasion, PlanReport, plain, plan_table};
+use crate::run::{Invocation, Moment, Stop, lock_database, make_plan};
 use crate::schedule::parse_elapsed;
 
 /// Carry the plan out: create what is missing, retire what is over, prove that queries still prune
@@ -39,6 +39,9 @@ pub(super) struct Apply {
     /// Leave retirement to another run
     #[arg(long, conflicts_with = "allow_destroy")]
     only_create: bool,
+    /// On a standby do nothing and exit 0, so that every node of a cluster can run the same timer
+    #[arg(long)]
+    standby_ok: bool,
     /// Stop trying for locks after this time, such as `20 minutes`
     #[arg(long, value_name = "TIME", value_parser = |text: &str| parse_elapsed(text).map_err(|error| error.to_string()))]
     deadline: Option<Duration>,
@@ -47,13 +50,13 @@ pub(super) struct Apply {
     jobs: u8,
 }
 
-/// What a run begins with.
-struct Ready {
-    session: Session,
-    snapshot: CatalogSnapshot,
-    plan: Plan,
-    withheld: Vec<Withheld>,
-    put_off: Vec<Withheld>,
+/// How a run begins.
+enum Beginning {
+    Ready(Box<Ready>),
+    /// The person said no.
+    Declined,
+    /// This server is a standby, and that is fine.
+    Standby(String),
 }
 
 impl Apply {
@@ -66,56 +69,55 @@ impl Apply {
         let ready = tokio::select! {
             ready = self.get_ready(&spec, &policies, saved.as_ref(), terminal) => ready?,
             signal = stop.requested() => {
-                writeln!(terminal.err, "\nStopped. Nothing was changed.")?;
+                if terminal.person {
+                    // The prompt's line is still open.
+                    writeln!(terminal.err)?;
+                }
+                remark("Stopped. Nothing was changed.", global.log_format, &mut terminal.err);
                 return Ok(Some(signal.failure()));
             }
         };
-        let Some(Ready { session, snapshot, plan, withheld, put_off }) = ready else {
-            writeln!(terminal.err, "Nothing was changed.")?;
-            return Ok(Some(FailureKind::Refused));
+        let ready = match ready {
+            Beginning::Ready(ready) => ready,
+            Beginning::Declined => {
+                remark("Nothing was changed.", global.log_format, &mut terminal.err);
+                return Ok(Some(FailureKind::Refused));
+            }
+            Beginning::Standby(server) => {
+                if !global.quiet {
+                    remark(&format!("{server} is a standby: nothing was done"), global.log_format, &mut terminal.err);
+                }
+                return Ok(None);
+            }
         };
-        let verbosity = if global.quiet { Verbosity::Quiet } else { Verbosity::Steps };
-        let applying = Applying {
+        let run = Run {
             spec: &spec,
             policies: &policies,
+            planner: &diff::plan,
             jobs: usize::from(self.jobs),
-            listener: listener(global.log_format, verbosity),
-            stop: stop.clone(),
+            started,
             deadline: self.deadline.map(|deadline| started + deadline),
             invocation: self.invocation(),
+            stop,
         };
-        let applied = apply(applying, session, &snapshot, &plan).await?;
-        let report = ApplyReport {
-            plan: &plan,
-            withheld: &withheld,
-            put_off: &put_off,
-            outcome: &applied.outcome,
-            remaining: applied.remaining.as_ref(),
-            pruning: &applied.pruning,
-            took: started.elapsed(),
-        };
-        let stopped = stop.signal().map(StopSignal::failure);
-        if stopped.is_some() {
-            writeln!(terminal.err, "Stopped. What was done is committed; run again for the rest.")?;
-        }
-        let failure = global.judge(report.failure(), report.findings().iter()).max(stopped);
-        if !global.quiet || failure.is_some() {
-            apply_report(&report, terminal.screen, &mut terminal.out)?;
-        }
-        Ok(failure)
+        carry_out(run, *ready, global, terminal).await
     }
 
-    /// All that comes before the first change; `None` when the person said no.
+    /// All that comes before the first change.
     async fn get_ready(
         &self,
         spec: &ConnSpec,
         policies: &[Policy],
         saved: Option<&SavedPlan>,
         terminal: &mut Terminal,
-    ) -> Result<Option<Ready>> {
-        let session = context::writable_session(spec).await?;
+    ) -> Result<Beginning> {
+        let session = connect(spec).await?;
+        if self.standby_ok && session.in_recovery() {
+            return Ok(Beginning::Standby(session.server().to_owned()));
+        }
+        let session = context::writable(session).await?;
         lock_database(session.client()).await?;
-        let (snapshot, mut plan) = make_plan(session.client(), policies, Moment::Now).await?;
+        let (snapshot, mut plan) = make_plan(&session, policies, Moment::Now).await?;
         if let Some(saved) = saved {
             refuse_stale(saved, &plan)?;
         }
@@ -123,18 +125,18 @@ impl Apply {
         let put_off = if self.only_create { plan.withhold(|_| false) } else { Vec::new() };
         let withheld = self.consent(&mut plan, terminal).await?;
         tell_dangers(&plan, terminal)?;
-        Ok(withheld.map(|withheld| Ready { session, snapshot, plan, withheld, put_off }))
+        Ok(match withheld {
+            Some(withheld) => Beginning::Ready(Box::new(Ready { session, snapshot, plan, withheld, put_off })),
+            None => Beginning::Declined,
+        })
     }
 
     fn invocation(&self) -> Invocation {
-        let account = nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten();
-        let host = nix::unistd::gethostname().ok();
         Invocation {
-            os_user: account.map(|account| account.name),
-            client_host: host.and_then(|host| host.into_string().ok()),
             only_create: self.only_create,
             allow_destroy: self.allow_destroy,
             deadline: self.deadline,
+            ..invocation()
         }
     }
 

@@ -33,7 +33,7 @@ impl Check {
     pub(super) async fn run(&self, global: &Global, terminal: &mut Terminal) -> Ended {
         let policies = context::policies(global, terminal)?;
         let session = context::session(global, terminal).await?;
-        let (snapshot, plan) = make_plan(session.client(), &policies, Moment::Now).await?;
+        let (snapshot, plan) = make_plan(&session, &policies, Moment::Now).await?;
         let results = prove_pruning(session.client(), &policies, &snapshot).await?;
         let mut findings = coverage(&plan, self.min_runway);
         findings.extend(pruning::findings(&results));

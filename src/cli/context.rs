@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use glob::Pattern;
 
+use super::progress::remark;
 use super::terminal::Terminal;
 use super::{Global, policy_files};
-use crate::db::connect::{Session, connect};
+use crate::db::connect::{Session, connect, refuse_pooling};
 use crate::db::conninfo::{ConnSpec, Environment};
 use crate::failure::{Failure, FailureKind};
 use crate::policy::{Policy, check};
@@ -71,22 +72,35 @@ pub(super) fn only(globs: &[String]) -> Result<Vec<Pattern>> {
 pub(super) fn target(global: &Global, terminal: &mut Terminal) -> Result<ConnSpec> {
     let spec = ConnSpec::resolve(global.database.as_deref(), &Environment::from_process())?;
     for warning in &spec.warnings {
-        writeln!(terminal.err, "warning: {warning}")?;
+        remark(&format!("warning: {warning}"), global.log_format, &mut terminal.err);
     }
     Ok(spec)
 }
 
 /// A session for reading: a standby will do.
+///
+/// Where something stands between partctl and the server, a second session tells what; a direct connection needs none.
 pub(super) async fn session(global: &Global, terminal: &mut Terminal) -> Result<Session> {
-    connect(&target(global, terminal)?).await
+    let session = connect(&target(global, terminal)?).await?;
+    if !session.is_direct() {
+        refuse_pooling(&session).await?;
+    }
+    Ok(session)
 }
 
 /// A session for changing.
 ///
 /// # Errors
-/// [`FailureKind::Refused`] on a standby, and where sessions are read-only.
+/// [`FailureKind::Refused`] on a standby, where sessions are read-only, and where they are not sessions.
 pub(super) async fn writable_session(spec: &ConnSpec) -> Result<Session> {
-    let session = connect(spec).await?;
+    writable(connect(spec).await?).await
+}
+
+/// The same, given a session.
+///
+/// # Errors
+/// Those of [`writable_session`].
+pub(super) async fn writable(session: Session) -> Result<Session> {
     if session.in_recovery() {
         return Err(Failure::new(FailureKind::Refused, format!("{} is a standby", session.server()))
             .hint("connect to the primary, or list all hosts with target_session_attrs=read-write")
@@ -100,5 +114,7 @@ pub(super) async fn writable_session(spec: &ConnSpec) -> Result<Session> {
         .hint("default_transaction_read_only is on for the role, the database or the connection")
         .into());
     }
+    // Before the run's lock: behind a pooler two runs could both get it.
+    refuse_pooling(&session).await?;
     Ok(session)
 }

@@ -2,6 +2,7 @@
 //! wires rooms together. This is the only room that knows a terminal.
 
 mod apply;
+mod carry_out;
 mod check;
 mod confirm;
 mod context;
@@ -12,6 +13,8 @@ mod init;
 mod plan;
 mod policy_files;
 mod progress;
+mod reattach;
+mod report;
 mod save_file;
 mod status;
 mod terminal;
@@ -22,10 +25,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::db::connect::{describe, is_lost};
-use crate::failure::{Failure, FailureKind};
+use crate::failure::FailureKind;
 use crate::plan::{Finding, Severity};
-use crate::render::plain;
 use terminal::{ColourChoice, Terminal};
 
 /// How a command ended: `Ok(None)` is exit 0; a kind without an error has been told to the user already.
@@ -79,6 +80,7 @@ enum Command {
     Apply(apply::Apply),
     Check(check::Check),
     Status(status::Status),
+    Reattach(reattach::Reattach),
     History(history::History),
     Init(init::Init),
     Generate(generate::Generate),
@@ -114,7 +116,7 @@ pub fn main() -> ExitCode {
     match ended {
         Ok(kind) => ExitCode::from(kind.map_or(0, FailureKind::exit_code)),
         Err(error) => {
-            let kind = report(&error, &mut terminal);
+            let kind = report::report(&error, cli.global.log_format, &mut terminal.err);
             ExitCode::from(kind.exit_code())
         }
     }
@@ -130,41 +132,10 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> Ended {
         Command::Apply(command) => context::block_on(command.run(global, terminal)),
         Command::Check(command) => context::block_on(command.run(global, terminal)),
         Command::Status(command) => context::block_on(command.run(global, terminal)),
+        Command::Reattach(command) => context::block_on(command.run(global, terminal)),
         Command::History(command) => context::block_on(command.run(global, terminal)),
         Command::Generate(command) => command.run(global, terminal),
         Command::Init(command) => context::block_on(command.run(global, terminal)),
         Command::Demo(command) => context::block_on(command.run(global, terminal)),
-    }
-}
-
-/// Tells the whole chain of causes, and the hint nearest to the reader.
-fn report(error: &anyhow::Error, terminal: &mut Terminal) -> FailureKind {
-    let failure = error.downcast_ref::<Failure>();
-    let by_server = error.chain().find_map(|cause| cause.downcast_ref::<tokio_postgres::Error>());
-    let mut said = String::new();
-    for cause in error.chain() {
-        let (cause, is_last) = match cause.downcast_ref::<tokio_postgres::Error>() {
-            Some(error) => (describe(error), true),
-            None => (cause.to_string(), false),
-        };
-        // Many causes repeat what their context has quoted already.
-        if !said.contains(&cause) {
-            said.push_str(if said.is_empty() { "error: " } else { "\n  caused by: " });
-            said.push_str(&cause);
-        }
-        if is_last {
-            break;
-        }
-    }
-    if let Some(hint) = failure.and_then(|failure| failure.hint.as_ref()) {
-        said.push_str(&format!("\n  hint: {hint}"));
-    }
-    let lines: Vec<String> = said.lines().map(plain).collect();
-    // With standard error gone there is nobody left to tell.
-    let _ = writeln!(terminal.err, "{}", lines.join("\n"));
-    match (failure, by_server) {
-        (Some(failure), _) => failure.kind,
-        (None, Some(error)) if is_lost(error) => FailureKind::Unreachable,
-        (None, _) => FailureKind::Unexpected,
     }
 }

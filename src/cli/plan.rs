@@ -70,7 +70,7 @@ impl Plan {
             Some(At::Moment(at)) => (Moment::At(at), plan::Moment::Simulated),
             Some(At::After(interval)) => (Moment::After(interval), plan::Moment::Simulated),
         };
-        let (_, plan) = make_plan(session.client(), &policies, at).await?;
+        let (_, plan) = make_plan(&session, &policies, at).await?;
         if let Some(path) = &self.save {
             save_file(path, SavedPlan::from_plan(&plan, moment, &[]).to_json().as_bytes())?;
             if !global.quiet {

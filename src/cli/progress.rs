@@ -52,7 +52,18 @@ fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-fn now() -> String {
+/// A line of the conversation that is about no step.
+pub(super) fn remark(text: &str, format: LogFormat, err: &mut dyn Write) {
+    let line = match format {
+        LogFormat::Human => plain(text),
+        LogFormat::Json => json!({"time": now(), "event": "notice", "message": text}).to_string(),
+    };
+    // As for progress.
+    let _ = writeln!(err, "{line}");
+}
+
+/// The time, for logs.
+pub(super) fn now() -> String {
     DateTime::<Utc>::from(SystemTime::now()).to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 

@@ -30,7 +30,7 @@ impl Status {
     pub(super) async fn run(&self, global: &Global, terminal: &mut Terminal) -> Ended {
         let policies = context::policies(global, terminal)?;
         let session = context::session(global, terminal).await?;
-        let (snapshot, plan) = make_plan(session.client(), &policies, Moment::Now).await?;
+        let (snapshot, plan) = make_plan(&session, &policies, Moment::Now).await?;
         let overview = overview(&policies, &snapshot, &plan);
         let out = &mut terminal.out;
         match self.output {

@@ -1,20 +1,21 @@
 //! Opens sessions: which server, which address, encrypted or not, and the settings that every session is pinned to.
 //! It decides when to try the next server, as libpq does; it never prints, and never names a password.
 
+mod pooling;
 mod refusal;
 mod session;
 
+pub use pooling::{refuse_pooling, refused_pooling};
 pub use refusal::{describe, is_lost};
-pub use session::{Canceller, Notice, Session};
+pub use session::{Asked, Canceller, Notice, Session};
 
 use super::conninfo::{ChannelBinding, ConnSpec, Encryption, Host, Server, TargetSessionAttrs};
 use super::tls;
 use crate::failure::{Failure, FailureKind};
-pub use crate::sql::SESSION_SETTINGS;
 use anyhow::{Context, Result, anyhow};
 use refusal::{Next, Refusal};
 use rustls::pki_types::ServerName;
-use session::Greeting;
+use session::{Dialled, Greeting};
 use std::net::IpAddr;
 use tokio_postgres::config::{ChannelBinding as WireChannelBinding, SslMode};
 use tokio_postgres::{Config, NoTls};
@@ -23,7 +24,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 /// The oldest PostgreSQL that partctl works with: before 14 there is no `DETACH PARTITION ... CONCURRENTLY`.
 const OLDEST_MAJOR: u32 = 14;
 
-/// Opens a session on the first server of `spec` that will do, with [`SESSION_SETTINGS`] in force.
+/// Opens a session on the first server of `spec` that will do, with the settings of [`crate::sql::pin_session`] in force.
 ///
 /// Fails with [`FailureKind::Unreachable`] when no server can be reached, refuses the login, or is of the wanted
 /// kind, and with [`FailureKind::Refused`] when the server is older than PostgreSQL 14.
@@ -101,7 +102,9 @@ async fn connect_at(
     };
     let mut first: Option<Refusal> = None;
     for &mode in modes {
-        let attempt = log_in(configure(server, address, spec, mode), server, spec, connector.clone(), target);
+        let place = Dialled { server: server.to_string(), address, port: server.port, again: spec.at(server, address) };
+        let config = configure(server, address, spec, mode);
+        let attempt = log_in(config, server, spec, connector.clone(), target, place);
         // libpq gives every address its own time.
         let outcome = match spec.connect_timeout {
             Some(limit) => tokio::time::timeout(limit, attempt).await.unwrap_or_else(|_| Err(Refusal::timeout(limit))),
@@ -182,33 +185,34 @@ async fn log_in(
     spec: &ConnSpec,
     connector: MakeRustlsConnect,
     target: TargetSessionAttrs,
+    place: Dialled,
 ) -> Result<Session, Refusal> {
     let refused = |error| Refusal::by_server(&error, server, spec);
-    let session = match config.get_ssl_mode() {
+    let (session, major) = match config.get_ssl_mode() {
         SslMode::Disable => {
             let (client, connection) = config.connect(NoTls).await.map_err(refused)?;
-            check_major(connection.parameter("server_version"))?;
-            Session::start(client, connection, None)
+            let major = check_major(connection.parameter("server_version"))?;
+            (Session::start(client, connection, None, place), major)
         }
         _ => {
             let (client, connection) = config.connect(connector.clone()).await.map_err(refused)?;
-            check_major(connection.parameter("server_version"))?;
-            Session::start(client, connection, Some(connector))
+            let major = check_major(connection.parameter("server_version"))?;
+            (Session::start(client, connection, Some(connector), place), major)
         }
     };
-    let session = session.pin(SESSION_SETTINGS, server.to_string()).await.map_err(refused)?;
+    let session = session.pin(major).await.map_err(refused)?;
     match unwanted(target, session.greeting()) {
         Some(reason) => Err(Refusal::wrong_kind(reason)),
         None => Ok(session),
     }
 }
 
-/// Looked at before the settings are: servers before 11 do not know `jit`.
-fn check_major(version: Option<&str>) -> Result<(), Refusal> {
+/// The major version, which decides what can be pinned. A server that does not tell it counts as the oldest.
+fn check_major(version: Option<&str>) -> Result<u32, Refusal> {
     let digits = version.and_then(|version| version.split(|c: char| !c.is_ascii_digit()).next());
     match digits.and_then(|digits| digits.parse::<u32>().ok()) {
         Some(major) if major < OLDEST_MAJOR => Err(Refusal::too_old(version.unwrap_or_default())),
-        _ => Ok(()),
+        known => Ok(known.unwrap_or(OLDEST_MAJOR)),
     }
 }
 

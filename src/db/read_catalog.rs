@@ -4,6 +4,7 @@
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
@@ -11,6 +12,7 @@ use crate::catalog::{
     Answers, Bound, CatalogSnapshot, DetachedTable, FarEnd, ForeignKey, Grant, Journal, KeyColumn, Ledger, Partition,
     PartitionKey, RelationKind, ReplicaIdentity, Server, Strategy, Table, UnreadableEntry,
 };
+use crate::db::connect::{Session, refused_pooling};
 use crate::policy::Policy;
 use crate::sql::{Identifier, QualifiedName};
 
@@ -21,17 +23,26 @@ const PAGE: u64 = 8192;
 ///
 /// # Errors
 /// When a query fails; catalog reads need no rights and wait for nobody, so this means a lost connection.
-pub async fn read_catalog(client: &Client, policies: &[Policy]) -> Result<CatalogSnapshot> {
-    client
-        .batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        .await
-        .context("opening the catalog read")?;
-    let snapshot = read(client, policies).await;
-    client.batch_execute("COMMIT").await.context("closing the catalog read")?;
-    snapshot
+/// [`FailureKind::Refused`](crate::failure::FailureKind::Refused) when another server process answers than at first,
+/// or the settings that the session has pinned are gone.
+pub async fn read_catalog(session: &Session, policies: &[Policy]) -> Result<CatalogSnapshot> {
+    let client = session.client();
+    match client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await {
+        // No server says this to BEGIN: it is PgBouncer, which refuses transactions where it pools statements.
+        Err(error) if error.code() == Some(&SqlState::PROTOCOL_VIOLATION) => {
+            return Err(refused_pooling(session).into());
+        }
+        begun => begun.context("opening the catalog read")?,
+    }
+    let snapshot = read(session, policies).await;
+    let closed = client.batch_execute("COMMIT").await;
+    let snapshot = snapshot?;
+    closed.context("closing the catalog read")?;
+    Ok(snapshot)
 }
 
-async fn read(client: &Client, policies: &[Policy]) -> Result<CatalogSnapshot> {
+async fn read(session: &Session, policies: &[Policy]) -> Result<CatalogSnapshot> {
+    let client = session.client();
     let schemas: Vec<&str> = policies.iter().map(|policy| policy.table.schema.as_str()).collect();
     let names: Vec<&str> = policies.iter().map(|policy| policy.table.name.as_str()).collect();
     let mut targets: Vec<&str> = policies
@@ -42,14 +53,20 @@ async fn read(client: &Client, policies: &[Policy]) -> Result<CatalogSnapshot> {
     targets.dedup();
     let wanted: [(&(dyn ToSql + Sync), Type); 2] = [(&schemas, Type::TEXT_ARRAY), (&names, Type::TEXT_ARRAY)];
     let with_targets = [wanted[0].clone(), wanted[1].clone(), (&targets as &(dyn ToSql + Sync), Type::TEXT_ARRAY)];
-    let (server, tables, partitions, unmanaged) = tokio::try_join!(
+    let (server, tables, partitions, unmanaged) = tokio::join!(
         client.query_typed(include_str!("sql/server.sql"), &[]),
         client.query_typed(include_str!("sql/tables.sql"), &with_targets),
         client.query_typed(include_str!("sql/partitions.sql"), &wanted),
         client.query_typed(include_str!("sql/unmanaged.sql"), &wanted),
-    )
-    .context("reading the catalog")?;
+    );
+    // In the order in which they were sent: after the first that fails, all others fail for that alone (25P02).
+    let reading = "reading the catalog";
+    let (server, tables) = (server.context(reading)?, tables.context(reading)?);
+    let (partitions, unmanaged) = (partitions.context(reading)?, unmanaged.context(reading)?);
     let row = server.first().context("the server answered without a row")?;
+    if row.try_get::<_, i32>("backend_pid")? != session.backend_pid() || !row.try_get::<_, bool>("pinned")? {
+        return Err(refused_pooling(session).into());
+    }
     let ledger = read_ledger(client, row).await?;
     let mut tables = tables.iter().map(table).collect::<Result<Vec<_>>>()?;
     let mut below = tree(&partitions)?;

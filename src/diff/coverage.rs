@@ -42,8 +42,7 @@ fn runway(table: &TablePlan, at: DateTime<Utc>, min_runway: Option<Interval>) ->
 fn pending(table: &TablePlan) -> Option<Finding> {
     let urgent = |step: &Step| matches!(step, Step::Create(create) if create.reason.is_urgent());
     let count = |kind| table.steps.iter().filter(|step| step.kind() == kind && !urgent(step)).count();
-    let kinds = StepKind::ALL;
-    let pending = kinds.into_iter().map(|kind| (count(kind), kind.as_str())).filter(|(count, _)| 0 < *count);
+    let pending = StepKind::ALL.into_iter().map(|kind| (count(kind), kind.as_str())).filter(|(count, _)| 0 < *count);
     let pending: Vec<String> = pending.map(|(count, verb)| format!("{count} to {verb}")).collect();
     (!pending.is_empty())
         .then(|| Finding::about(codes::PENDING, &table.table, format!("pending: {}", pending.join(", "))))

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::retire::{too_many_at_once, windows_made};
+use super::retire::too_many_at_once;
 use super::{Draft, Situation};
 use crate::catalog::DetachedTable;
 use crate::plan::steps::DropTable;
@@ -34,7 +34,7 @@ pub(super) fn drop_after_grace(situation: &Situation<'_>, draft: &mut Draft) {
                 Finding::about(codes::DETACHED_CHANGED, parent, format!("{}, once detached, {change}", entry.recorded))
                     .hint("partctl will not drop it"),
             );
-        } else if is_held(situation, entry) {
+        } else if situation.holds(&entry.name, &entry.bound) {
             let message = format!("{} was detached, and is held", entry.name.name);
             draft.findings.push(Finding::about(codes::HELD, parent, message));
         } else if is_wanted_again(situation, entry, &draft.steps) {
@@ -70,10 +70,7 @@ pub(super) fn drop_after_grace(situation: &Situation<'_>, draft: &mut Draft) {
 
 /// Whether the policy has become more generous since it was detached. Also where nobody can tell.
 pub(super) fn is_wanted_again(situation: &Situation<'_>, entry: &DetachedTable, steps: &[Step]) -> bool {
-    let Some(range) = situation.desired.as_range() else { return false };
-    let upper = range.extent(&entry.bound).and_then(|extent| extent.to.point());
-    let floor = situation.newest_floor(range, windows_made(range, steps));
-    upper.is_none_or(|upper| !situation.expires(range, upper, floor))
+    situation.desired.as_range().is_some() && !situation.would_retire(&entry.bound, steps)
 }
 
 /// Whether its detach has passed the first of its two phases.
@@ -88,10 +85,4 @@ fn grace_is_over(grace: Option<Interval>, detached_at: DateTime<Utc>, now: DateT
 /// When the grace is over; `None`: beyond the calendar.
 pub(super) fn grace_end(grace: Option<Interval>, detached_at: DateTime<Utc>) -> Option<DateTime<Utc>> {
     grace.map_or(Some(detached_at), |grace| grace.after(detached_at))
-}
-
-pub(super) fn is_held(situation: &Situation<'_>, entry: &DetachedTable) -> bool {
-    let Some(range) = situation.desired.as_range() else { return false };
-    let Some(extent) = range.extent(&entry.bound) else { return true };
-    situation.hold_on(range, extent, &entry.name).is_some()
 }

@@ -2,9 +2,9 @@
 
 use super::{Draft, Situation};
 use crate::plan::Step;
-use crate::plan::steps::{FinalizeDetach, RecordDetach, RecordedChange};
+use crate::plan::steps::{CheckAhead, FinalizeDetach, RecordDetach, RecordedChange, RemoveCheck};
 
-/// Finalizes pending detaches, and records detaches that were done but not written down.
+/// Finalizes pending detaches, removes constraints that were left behind, and records detaches that were done but not written down.
 pub(super) fn finish_interrupted(situation: &Situation<'_>, draft: &mut Draft) {
     let remembered =
         || situation.snapshot.ledger.detached().iter().filter(|entry| entry.parent == situation.table.name);
@@ -15,6 +15,16 @@ pub(super) fn finish_interrupted(situation: &Situation<'_>, draft: &mut Draft) {
             oid: partition.oid,
             range: situation.desired.describe_bound(&partition.bound),
             ours: remembered().any(|entry| entry.oid == partition.oid),
+        }));
+    }
+    let attached = situation.table.partitions.iter();
+    let left_behind = attached.map(|partition| (&partition.name, &partition.bound, &partition.leftover_checks)).chain(
+        remembered().filter(|entry| !entry.attached).map(|entry| (&entry.name, &entry.bound, &entry.leftover_checks)),
+    );
+    for (table, bound, checks) in left_behind {
+        draft.steps.extend(checks.iter().map(|constraint| {
+            let range = situation.desired.describe_bound(bound);
+            Step::Remove(RemoveCheck { check: CheckAhead::left_behind(table, constraint), range })
         }));
     }
     for entry in remembered() {

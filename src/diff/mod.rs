@@ -13,6 +13,7 @@ mod ledger_entries;
 mod list;
 mod overview;
 mod range;
+mod reattach;
 mod retire;
 mod rights;
 mod situation;
@@ -30,6 +31,7 @@ pub use overview::{
     DefaultState, DetachedFate, DetachedState, Fate, NextToRetire, Overview, Place, Stretch, TableOverview, When,
     overview,
 };
+pub use reattach::{detached_table, reattach};
 pub use rights::refuse_onlookers;
 pub use situation::Situation;
 
@@ -44,24 +46,28 @@ pub struct Draft {
 }
 
 /// A rule: looks at the situation, adds to the draft.
-type Rule = fn(&Situation<'_>, &mut Draft);
+type Rule<'a> = &'a dyn Fn(&Situation<'_>, &mut Draft);
 
 /// Every rule. Within a phase, steps keep this order.
-const RULES: &[Rule] = &[
-    finish_interrupted::finish_interrupted,
-    range::cover,
-    range::report_off_grid,
-    list::cover,
-    hash::cover,
-    default_partition::default_partition,
-    retire::retire,
-    detached::drop_after_grace,
-    rights::require_rights,
-    analyze::analyze,
+const RULES: &[Rule<'static>] = &[
+    &finish_interrupted::finish_interrupted,
+    &range::cover,
+    &range::report_off_grid,
+    &list::cover,
+    &hash::cover,
+    &default_partition::default_partition,
+    &retire::retire,
+    &detached::drop_after_grace,
+    &rights::require_rights,
+    &analyze::analyze,
 ];
 
 /// What would be done to this database for these policies at the snapshot's moment.
 pub fn plan(policies: &[Policy], snapshot: &CatalogSnapshot) -> Plan {
+    plan_by(RULES, policies, snapshot)
+}
+
+fn plan_by(rules: &[Rule<'_>], policies: &[Policy], snapshot: &CatalogSnapshot) -> Plan {
     let mut plan = Plan {
         database: snapshot.server.database.clone(),
         at: snapshot.server.now,
@@ -74,7 +80,7 @@ pub fn plan(policies: &[Policy], snapshot: &CatalogSnapshot) -> Plan {
     policies.sort_by(|a, b| a.table.cmp(&b.table));
     let mut retiring = BTreeSet::new();
     for policy in dependents_first(policies, snapshot) {
-        let (table_plan, questions) = plan_table(policy, snapshot, &retiring);
+        let (table_plan, questions) = plan_table(rules, policy, snapshot, &retiring);
         retiring.extend(table_plan.steps.iter().filter_map(|step| match step {
             Step::Detach(detach) => Some(detach.oid),
             _ => None,
@@ -113,6 +119,7 @@ fn referenced_by<'a>(
 }
 
 fn plan_table(
+    rules: &[Rule<'_>],
     policy: &Policy,
     snapshot: &CatalogSnapshot,
     retiring: &BTreeSet<u32>,
@@ -151,7 +158,7 @@ fn plan_table(
     };
     let situation = Situation::new(policy, table, &desired, snapshot).after(retiring);
     let mut draft = Draft::default();
-    for rule in RULES {
+    for rule in rules {
         rule(&situation, &mut draft);
     }
     draft.steps.sort_by_key(Step::phase);

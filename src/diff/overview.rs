@@ -10,7 +10,7 @@ mod tests;
 use chrono::{DateTime, Utc};
 
 use super::Situation;
-use super::detached::{grace_end, is_held, is_wanted_again};
+use super::detached::{grace_end, is_wanted_again};
 use crate::catalog::{CatalogSnapshot, DetachedTable, Partition, Table};
 use crate::desired::{DesiredRange, expand};
 use crate::plan::{Finding, Plan, Runway, Severity, Step, TablePlan};
@@ -303,7 +303,7 @@ fn detached_state(
         (Some(policy), Some(table), Some(desired)) => Some(Situation::new(policy, table, desired, snapshot)),
         _ => None,
     };
-    let held = || situation.as_ref().is_some_and(|situation| is_held(situation, entry));
+    let held = || situation.as_ref().is_some_and(|situation| situation.holds(&entry.name, &entry.bound));
     let planned = plan.tables.iter().find(|planned| planned.table == entry.parent);
     let steps = planned.map_or(&[][..], |planned| &planned.steps);
     let wanted = || situation.as_ref().is_some_and(|situation| is_wanted_again(situation, entry, steps));

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::{Draft, Situation};
-use crate::catalog::{Answer, Answers, Partition, Question};
+use crate::catalog::{Answer, Answers, Bound, Partition, Question};
 use crate::desired::{DesiredRange, integer, time};
 use crate::plan::steps::{DetachPartition, DropTable};
 use crate::plan::{Finding, Step, codes, first_few};
@@ -46,6 +46,14 @@ impl Situation<'_> {
         upper <= now && retain.keep_for.is_none_or(too_old) && retain.newest.is_none_or(below)
     }
 
+    /// Whether retention ends a partition with this bound, once these steps are done. Not where nobody can tell.
+    pub(super) fn would_retire(&self, bound: &Bound, steps: &[Step]) -> bool {
+        let Some(range) = self.desired.as_range() else { return false };
+        let floor = self.newest_floor(range, windows_made(range, steps));
+        let upper = range.extent(bound).and_then(|extent| extent.to.point());
+        upper.is_some_and(|upper| self.expires(range, upper, floor))
+    }
+
     /// Where the `newest` partitions that have begun begin, when there are as many: those that exist, and these.
     pub(super) fn newest_floor(&self, range: &DesiredRange, made: impl Iterator<Item = Window>) -> Option<Edge> {
         let now = Edge::At(self.now_on(range)?);
@@ -56,6 +64,12 @@ impl Situation<'_> {
         begun.retain(|from| *from <= now);
         begun.sort_by(|a, b| b.cmp(a));
         begun.get(newest.checked_sub(1)? as usize).copied()
+    }
+
+    /// Whether a hold covers a table with this bound, attached or not. Also where nobody can tell.
+    pub(super) fn holds(&self, name: &QualifiedName, bound: &Bound) -> bool {
+        let Some(range) = self.desired.as_range() else { return false };
+        range.extent(bound).is_none_or(|extent| self.hold_on(range, extent, name).is_some())
     }
 
     /// The clock, or on a number axis the start of the window in use.

@@ -224,7 +224,12 @@ impl<'a> Situation<'a> {
     }
 
     /// What spares the scan of DEFAULT under its lock, unless that scan is over in no time.
-    fn check_ahead(&self, draft: &mut Draft, partition: &QualifiedName, bound: &Bound) -> Option<CheckAhead> {
+    pub(super) fn check_ahead(
+        &self,
+        draft: &mut Draft,
+        partition: &QualifiedName,
+        bound: &Bound,
+    ) -> Option<CheckAhead> {
         let (default, rows) = self.rows_in_default(bound)?;
         let question = Question::HeapBytes(default.name.clone());
         match self.snapshot.answers.get(&question) {
@@ -235,7 +240,7 @@ impl<'a> Situation<'a> {
         Some(CheckAhead::excluding(&default.name, partition, &rows.predicate_sql()?))
     }
 
-    fn default_holds_rows_of(&self, draft: &mut Draft, bound: &Bound, range: &str) -> bool {
+    pub(super) fn default_holds_rows_of(&self, draft: &mut Draft, bound: &Bound, range: &str) -> bool {
         let Some((default, question)) = self.rows_in_default(bound) else { return false };
         let message = match self.snapshot.answers.get(&question) {
             Some(Answer::Rows(0)) => return false,

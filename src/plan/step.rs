@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 
 use super::steps::{
-    AnalyzeParent, AnalyzeReason, CreatePartition, DetachPartition, DropTable, FinalizeDetach, RecordDetach,
-    RecordedChange,
+    AnalyzeParent, AnalyzeReason, AttachPartition, CreatePartition, DetachPartition, DropTable, FinalizeDetach,
+    RecordDetach, RecordedChange, RemoveCheck,
 };
 use super::{Action, Lock};
 use crate::sql::QualifiedName;
@@ -17,8 +17,12 @@ pub enum Step {
     Finalize(FinalizeDetach),
     /// Writes down a detach whose end was not recorded.
     Record(RecordDetach),
+    /// Takes away a constraint that was left behind.
+    Remove(RemoveCheck),
     /// Makes a partition.
     Create(CreatePartition),
+    /// Puts a table back in its place.
+    Attach(AttachPartition),
     /// Takes a partition out of its table.
     Detach(DetachPartition),
     /// Drops a detached table.
@@ -34,8 +38,12 @@ pub enum StepKind {
     Finalize,
     /// [`Step::Record`]
     Record,
+    /// [`Step::Remove`]
+    Remove,
     /// [`Step::Create`]
     Create,
+    /// [`Step::Attach`]
+    Attach,
     /// [`Step::Detach`]
     Detach,
     /// [`Step::Drop`]
@@ -58,15 +66,26 @@ pub enum Phase {
 }
 
 impl StepKind {
-    /// Every kind, in the order of their phases.
-    pub const ALL: [Self; 6] = [Self::Finalize, Self::Record, Self::Create, Self::Detach, Self::Drop, Self::Analyze];
+    /// Every kind.
+    pub const ALL: [Self; 8] = [
+        Self::Finalize,
+        Self::Record,
+        Self::Remove,
+        Self::Create,
+        Self::Attach,
+        Self::Detach,
+        Self::Drop,
+        Self::Analyze,
+    ];
 
     /// The verb.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Finalize => "finalize",
             Self::Record => "record",
+            Self::Remove => "remove",
             Self::Create => "create",
+            Self::Attach => "attach",
             Self::Detach => "detach",
             Self::Drop => "drop",
             Self::Analyze => "analyze",
@@ -76,8 +95,8 @@ impl StepKind {
     /// The sign that carries the meaning without colour.
     pub fn sign(self) -> char {
         match self {
-            Self::Finalize | Self::Record | Self::Analyze => '*',
-            Self::Create => '+',
+            Self::Finalize | Self::Record | Self::Remove | Self::Analyze => '*',
+            Self::Create | Self::Attach => '+',
             Self::Detach => '~',
             Self::Drop => '-',
         }
@@ -90,7 +109,9 @@ impl Step {
         match self {
             Self::Finalize(_) => StepKind::Finalize,
             Self::Record(_) => StepKind::Record,
+            Self::Remove(_) => StepKind::Remove,
             Self::Create(_) => StepKind::Create,
+            Self::Attach(_) => StepKind::Attach,
             Self::Detach(_) => StepKind::Detach,
             Self::Drop(_) => StepKind::Drop,
             Self::Analyze(_) => StepKind::Analyze,
@@ -100,8 +121,8 @@ impl Step {
     /// When it is carried out.
     pub fn phase(&self) -> Phase {
         match self.kind() {
-            StepKind::Finalize | StepKind::Record => Phase::Finish,
-            StepKind::Create => Phase::Create,
+            StepKind::Finalize | StepKind::Record | StepKind::Remove => Phase::Finish,
+            StepKind::Create | StepKind::Attach => Phase::Create,
             StepKind::Detach | StepKind::Drop => Phase::Retire,
             StepKind::Analyze => Phase::Maintain,
         }
@@ -120,7 +141,9 @@ impl Step {
         match self {
             Self::Finalize(step) => &step.partition,
             Self::Record(step) => &step.table,
+            Self::Remove(step) => step.table(),
             Self::Create(step) => &step.partition,
+            Self::Attach(step) => &step.table,
             Self::Detach(step) => &step.partition,
             Self::Drop(step) => &step.table,
             Self::Analyze(step) => &step.table,
@@ -132,7 +155,9 @@ impl Step {
         match self {
             Self::Finalize(step) => &step.range,
             Self::Record(step) => &step.range,
+            Self::Remove(step) => &step.range,
             Self::Create(step) => &step.range,
+            Self::Attach(step) => &step.range,
             Self::Detach(step) => &step.range,
             Self::Drop(step) => &step.range,
             Self::Analyze(step) => step.range(),
@@ -147,7 +172,9 @@ impl Step {
                 RecordedChange::Detached => "its detach was not recorded".into(),
                 RecordedChange::AttachedAgain => "attached again: its grace is forgotten".into(),
             },
+            Self::Remove(_) => "a constraint that a run left behind".into(),
             Self::Create(step) => step.reason.to_string().into(),
+            Self::Attach(step) => step.reason.as_str().into(),
             Self::Detach(step) => step.reason.as_str().into(),
             Self::Drop(step) => step.reason.as_str().into(),
             Self::Analyze(step) => step.reason().into(),
@@ -157,7 +184,8 @@ impl Step {
     /// Bytes and rows that leave the table or the disk, estimated.
     pub fn volume(&self) -> Option<(u64, Option<u64>)> {
         match self {
-            Self::Finalize(_) | Self::Record(_) | Self::Create(_) | Self::Analyze(_) => None,
+            Self::Finalize(_) | Self::Record(_) | Self::Remove(_) | Self::Create(_) | Self::Analyze(_) => None,
+            Self::Attach(step) => Some((step.bytes, None)),
             Self::Detach(step) => Some((step.bytes, step.rows)),
             Self::Drop(step) => Some((step.bytes, None)),
         }
@@ -180,7 +208,9 @@ impl Step {
         match self {
             Self::Finalize(step) => step.actions(),
             Self::Record(step) => step.actions(),
+            Self::Remove(step) => step.actions(),
             Self::Create(step) => step.actions(),
+            Self::Attach(step) => step.actions(),
             Self::Detach(step) => step.actions(),
             Self::Drop(step) => step.actions(),
             Self::Analyze(step) => step.actions(),
@@ -188,17 +218,26 @@ impl Step {
     }
 
     /// What takes away the traces of a step that failed after some of its actions were done.
-    pub fn clean_up(&self) -> Option<Action> {
+    pub fn clean_up(&self) -> Vec<Action> {
         match self {
             Self::Create(step) => step.clean_up(),
-            Self::Finalize(_) | Self::Record(_) | Self::Detach(_) | Self::Drop(_) | Self::Analyze(_) => None,
+            Self::Attach(step) => step.clean_up(),
+            Self::Finalize(_)
+            | Self::Record(_)
+            | Self::Remove(_)
+            | Self::Detach(_)
+            | Self::Drop(_)
+            | Self::Analyze(_) => Vec::new(),
         }
     }
 
     /// How to take it back, as SQL or a fragment.
     pub fn undo(&self) -> String {
         match self {
-            Self::Finalize(_) | Self::Record(_) | Self::Analyze(_) => "nothing to take back".to_owned(),
+            Self::Finalize(_) | Self::Record(_) | Self::Remove(_) | Self::Analyze(_) => {
+                "nothing to take back".to_owned()
+            }
+            Self::Attach(step) => format!("ALTER TABLE {} DETACH PARTITION {}", step.around.parent, step.table),
             Self::Create(step) => format!("DROP TABLE {}", step.partition),
             Self::Detach(step) => {
                 format!("ALTER TABLE {} ATTACH PARTITION {} {}", step.around.parent, step.partition, step.bound)

@@ -72,8 +72,7 @@ impl<'a> PlanReport<'a> {
 
     /// `1 to create, 1 to detach, 1 to drop · frees 13.8 GB`, or that there is nothing to do.
     pub(super) fn summary(&self) -> String {
-        let kinds = StepKind::ALL;
-        let counted = kinds.into_iter().filter_map(|kind| match self.plan.count(kind) {
+        let counted = StepKind::ALL.into_iter().filter_map(|kind| match self.plan.count(kind) {
             0 => None,
             count => Some(format!("{} to {}", amounts::in_full(count as u64), kind.as_str())),
         });

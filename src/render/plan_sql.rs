@@ -11,8 +11,8 @@ use super::locks;
 use super::plan_report::{PlanReport, moment};
 use super::steps::{not_concurrently, range};
 use super::style::{name, plain, plural};
-use crate::plan::{Action, Moment, Phase, Step, TablePlan};
-use crate::sql::{SESSION_SETTINGS, SqlLiteral};
+use crate::plan::{Action, Moment, Step, TablePlan};
+use crate::sql::{SqlLiteral, pin_script};
 
 /// Writes the script; for an empty plan, comments only.
 ///
@@ -24,7 +24,7 @@ pub fn plan_sql(report: &PlanReport<'_>, out: &mut dyn Write) -> io::Result<()> 
     if steps.is_empty() {
         return Ok(());
     }
-    write_settings(out)?;
+    write_settings(report.plan.server_version, out)?;
     if report.moment == Moment::Simulated {
         let message = format!("this plan was simulated for {} and is only to be read", moment(report.plan.at));
         refuse(out, "true", &message, "run `partctl plan -o sql` without `--at`")?;
@@ -59,11 +59,11 @@ fn write_header(report: &PlanReport<'_>, out: &mut dyn Write) -> io::Result<()> 
     Ok(())
 }
 
-fn write_settings(out: &mut dyn Write) -> io::Result<()> {
+fn write_settings(server_version: u32, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "\n\\set ON_ERROR_STOP on\n\\set AUTOCOMMIT on\n")?;
     // Other sessions get it from the driver when they connect.
     writeln!(out, "SET client_encoding = 'UTF8';")?;
-    SESSION_SETTINGS.iter().try_for_each(|(name, value)| writeln!(out, "SET {name} = {};", SqlLiteral(value)))
+    pin_script(server_version / 10_000).try_for_each(|statement| writeln!(out, "{statement}"))
 }
 
 /// Ends the script when the condition holds.
@@ -80,8 +80,8 @@ fn refuse(out: &mut dyn Write, condition: &str, message: &str, hint: &str) -> io
 fn needs_ledger(step: &Step) -> bool {
     match step {
         Step::Finalize(step) => step.ours,
-        Step::Record(_) => true,
-        Step::Create(_) | Step::Detach(_) | Step::Drop(_) | Step::Analyze(_) => step.phase() == Phase::Retire,
+        Step::Record(_) | Step::Attach(_) | Step::Detach(_) | Step::Drop(_) => true,
+        Step::Remove(_) | Step::Create(_) | Step::Analyze(_) => false,
     }
 }
 

@@ -129,8 +129,8 @@ fn verb_length(kind: StepKind) -> usize {
 
 fn tone(kind: StepKind) -> Tone {
     match kind {
-        StepKind::Finalize | StepKind::Record | StepKind::Analyze => Tone::Fix,
-        StepKind::Create => Tone::Create,
+        StepKind::Finalize | StepKind::Record | StepKind::Remove | StepKind::Analyze => Tone::Fix,
+        StepKind::Create | StepKind::Attach => Tone::Create,
         StepKind::Detach => Tone::Detach,
         StepKind::Drop => Tone::Drop,
     }

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::executor::{Execution, execute};
 use super::ledger::{self, Invocation, OpenRun};
-use super::make_plan::{Moment, make_plan};
+use super::make_plan::{Moment, Planner, make_plan_by};
 use super::prove_pruning::prove_pruning_together;
 use super::signals::{Stop, StopSignal};
 use crate::catalog::{CatalogSnapshot, Journal, Ledger};
@@ -24,6 +24,8 @@ pub struct Applying<'a> {
     pub spec: &'a ConnSpec,
     /// What the plan was made from.
     pub policies: &'a [Policy],
+    /// What it was made by; made again after the run, it must be empty.
+    pub planner: Planner<'a>,
     /// Tables worked on at once, at least 1.
     pub jobs: usize,
     /// Hears every event.
@@ -45,13 +47,14 @@ pub struct Applied {
     pub remaining: Option<Plan>,
     /// Queries on the tables that were changed.
     pub pruning: Vec<PruningResult>,
+    /// Why the run's end is not recorded, or what was done was not looked at again.
+    pub trouble: Option<anyhow::Error>,
 }
 
 /// Carries the plan out over `session`, which holds the run lock, and over as many more as `jobs` asks for.
 ///
 /// # Errors
-/// When the ledger cannot be installed or written; then no step was begun. Afterwards, when what was done cannot be
-/// looked at again.
+/// When the ledger cannot be installed or written; then no step was begun.
 pub async fn apply(
     applying: Applying<'_>,
     mut session: Session,
@@ -75,32 +78,37 @@ pub async fn apply(
             }
         }
     }
-    let Applying { policies, listener, mut stop, deadline, .. } = applying;
+    let Applying { policies, planner, listener, mut stop, deadline, .. } = applying;
     let execution = Execution { sessions, run: run.clone(), listener, stop: stop.clone(), deadline };
     let (outcome, sessions) = execute(execution, plan).await;
     let sessions: Vec<Session> = sessions.into_iter().filter(|session| !session.client().is_closed()).collect();
     let Some(session) = sessions.first() else {
         return Ok(Applied { outcome, ..Applied::default() });
     };
+    let mut trouble = None;
     if let Some(run) = run {
         let failure = outcome.failure().max(stop.signal().map(StopSignal::failure));
-        ledger::end_run(session.client(), &run, failure, &outcome).await?;
+        trouble = ledger::end_run(session.client(), &run, failure, &outcome).await.err();
     }
     let look_again = async {
-        let (after, mut remaining) = make_plan(sessions[0].client(), policies, Moment::At(plan.at)).await?;
+        let (after, mut remaining) = make_plan_by(planner, &sessions[0], policies, Moment::At(plan.at)).await?;
         refuse_onlookers(&after, &mut remaining);
         let touched = |policy: &&Policy| plan.tables.iter().any(|t| t.table == policy.table && !t.steps.is_empty());
         let touched: Vec<Policy> = policies.iter().filter(touched).cloned().collect();
         let pruning = prove_pruning_together(sessions, touched, after).await?;
         anyhow::Ok((Some(remaining), pruning))
     };
-    let (remaining, pruning) = tokio::select! {
+    let seen = tokio::select! {
         // A signal that has come already must win.
         biased;
-        _ = stop.requested() => Default::default(),
-        seen = look_again => seen?,
+        _ = stop.requested() => Ok(Default::default()),
+        seen = look_again => seen,
     };
-    Ok(Applied { outcome, remaining, pruning })
+    let (remaining, pruning) = seen.unwrap_or_else(|error| {
+        trouble.get_or_insert(error);
+        Default::default()
+    });
+    Ok(Applied { outcome, remaining, pruning, trouble })
 }
 
 fn tell(listener: &Mutex<dyn Listener>, text: String) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio_postgres::error::SqlState;
 
 use super::signals::{Stop, StopSignal};
-use crate::db::connect::Session;
+use crate::db::connect::{Asked, Session};
 use crate::plan::{Action, Lock, Transaction};
 
 /// Ends by itself when the cancel request came before it.
@@ -21,6 +21,9 @@ const UNTIL: &str = "SELECT pg_catalog.set_config('partctl.locked_by', (pg_catal
 /// and the time that is left is reckoned before each.
 const TIME_LEFT: &str = "SELECT pg_catalog.set_config('lock_timeout', greatest(1, extract(epoch FROM \
     pg_catalog.current_setting('partctl.locked_by')::timestamptz - pg_catalog.clock_timestamp()) * 1000)::int8 || 'ms', true)";
+
+/// A cancel request that has had no effect for so long has met a pooler that looks like the server.
+const REQUEST_LOST: Duration = Duration::from_millis(250);
 
 /// How an attempt ended, when it did not end well.
 #[derive(Debug)]
@@ -130,10 +133,18 @@ async fn until_stopped(
     tokio::select! {
         result = &mut statement => result.map_err(Stopped::No),
         signal = stop.requested() => {
-            // A cancel request that does not arrive leaves the statement to its own lock timeout.
-            let asked = session.canceller().cancel().await;
-            let ended = statement.await;
-            if asked.is_ok() && ended.is_ok() {
+            // What cannot be cancelled is left to its own lock timeout, or to the end of a connection that is dead.
+            let canceller = session.canceller();
+            let asked = tokio::time::timeout(REQUEST_LOST, canceller.cancel()).await;
+            let ended = tokio::select! {
+                ended = &mut statement => ended,
+                () = tokio::time::sleep(REQUEST_LOST) => tokio::select! {
+                    ended = &mut statement => ended,
+                    _ = canceller.cancel_from_another_session() => statement.await,
+                },
+            };
+            let may_still_come = matches!(asked, Ok(Ok(Asked::Request)) | Err(_));
+            if may_still_come && ended.is_ok() {
                 // The request goes its own way to the server and is still coming. It shall find this statement, not
                 // the next one, which records in the ledger how the run ended; an idle session ignores it.
                 let _ = session.client().batch_execute(AWAIT_CANCEL).await;

@@ -193,7 +193,7 @@ impl Worker {
                 }
                 (Ok(_), _) => begun = true,
                 (Err(error), _) => {
-                    if begun && let Some(action) = step.clean_up() {
+                    for action in step.clean_up().into_iter().filter(|_| begun) {
                         // Best effort: what stays is found and taken away by the next run.
                         let mut patience = Patience::new(CLEAN_UP, self.deadline);
                         let task = Task { action: &action, ..task };

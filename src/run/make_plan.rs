@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
-use tokio_postgres::Client;
 
 use crate::catalog::CatalogSnapshot;
+use crate::db::connect::Session;
 use crate::db::{answers, read_catalog};
 use crate::diff;
 use crate::failure::{Failure, FailureKind};
@@ -27,12 +27,28 @@ pub enum Moment {
 /// that never stops asking.
 const ROUNDS: usize = 5;
 
-/// The plan, and the facts it was made from.
+/// What makes a plan of policies and facts.
+pub type Planner<'a> = &'a (dyn Fn(&[Policy], &CatalogSnapshot) -> Plan + Sync);
+
+/// The plan that closes the difference between policies and facts, and the facts it was made from.
 ///
 /// # Errors
-/// When the connection is lost, or the moment lies beyond the calendar.
-pub async fn make_plan(client: &Client, policies: &[Policy], moment: Moment) -> Result<(CatalogSnapshot, Plan)> {
-    let mut snapshot = read_catalog::read_catalog(client, policies).await?;
+/// When the connection is lost or pooled by transactions, or the moment lies beyond the calendar.
+pub async fn make_plan(session: &Session, policies: &[Policy], moment: Moment) -> Result<(CatalogSnapshot, Plan)> {
+    make_plan_by(&diff::plan, session, policies, moment).await
+}
+
+/// Another plan, made from the same facts.
+///
+/// # Errors
+/// As [`make_plan`].
+pub async fn make_plan_by(
+    planner: Planner<'_>,
+    session: &Session,
+    policies: &[Policy],
+    moment: Moment,
+) -> Result<(CatalogSnapshot, Plan)> {
+    let mut snapshot = read_catalog::read_catalog(session, policies).await?;
     snapshot.server.now = match moment {
         Moment::Now => snapshot.server.now,
         Moment::At(at) => at,
@@ -40,13 +56,13 @@ pub async fn make_plan(client: &Client, policies: &[Policy], moment: Moment) -> 
             Failure::new(FailureKind::Usage, format!("{interval} from now lies beyond the year 9999"))
         })?,
     };
-    let mut plan = diff::plan(policies, &snapshot);
+    let mut plan = planner(policies, &snapshot);
     for _ in 0..ROUNDS {
         if plan.questions.is_empty() {
             return Ok((snapshot, plan));
         }
-        answers::answer(client, &plan.questions, &mut snapshot.answers).await?;
-        plan = diff::plan(policies, &snapshot);
+        answers::answer(session.client(), &plan.questions, &mut snapshot.answers).await?;
+        plan = planner(policies, &snapshot);
     }
     anyhow::bail!("planning still had questions after {ROUNDS} rounds: {:?}", plan.questions)
 }

@@ -1,7 +1,11 @@
 //! A session in use: the client, the task that drives its socket, and what the server said on its own.
 //! It decides nothing; notices are kept for whoever asks, never printed.
 
+use crate::db::conninfo::ConnSpec;
+use crate::sql::pin_session;
+use anyhow::{Context, Result};
 use std::future::poll_fn;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
@@ -18,7 +22,19 @@ pub struct Session {
     heard: Arc<Mutex<Heard>>,
     connector: Option<MakeRustlsConnect>,
     greeting: Greeting,
-    server: String,
+    dialled: Arc<Dialled>,
+}
+
+/// Where a session was opened.
+pub(super) struct Dialled {
+    /// The server's name for messages.
+    pub(super) server: String,
+    /// Its address; `None`: a Unix socket.
+    pub(super) address: Option<IpAddr>,
+    /// Its port.
+    pub(super) port: u16,
+    /// How to open another session at the same place.
+    pub(super) again: ConnSpec,
 }
 
 /// What the server tells about itself at the start.
@@ -28,6 +44,9 @@ pub(super) struct Greeting {
     pub(super) read_only: bool,
     pub(super) backend_pid: i32,
     pub(super) server_version: i32,
+    /// Where the server itself took the connection; no address: on a Unix socket.
+    pub(super) address: Option<IpAddr>,
+    pub(super) port: u16,
 }
 
 #[derive(Default)]
@@ -69,6 +88,7 @@ impl Session {
         client: Client,
         mut connection: Connection<Socket, T>,
         connector: Option<MakeRustlsConnect>,
+        dialled: Dialled,
     ) -> Self
     where
         T: TlsStream + AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -89,32 +109,33 @@ impl Session {
                 }
             }
         });
-        Self { client, task, heard, connector, greeting: Greeting::default(), server: String::new() }
+        Self { client, task, heard, connector, greeting: Greeting::default(), dialled: Arc::new(dialled) }
     }
 
-    /// Sets the given settings and reads what the server is, in one round trip. `server` is its name for messages.
-    pub(super) async fn pin(
-        mut self,
-        settings: &[(&str, &str)],
-        server: String,
-    ) -> Result<Self, tokio_postgres::Error> {
-        let mut sql: String = settings.iter().map(|(name, value)| format!("SET {name} = '{value}';\n")).collect();
+    /// Pins the settings of a server of this major version and reads what the server is, in one round trip.
+    pub(super) async fn pin(mut self, major: u32) -> Result<Self, tokio_postgres::Error> {
+        let mut sql: String = pin_session(major).collect();
         sql.push_str(
             "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only'), \
-             pg_catalog.pg_backend_pid(), pg_catalog.current_setting('server_version_num')",
+             pg_catalog.pg_backend_pid(), pg_catalog.current_setting('server_version_num'), \
+             pg_catalog.host(pg_catalog.inet_server_addr()), pg_catalog.current_setting('port')",
         );
-        for message in self.client.simple_query(&sql).await? {
-            if let SimpleQueryMessage::Row(row) = message {
-                let number = |column| row.get(column).and_then(|text| text.parse().ok()).unwrap_or_default();
-                self.greeting = Greeting {
-                    in_recovery: row.get(0) == Some("t"),
-                    read_only: row.get(1) == Some("on"),
-                    backend_pid: number(2),
-                    server_version: number(3),
-                };
-            }
+        let answer = self.client.simple_query(&sql).await?;
+        let row = answer.iter().rev().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
+        });
+        if let Some(row) = row {
+            let number = |column| row.get(column).and_then(|text| text.parse().ok()).unwrap_or_default();
+            self.greeting = Greeting {
+                in_recovery: row.get(0) == Some("t"),
+                read_only: row.get(1) == Some("on"),
+                backend_pid: number(2),
+                server_version: number(3),
+                address: row.get(4).and_then(|text| text.parse().ok()),
+                port: row.get(5).and_then(|text| text.parse().ok()).unwrap_or_default(),
+            };
         }
-        self.server = server;
         Ok(self)
     }
 
@@ -155,7 +176,20 @@ impl Session {
 
     /// The server that took the connection, as `host:port` or the path of its socket.
     pub fn server(&self) -> &str {
-        &self.server
+        &self.dialled.server
+    }
+
+    /// Whether the server took the connection where it was dialled. Otherwise something stands in between: a pooler,
+    /// or only a proxy or a container's port.
+    pub fn is_direct(&self) -> bool {
+        let canonical = |address: Option<IpAddr>| address.map(|address| address.to_canonical());
+        let Greeting { address, port, .. } = self.greeting;
+        port == self.dialled.port && canonical(address) == canonical(self.dialled.address)
+    }
+
+    /// How to open another session at the same place.
+    pub(super) fn again(&self) -> &ConnSpec {
+        &self.dialled.again
     }
 
     /// What the server said on its own since the last call, oldest first.
@@ -170,7 +204,13 @@ impl Session {
 
     /// A handle that cancels the running statement from elsewhere.
     pub fn canceller(&self) -> Canceller {
-        Canceller { token: self.client.cancel_token(), connector: self.connector.clone() }
+        Canceller {
+            token: self.client.cancel_token(),
+            connector: self.connector.clone(),
+            backend_pid: self.greeting.backend_pid,
+            is_direct: self.is_direct(),
+            dialled: Arc::clone(&self.dialled),
+        }
     }
 
     /// Says goodbye and waits until the connection is closed.
@@ -186,15 +226,45 @@ impl Session {
 pub struct Canceller {
     token: CancelToken,
     connector: Option<MakeRustlsConnect>,
+    backend_pid: i32,
+    is_direct: bool,
+    dialled: Arc<Dialled>,
+}
+
+/// How a cancellation was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// By a request that goes its own way: it may still be coming, and it may be lost.
+    Request,
+    /// By the server itself: its process has been told.
+    Signal,
 }
 
 impl Canceller {
-    /// Asks the server to cancel. Success only means that it was asked; behind PgBouncer nothing may happen, there
-    /// `pg_cancel_backend` on a second connection is the way.
-    pub async fn cancel(&self) -> Result<(), tokio_postgres::Error> {
+    /// Asks to cancel; success only means that it was asked.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    pub async fn cancel(&self) -> Result<Asked> {
+        if !self.is_direct {
+            return self.cancel_from_another_session().await;
+        }
         match &self.connector {
             Some(connector) => self.token.cancel_query(connector.clone()).await,
             None => self.token.cancel_query(NoTls).await,
         }
+        .context("sending a cancel request")?;
+        Ok(Asked::Request)
+    }
+
+    /// The way that works behind a pooler: PgBouncer 1.18 takes a cancel request and cancels nothing.
+    ///
+    /// # Errors
+    /// When no other session can be opened, or the role may not cancel its own statements.
+    pub async fn cancel_from_another_session(&self) -> Result<Asked> {
+        let other = super::connect(&self.dialled.again).await?;
+        let sql = format!("SELECT pg_catalog.pg_cancel_backend({})", self.backend_pid);
+        other.client().batch_execute(&sql).await.context("cancelling from another session")?;
+        Ok(Asked::Signal)
     }
 }

@@ -32,7 +32,8 @@ pub struct ConnSpec {
     pub tls: TlsSpec,
     /// Which of the servers will do.
     pub target: TargetSessionAttrs,
-    /// How long one address may take to log in, at least 2 seconds; `None` waits as long as the system does.
+    /// How long one address may take to log in, at least 2 seconds, 15 unless given; `None` waits as long as the
+    /// system does.
     pub connect_timeout: Option<Duration>,
     /// `application_name` of the session.
     pub application_name: String,
@@ -44,6 +45,18 @@ pub struct ConnSpec {
     pub keepalives: Keepalives,
     /// What was ignored and should be said, as lowercase fragments, such as a passfile that others may read.
     pub warnings: Vec<String>,
+}
+
+impl ConnSpec {
+    /// The same connection to nowhere but this server at this address; no address: as the server says.
+    pub(super) fn at(&self, server: &Server, address: Option<IpAddr>) -> Self {
+        let host = match (&server.host, address) {
+            (Host::Name(name), Some(address)) => Host::Address { name: Some(name.clone()), address },
+            (host, _) => host.clone(),
+        };
+        let server = Server { host, ..server.clone() };
+        Self { servers: vec![server], target: TargetSessionAttrs::Any, ..self.clone() }
+    }
 }
 
 /// One server to try.
@@ -203,7 +216,8 @@ pub enum ChannelBinding {
     Require,
 }
 
-/// TCP keepalives; a time that is `None` is the system's.
+/// TCP keepalives; a time that is `None` is the system's. Unless given, a peer that has gone silent is noticed within
+/// a minute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keepalives {
     /// `false` when `keepalives=0`.

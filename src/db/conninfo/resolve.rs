@@ -15,6 +15,15 @@ use std::time::Duration;
 
 const DEFAULT_PORT: u16 = 5432;
 
+/// libpq waits for hours, or without end, for a peer that has gone silent. Nobody watches a run at night: it shall end
+/// within a minute, and say why.
+const CONNECT_TIMEOUT: u64 = 15;
+const KEEPALIVES_IDLE: u64 = 20;
+const KEEPALIVES_INTERVAL: u64 = 10;
+const KEEPALIVES_COUNT: u64 = 3;
+/// Milliseconds.
+const TCP_USER_TIMEOUT: u64 = 45_000;
+
 const TARGETS: &[(&str, TargetSessionAttrs)] = &[
     ("any", TargetSessionAttrs::Any),
     ("read-write", TargetSessionAttrs::ReadWrite),
@@ -88,7 +97,8 @@ fn resolve(source: &str, string: &str, environment: &Environment) -> Result<Conn
         database,
         target: choose(&parameters, "target_session_attrs", TARGETS)?.unwrap_or(TargetSessionAttrs::Any),
         // libpq insists on at least two seconds; zero and negative numbers wait without end.
-        connect_timeout: number(&parameters, "connect_timeout")?.map(|seconds| Duration::from_secs(seconds.max(2))),
+        connect_timeout: number(&parameters, "connect_timeout", CONNECT_TIMEOUT)?
+            .map(|seconds| Duration::from_secs(seconds.max(2))),
         application_name: parameters.get("application_name").unwrap_or("partctl").to_owned(),
         options: parameters.get("options").map(str::to_owned),
         channel_binding: choose(&parameters, "channel_binding", BINDINGS)?.unwrap_or(ChannelBinding::Prefer),
@@ -255,19 +265,19 @@ fn client_certificate(
 }
 
 fn keepalives(parameters: &Parameters) -> Result<Keepalives> {
-    let count = number(parameters, "keepalives_count")?;
+    let count = number(parameters, "keepalives_count", KEEPALIVES_COUNT)?;
     Ok(Keepalives {
         enabled: parameters.get("keepalives") != Some("0"),
-        idle: number(parameters, "keepalives_idle")?.map(Duration::from_secs),
-        interval: number(parameters, "keepalives_interval")?.map(Duration::from_secs),
+        idle: number(parameters, "keepalives_idle", KEEPALIVES_IDLE)?.map(Duration::from_secs),
+        interval: number(parameters, "keepalives_interval", KEEPALIVES_INTERVAL)?.map(Duration::from_secs),
         count: count.map(u32::try_from).transpose().context("`keepalives_count` is too large")?,
-        user_timeout: number(parameters, "tcp_user_timeout")?.map(Duration::from_millis),
+        user_timeout: number(parameters, "tcp_user_timeout", TCP_USER_TIMEOUT)?.map(Duration::from_millis),
     })
 }
 
-/// A number; zero and below mean "not given", as for all of libpq's numbers.
-fn number(parameters: &Parameters, name: &str) -> Result<Option<u64>> {
-    let Some(text) = parameters.get(name) else { return Ok(None) };
+/// A number; zero and below leave it to the system, as for all of libpq's numbers.
+fn number(parameters: &Parameters, name: &str, default: u64) -> Result<Option<u64>> {
+    let Some(text) = parameters.get(name) else { return Ok(Some(default)) };
     let number: i32 = text.trim().parse().ok().with_context(|| format!("`{name}` takes a whole number"))?;
     Ok(u64::try_from(number).ok().filter(|number| 0 < *number))
 }

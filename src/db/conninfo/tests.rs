@@ -275,20 +275,25 @@ fn variables_fill_what_the_string_leaves_out() {
 }
 
 #[test]
-fn defaults_are_libpqs() {
+fn defaults_are_libpqs_but_a_silent_peer_is_noticed_within_a_minute() {
     let spec = resolve("host=h");
     assert_eq!((spec.user.as_str(), spec.database.as_str()), ("ada", "ada"));
     assert_eq!((spec.application_name.as_str(), spec.options), ("partctl", None));
     assert_eq!((spec.target, spec.channel_binding), (TargetSessionAttrs::Any, ChannelBinding::Prefer));
-    assert_eq!((spec.connect_timeout, spec.warnings), (None, Vec::new()));
+    assert_eq!((spec.connect_timeout, spec.warnings), (Some(Duration::from_secs(15)), Vec::new()));
     assert_eq!(spec.tls, TlsSpec { encryption: Encryption::Prefer, verify: Verify::Nothing, client_certificate: None });
-    for never in ["0", "-5", ""] {
-        assert_eq!(resolve(&format!("host=h connect_timeout='{never}'")).connect_timeout, None);
+    for (given, timeout) in [("0", None), ("-5", None), ("", spec.connect_timeout)] {
+        assert_eq!(resolve(&format!("host=h connect_timeout='{given}'")).connect_timeout, timeout);
     }
-    let keepalives =
-        resolve("host=h keepalives=0 keepalives_idle=30 keepalives_count=3 tcp_user_timeout=900").keepalives;
+    let Keepalives { enabled, idle, interval, count, user_timeout } = spec.keepalives;
+    let probes = interval.unwrap() * count.unwrap();
+    assert!(
+        enabled && idle.unwrap() + probes <= Duration::from_secs(60) && user_timeout < Some(idle.unwrap() + probes)
+    );
+    let keepalives = "keepalives=0 keepalives_idle=30 keepalives_interval=0 keepalives_count=4 tcp_user_timeout=900";
+    let keepalives = resolve(&format!("host=h {keepalives}")).keepalives;
     let (idle, user_timeout) = (Some(Duration::from_secs(30)), Some(Duration::from_millis(900)));
-    assert_eq!(keepalives, Keepalives { enabled: false, idle, interval: None, count: Some(3), user_timeout });
+    assert_eq!(keepalives, Keepalives { enabled: false, idle, interval: None, count: Some(4), user_timeout });
 }
 
 #[test]

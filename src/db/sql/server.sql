@@ -4,6 +4,9 @@ SELECT pg_catalog.current_setting('server_version_num')::int4 AS version,
        pg_catalog.current_database()::text AS database,
        current_user::text AS role,
        pg_catalog.pg_is_in_recovery() AS standby,
+       pg_catalog.pg_backend_pid() AS backend_pid,
+       pg_catalog.current_setting('search_path') = '""' AND pg_catalog.current_setting('TimeZone') = 'UTC'
+         AND pg_catalog.current_setting('DateStyle') = 'ISO, YMD' AS pinned,
        pg_catalog.current_setting('max_locks_per_transaction')::int8
          * (pg_catalog.current_setting('max_connections')::int8
             + pg_catalog.current_setting('max_prepared_transactions')::int8) AS lock_slots,

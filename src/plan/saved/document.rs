@@ -155,11 +155,10 @@ impl fmt::Display for SavedStep {
 
 impl Summary {
     pub(super) fn of(plan: &Plan) -> Self {
-        let kinds = StepKind::ALL;
         let severities = [Severity::Error, Severity::Warning, Severity::Info];
         let having = |severity| plan.findings().filter(|finding| finding.code.severity == severity).count();
         Self {
-            steps: kinds.map(|kind| (kind.as_str().to_owned(), plan.count(kind))).into(),
+            steps: StepKind::ALL.map(|kind| (kind.as_str().to_owned(), plan.count(kind))).into(),
             findings: severities.map(|severity| (severity.as_str().to_owned(), having(severity))).into(),
             frees_bytes: plan.frees_bytes(),
         }
@@ -199,7 +198,8 @@ impl SavedStep {
             bound: match step {
                 Step::Create(step) => Some(step.bound.to_string()),
                 Step::Detach(step) => Some(step.bound.to_string()),
-                Step::Finalize(_) | Step::Record(_) | Step::Drop(_) | Step::Analyze(_) => None,
+                Step::Attach(step) => Some(step.bound.to_string()),
+                Step::Finalize(_) | Step::Record(_) | Step::Remove(_) | Step::Drop(_) | Step::Analyze(_) => None,
             },
             reason: step.reason().to_string(),
             bytes,

@@ -37,6 +37,11 @@ impl CheckAhead {
         Self { table: table.clone(), constraint, condition }
     }
 
+    /// One that was left behind: all that is known of it is its name.
+    pub fn left_behind(table: &QualifiedName, constraint: &Identifier) -> Self {
+        Self { table: table.clone(), constraint: constraint.clone(), condition: String::new() }
+    }
+
     /// Adds and validates it; one that an earlier run left behind is replaced.
     pub(super) fn actions(&self) -> [Action; 2] {
         let Self { table, constraint, condition } = self;

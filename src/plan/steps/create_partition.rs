@@ -110,8 +110,8 @@ impl CreatePartition {
         ahead.chain([Action::Transaction(Transaction { before, locks, implied, under })]).collect()
     }
 
-    pub(in crate::plan) fn clean_up(&self) -> Option<Action> {
-        self.spares_default.as_ref().map(CheckAhead::clean_up)
+    pub(in crate::plan) fn clean_up(&self) -> Vec<Action> {
+        self.spares_default.iter().map(CheckAhead::clean_up).collect()
     }
 
     fn grant(&self, grant: &Grant) -> String {

@@ -1,17 +1,21 @@
 //! One file per kind of step: its data, its locks, its SQL.
 
 mod analyze_parent;
+mod attach_partition;
 mod check_ahead;
 mod create_partition;
 mod detach_partition;
 mod drop_table;
 mod finalize_detach;
 mod record_detach;
+mod remove_check;
 
 pub use analyze_parent::{AnalyzeParent, AnalyzeReach, AnalyzeReason};
+pub use attach_partition::AttachPartition;
 pub use check_ahead::{CHECK_PREFIX, CheckAhead};
 pub use create_partition::{CreatePartition, CreateReason};
 pub use detach_partition::DetachPartition;
 pub use drop_table::DropTable;
 pub use finalize_detach::FinalizeDetach;
 pub use record_detach::{RecordDetach, RecordedChange};
+pub use remove_check::RemoveCheck;

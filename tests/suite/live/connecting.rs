@@ -3,7 +3,7 @@
 use partctl::db::throwaway::{Listen, ServerOptions, ThrowawayServer};
 use rcgen::{CertificateParams, CertifiedKey, KeyPair};
 
-use super::harness::{Database, said, session};
+use super::harness::{Database, contains, said, session};
 
 /// A server of its own, because TLS is a setting of the whole server.
 async fn server_with_tls(certificate: &CertifiedKey<KeyPair>) -> ThrowawayServer {
@@ -91,4 +91,47 @@ async fn a_password_comes_from_the_passfile_and_is_never_shown() {
         assert_eq!(output.status.code(), Some(5), "{}", said(&output));
         assert!(!said(&output).contains("s3cret"), "{}", said(&output));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_role_was_given_cannot_cut_a_session_short() {
+    let database = Database::new("version: 1\ntable: a.b\npartition: {hash: id, modulus: 1}\n", "").await;
+    let name = &database.name;
+    let since_17 = 17 <= super::harness::server().installation().major();
+    let timeouts = ["statement_timeout", "idle_session_timeout", "idle_in_transaction_session_timeout"];
+    let newer = since_17.then_some("transaction_timeout");
+    for setting in timeouts.into_iter().chain(newer) {
+        database.sql(&format!("ALTER DATABASE {name} SET {setting} = '1ms'")).await;
+    }
+    let session = session(&database.url()).await;
+    let client = session.client();
+    client.batch_execute("BEGIN").await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    client.batch_execute("SELECT pg_sleep(0.02); COMMIT").await.unwrap();
+    let settings = "SELECT current_setting('client_connection_check_interval'), current_setting('idle_in_transaction_session_timeout')";
+    let row = &client.query_typed(settings, &[]).await.unwrap()[0];
+    let interval = if cfg!(target_os = "linux") { "1s" } else { "0" };
+    assert_eq!((row.get::<_, &str>(0), row.get::<_, &str>(1)), (interval, "1min"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_error_is_told_not_what_follows_from_it() {
+    let database = Database::new("version: 1\ntable: a.b\npartition: {hash: id, modulus: 1}\n", "").await;
+    database.sql("REVOKE EXECUTE ON FUNCTION pg_catalog.has_schema_privilege(oid, text) FROM PUBLIC").await;
+    for _ in 0..5 {
+        let url = database.url_with("user=stranger");
+        let text = database.partctl(&["--database", &url, "--log-format", "json", "plan"], 1);
+        let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!((&line["event"], &line["exit"]), (&"error".into(), &1.into()), "{text}");
+        assert_eq!((&line["message"], &line["sqlstate"]), (&"reading the catalog".into(), &"42501".into()), "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_never_answers_is_given_up() {
+    let database = Database::new("version: 1\ntable: a.b\npartition: {hash: id, modulus: 1}\n", "").await;
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let url = format!("host=127.0.0.1 port={port} user=u dbname=d connect_timeout=2");
+    contains(&database.partctl(&["--database", &url, "plan"], 5), &["no answer within 2 s"]);
 }

@@ -148,9 +148,7 @@ impl Database {
 
     /// The plan of this moment.
     pub async fn plan(&self) -> (CatalogSnapshot, Plan) {
-        make_plan(self.session.client(), &self.parsed_policies(), Moment::Now)
-            .await
-            .unwrap_or_else(|error| panic!("{error:?}"))
+        make_plan(&self.session, &self.parsed_policies(), Moment::Now).await.unwrap_or_else(|error| panic!("{error:?}"))
     }
 
     /// Everything that partition DDL could have changed, one line each.

@@ -206,7 +206,7 @@ async fn bounds_of_every_key_type_are_read_and_written_back() {
             database.sql(&format!("CREATE TABLE shop.t{n}_default PARTITION OF shop.t{n} DEFAULT")).await;
         }
     }
-    let snapshot = read_catalog(database.session.client(), &database.parsed_policies()).await.unwrap();
+    let snapshot = read_catalog(&database.session, &database.parsed_policies()).await.unwrap();
     assert_eq!(snapshot.tables.len(), KEYS.len());
     for table in &snapshot.tables {
         assert!(!table.partitions.is_empty());
@@ -233,14 +233,14 @@ async fn bounds_of_every_key_type_are_read_and_written_back() {
 /// The night's plan, carried out as it would be then: the server's clock cannot be moved.
 async fn carry_out(database: &Database, at: &str) -> usize {
     let at: DateTime<Utc> = at.parse().unwrap();
-    let (_, plan) = make_plan(database.session.client(), &database.parsed_policies(), Moment::At(at)).await.unwrap();
+    let (_, plan) = make_plan(&database.session, &database.parsed_policies(), Moment::At(at)).await.unwrap();
     assert_eq!(plan.failure(), None, "{:?}", plan.findings().collect::<Vec<_>>());
     for (_, step) in plan.steps() {
         for action in step.actions() {
             database.sql(&format!("BEGIN; {}; COMMIT", action.statements().join("; "))).await;
         }
     }
-    let (_, again) = make_plan(database.session.client(), &database.parsed_policies(), Moment::At(at)).await.unwrap();
+    let (_, again) = make_plan(&database.session, &database.parsed_policies(), Moment::At(at)).await.unwrap();
     assert!(again.is_empty(), "{:?}", again.tables);
     plan.steps().count()
 }

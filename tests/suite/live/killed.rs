@@ -193,3 +193,18 @@ async fn killed_while_it_drops_the_next_run_converges_and_only_what_is_over_is_g
         survive(&policy, moment, kept_by, killed).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_it_waits_its_session_ends_soon_and_the_next_run_may_begin() {
+    let database = Database::new(DETACH, SETUP).await;
+    database.partctl(&["init"], 0);
+    let reader = session(&database.url_with("application_name=reader")).await;
+    reader.client().batch_execute("BEGIN; SELECT FROM shop.orders").await.unwrap();
+    kill_when(&database, PENDING).await;
+    let started = std::time::Instant::now();
+    // The reader stays, so only the server's own look at the connection can end the detach that waits for it.
+    database.until(&format!("SELECT count(*) = 0 {OTHERS}"), || true).await;
+    assert!(started.elapsed() < std::time::Duration::from_secs(10), "{:?}", started.elapsed());
+    reader.client().batch_execute("ROLLBACK").await.unwrap();
+    database.partctl(&["apply", "--allow-destroy"], 0);
+}

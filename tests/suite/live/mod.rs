@@ -1,11 +1,14 @@
 //! Against a real server: one throwaway server per run, one fresh database per test.
 
+mod beside;
 mod connecting;
 mod convergence;
 mod harness;
 mod keys;
 mod killed;
+mod pooled;
 mod pruning;
+mod reattach;
 mod retention;
 mod rights;
 mod standby;

@@ -79,7 +79,7 @@ async fn every_printed_grant_is_missed_before_the_first_change() {
         ("PT115", "GRANT USAGE ON SCHEMA partctl TO {role}", 7),
         ("PT115", "GRANT SELECT, INSERT, UPDATE ON partctl.runs, partctl.detached_tables TO {role}", 7),
         ("PT115", "GRANT SELECT, INSERT ON partctl.steps TO {role}", 7),
-        ("PT135", "GRANT pg_read_all_stats TO {role}", 0),
+        ("PT136", "GRANT pg_read_all_stats TO {role}", 0),
     ];
     for (left_out, (code, grant, exit)) in missed.into_iter().enumerate() {
         let (database, owner, role) = database(POLICY).await;
@@ -124,7 +124,7 @@ async fn a_role_that_only_plans_sees_the_whole_plan_and_can_change_nothing() {
         database.sql(statement).await;
     }
     let plan = reader.run(&["--strict", "plan"], 0);
-    contains(&plan, &["4 to create", "1 to detach", "i PT134 shop.orders", &format!("role {role} looks on")]);
+    contains(&plan, &["4 to create", "1 to detach", "i PT135 shop.orders", &format!("role {role} looks on")]);
     reader.run(&["plan", "--check"], 2);
     let before = database.state().await;
     let refused = reader.run(&["apply", "--allow-destroy"], 3);

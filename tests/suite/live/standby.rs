@@ -72,6 +72,11 @@ impl Policies {
     }
 }
 
+async fn primary_tables(primary: &ThrowawayServer) -> i64 {
+    let session = session(&primary.url("postgres")).await;
+    session.client().query_typed("SELECT count(*) FROM pg_class", &[]).await.unwrap()[0].get(0)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_standby_is_read_and_never_written_and_the_primary_is_found_in_either_order() {
     let primary = ThrowawayServer::start(ServerOptions::default()).unwrap();
@@ -97,6 +102,15 @@ pruning:\n  - {name: now, sql: select * from shop.orders where at = now(), parti
         let text = policies.partctl(&url, arguments, 7);
         contains(&text, &["is a standby", &format!(".s.PGSQL.{PORT}"), "target_session_attrs=read-write"]);
     }
+    let before = primary_tables(&primary).await;
+    contains(&policies.partctl(&url, &["apply", "--standby-ok"], 0), &["is a standby: nothing was done"]);
+    assert_eq!(policies.partctl(&url, &["--quiet", "apply", "--standby-ok"], 0), "");
+    let line = policies.partctl(&url, &["--log-format", "json", "apply", "--standby-ok"], 0);
+    let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(line["event"], "notice");
+    contains(line["message"].as_str().unwrap(), &["is a standby: nothing was done"]);
+    assert_eq!(primary_tables(&primary).await, before);
+    contains(&policies.partctl(&primary.url("postgres"), &["apply", "--standby-ok"], 0), &["nothing to do"]);
 
     let folder = primary.socket_dir().display();
     for (n, ports) in [format!("{},{PORT}", primary.port()), format!("{PORT},{}", primary.port())].iter().enumerate() {

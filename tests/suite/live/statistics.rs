@@ -16,7 +16,7 @@ const REMEMBERED: &str = "SELECT reltuples FROM pg_class WHERE oid = 'shop.order
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_that_was_never_analyzed_is_told_and_analyzed_where_the_policy_asks() {
     let mut database = Database::new(POLICY, SETUP).await;
-    contains(&database.partctl(&["apply"], 0), &["i PT136 shop.orders: was never analyzed as a whole"]);
+    contains(&database.partctl(&["apply"], 0), &["i PT137 shop.orders: was never analyzed as a whole"]);
     assert_eq!(database.value(REMEMBERED).await, "-1");
     database.set_policy(&format!("{POLICY}{ANALYZED}"));
     let plan = database.partctl(&["plan"], 0);
@@ -24,7 +24,7 @@ async fn a_table_that_was_never_analyzed_is_told_and_analyzed_where_the_policy_a
         &plan,
         &["* analyze", "never analyzed as a whole", "1 to analyze", "SHARE UPDATE EXCLUSIVE on shop.orders"],
     );
-    assert!(!plan.contains("PT136"), "{plan}");
+    assert!(!plan.contains("PT137"), "{plan}");
     contains(&database.partctl(&["apply"], 0), &["analyze orders done", "1 step done"]);
     assert_eq!(database.value(REMEMBERED).await, "5000");
     database.partctl(&["plan", "--check"], 0);

@@ -106,7 +106,7 @@ async fn an_entry_that_somebody_edited_is_a_warning_and_its_table_is_left_alone(
         }
         contains(
             &database.partctl(&["plan"], 0),
-            &["? PT133 shop.orders", "shop.old", problem, "SET ended_at = now()"],
+            &["? PT134 shop.orders", "shop.old", problem, "SET ended_at = now()"],
         );
     }
     database.partctl(&["--strict", "plan"], 3);

@@ -187,6 +187,18 @@ async fn a_pending_detach_of_anybody_is_finished_first() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_end_cannot_be_recorded_still_tells_what_it_did() {
+    let database = Database::new(MONTHLY, ORDERS).await;
+    database.partctl(&["init"], 0);
+    database
+        .sql("CREATE FUNCTION partctl.refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''the ledger is full''; END';
+            CREATE TRIGGER refuse BEFORE UPDATE ON partctl.runs FOR EACH ROW EXECUTE FUNCTION partctl.refuse()")
+        .await;
+    let text = database.partctl(&["--quiet", "apply"], 1);
+    contains(&text, &["5 steps done", "pruning proven", "error: recording the run's end", "the ledger is full"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_run_exits_6_at_once_and_names_the_first() {
     let database = Database::new(MONTHLY, ORDERS).await;
     let first = session(&database.url_with("application_name=first")).await;
