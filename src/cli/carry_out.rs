@@ -12,7 +12,7 @@ use crate::db::conninfo::ConnSpec;
 use crate::plan::{Plan, Withheld};
 use crate::policy::Policy;
 use crate::render::{ApplyReport, apply_report};
-use crate::run::{Applying, Planner, Stop, StopSignal, apply};
+use crate::run::{Applying, Invocation, Planner, Stop, StopSignal, apply};
 
 /// What a run begins with.
 pub(super) struct Ready {
@@ -42,17 +42,30 @@ pub(super) struct Run<'a> {
     pub(super) started: Instant,
     /// When trying for locks ends.
     pub(super) deadline: Option<Instant>,
+    /// What the ledger tells of the run.
+    pub(super) invocation: Invocation,
     /// Tells of signals.
     pub(super) stop: Stop,
 }
 
+/// Who runs partctl, and where.
+pub(super) fn invocation() -> Invocation {
+    let account = nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten();
+    let host = nix::unistd::gethostname().ok();
+    Invocation {
+        os_user: account.map(|account| account.name),
+        client_host: host.and_then(|host| host.into_string().ok()),
+        ..Invocation::default()
+    }
+}
+
 /// Carries the plan out and reports.
 pub(super) async fn carry_out(run: Run<'_>, ready: Ready, global: &Global, terminal: &mut Terminal) -> Ended {
-    let Run { spec, policies, planner, jobs, started, deadline, stop } = run;
+    let Run { spec, policies, planner, jobs, started, deadline, invocation, stop } = run;
     let Ready { session, snapshot, plan, withheld, put_off } = ready;
     let verbosity = if global.quiet { Verbosity::Quiet } else { Verbosity::Steps };
     let listener = listener(global.log_format, verbosity);
-    let applying = Applying { spec, policies, planner, jobs, listener, stop: stop.clone(), deadline };
+    let applying = Applying { spec, policies, planner, jobs, listener, stop: stop.clone(), deadline, invocation };
     let applied = apply(applying, session, &snapshot, &plan).await?;
     let report = ApplyReport {
         plan: &plan,

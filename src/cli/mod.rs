@@ -7,6 +7,8 @@ mod check;
 mod confirm;
 mod context;
 mod demo;
+mod generate;
+mod history;
 mod init;
 mod plan;
 mod policy_files;
@@ -79,7 +81,9 @@ enum Command {
     Check(check::Check),
     Status(status::Status),
     Reattach(reattach::Reattach),
+    History(history::History),
     Init(init::Init),
+    Generate(generate::Generate),
     Demo(demo::Demo),
 }
 
@@ -129,6 +133,8 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> Ended {
         Command::Check(command) => context::block_on(command.run(global, terminal)),
         Command::Status(command) => context::block_on(command.run(global, terminal)),
         Command::Reattach(command) => context::block_on(command.run(global, terminal)),
+        Command::History(command) => context::block_on(command.run(global, terminal)),
+        Command::Generate(command) => command.run(global, terminal),
         Command::Init(command) => context::block_on(command.run(global, terminal)),
         Command::Demo(command) => context::block_on(command.run(global, terminal)),
     }

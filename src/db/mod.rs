@@ -7,5 +7,6 @@ pub mod connect;
 pub mod conninfo;
 pub mod explain;
 pub mod read_catalog;
+pub mod read_history;
 pub mod throwaway;
 pub mod tls;

@@ -6,14 +6,14 @@ use std::time::Instant;
 use anyhow::Result;
 
 use super::executor::{Execution, execute};
-use super::ledger;
+use super::ledger::{self, Invocation, OpenRun};
 use super::make_plan::{Moment, Planner, make_plan_by};
 use super::prove_pruning::prove_pruning_together;
 use super::signals::{Stop, StopSignal};
-use crate::catalog::{CatalogSnapshot, Ledger};
+use crate::catalog::{CatalogSnapshot, Journal, Ledger};
 use crate::db::connect::{Session, connect};
 use crate::db::conninfo::ConnSpec;
-use crate::failure::FailureKind;
+use crate::diff::refuse_onlookers;
 use crate::plan::{Event, Listener, Outcome, Plan};
 use crate::policy::Policy;
 use crate::pruning::PruningResult;
@@ -34,6 +34,8 @@ pub struct Applying<'a> {
     pub stop: Stop,
     /// When trying for locks ends.
     pub deadline: Option<Instant>,
+    /// What the ledger tells of the run.
+    pub invocation: Invocation,
 }
 
 /// What a run came to.
@@ -62,7 +64,7 @@ pub async fn apply(
     if plan.is_empty() {
         return Ok(Applied::default());
     }
-    let run = begin(&mut session, snapshot, &applying.listener).await?;
+    let run = begin(&mut session, snapshot, plan, &applying).await?;
     let busy_tables = plan.tables.iter().filter(|table| !table.steps.is_empty()).count();
     let wanted = applying.jobs.min(busy_tables);
     let mut sessions = vec![session];
@@ -77,7 +79,7 @@ pub async fn apply(
         }
     }
     let Applying { policies, planner, listener, mut stop, deadline, .. } = applying;
-    let execution = Execution { sessions, run, listener, stop: stop.clone(), deadline };
+    let execution = Execution { sessions, run: run.clone(), listener, stop: stop.clone(), deadline };
     let (outcome, sessions) = execute(execution, plan).await;
     let sessions: Vec<Session> = sessions.into_iter().filter(|session| !session.client().is_closed()).collect();
     let Some(session) = sessions.first() else {
@@ -86,10 +88,11 @@ pub async fn apply(
     let mut trouble = None;
     if let Some(run) = run {
         let failure = outcome.failure().max(stop.signal().map(StopSignal::failure));
-        trouble = ledger::end_run(session.client(), run, failure.map_or("done", FailureKind::as_str)).await.err();
+        trouble = ledger::end_run(session.client(), &run, failure, &outcome).await.err();
     }
     let look_again = async {
-        let (after, remaining) = make_plan_by(planner, &sessions[0], policies, Moment::At(plan.at)).await?;
+        let (after, mut remaining) = make_plan_by(planner, &sessions[0], policies, Moment::At(plan.at)).await?;
+        refuse_onlookers(&after, &mut remaining);
         let touched = |policy: &&Policy| plan.tables.iter().any(|t| t.table == policy.table && !t.steps.is_empty());
         let touched: Vec<Policy> = policies.iter().filter(touched).cloned().collect();
         let pruning = prove_pruning_together(sessions, touched, after).await?;
@@ -116,15 +119,25 @@ fn tell(listener: &Mutex<dyn Listener>, text: String) {
 async fn begin(
     session: &mut Session,
     snapshot: &CatalogSnapshot,
-    listener: &Mutex<dyn Listener>,
-) -> Result<Option<i64>> {
-    match snapshot.ledger {
-        Ledger::Installed { .. } => {}
+    plan: &Plan,
+    applying: &Applying<'_>,
+) -> Result<Option<OpenRun>> {
+    let journal = match snapshot.ledger {
+        Ledger::Installed { writable: false, .. } => return Ok(None),
+        Ledger::Installed {
+            journal: journal @ (Journal::Current | Journal::Outdated { upgradable: false }), ..
+        } => journal,
+        Ledger::Installed { journal: Journal::Outdated { upgradable: true }, .. } => {
+            ledger::install(session.client_mut()).await?;
+            tell(&applying.listener, "brought the ledger in schema partctl up to date".to_owned());
+            Journal::Current
+        }
         Ledger::Missing { installable: true } => {
             ledger::install(session.client_mut()).await?;
-            tell(listener, "installed the ledger in schema partctl".to_owned());
+            tell(&applying.listener, "installed the ledger in schema partctl".to_owned());
+            Journal::Current
         }
         Ledger::Missing { installable: false } | Ledger::Denied => return Ok(None),
-    }
-    ledger::begin_run(session.client()).await.map(Some)
+    };
+    ledger::begin_run(session.client(), journal, &applying.invocation, plan).await.map(Some)
 }

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio_postgres::types::Type;
 
 use super::attempt::{Commit, Refusal, attempt};
-use super::ledger::Entry;
+use super::ledger::{Entry, OpenRun};
 use super::lock_window::{LockWindow, sessions};
 use super::patience::Patience;
 use super::signals::Stop;
@@ -32,8 +32,8 @@ const CLEAN_UP: Duration = Duration::from_secs(5);
 pub struct Execution {
     /// One worker per session; at least one.
     pub sessions: Vec<Session>,
-    /// The run's id in the ledger; `None`: the ledger is not there.
-    pub run: Option<i64>,
+    /// The run in the ledger; `None`: the ledger is not there.
+    pub run: Option<OpenRun>,
     /// Hears every event.
     pub listener: Arc<Mutex<dyn Listener>>,
     /// Tells of signals.
@@ -47,7 +47,13 @@ pub async fn execute(execution: Execution, plan: &Plan) -> (Outcome, Vec<Session
     let Execution { sessions, run, listener, stop, deadline } = execution;
     let mut workers: Vec<Worker> = sessions
         .into_iter()
-        .map(|session| Worker { session, run, listener: Arc::clone(&listener), stop: stop.clone(), deadline })
+        .map(|session| Worker {
+            session,
+            run: run.clone(),
+            listener: Arc::clone(&listener),
+            stop: stop.clone(),
+            deadline,
+        })
         .collect();
     tell(&listener, &Event::Started { steps: plan.steps().count() });
     let mut outcome = Outcome::default();
@@ -59,7 +65,7 @@ pub async fn execute(execution: Execution, plan: &Plan) -> (Outcome, Vec<Session
         let failed_before = |table: &TablePlan| outcome.failed.iter().any(|failed| failed.table == table.table);
         let mut tables: Vec<TablePlan> = Vec::new();
         for (table, steps) in round.tables {
-            if round.phase != Phase::Retire || !failed_before(table) {
+            if !matches!(round.phase, Phase::Retire | Phase::Maintain) || !failed_before(table) {
                 tables.push(TablePlan { steps: steps.into_iter().cloned().collect(), ..table.clone() });
             }
         }
@@ -126,7 +132,7 @@ struct Task<'a> {
 
 struct Worker {
     session: Session,
-    run: Option<i64>,
+    run: Option<OpenRun>,
     listener: Arc<Mutex<dyn Listener>>,
     stop: Stop,
     deadline: Option<Instant>,
@@ -178,7 +184,8 @@ impl Worker {
     }
 
     async fn carry_out(&mut self, table: &TablePlan, step: &Step, started: Instant) -> Result<(), StepError> {
-        let entry = self.run.map(|run| Entry { run, table: &table.table, fingerprint: &table.fingerprint, step });
+        let run = self.run.clone();
+        let entry = run.as_ref().map(|run| Entry { run, table: &table.table, fingerprint: &table.fingerprint, step });
         let mut patience = Patience::new(table.locks.retry_for, self.deadline);
         let mut actions = VecDeque::from(step.actions());
         let (mut begun, mut trapped) = (false, false);
@@ -290,9 +297,9 @@ impl Worker {
 
     /// A failure to record a failure is told by the failure itself.
     async fn record_failure(&self, table: &TablePlan, step: &Step, took: Duration, error: &StepError) {
-        if let Some(run) = self.run {
+        if let Some(run) = &self.run {
             let entry = Entry { run, table: &table.table, fingerprint: &table.fingerprint, step };
-            let _ = self.session.client().batch_execute(&entry.failed(took.as_millis(), &error.message)).await;
+            let _ = self.session.client().batch_execute(&entry.failed(took.as_millis(), error)).await;
         }
     }
 }

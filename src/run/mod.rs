@@ -16,8 +16,8 @@ mod step_error;
 
 pub use apply::{Applied, Applying, apply};
 pub use executor::{Execution, execute};
-pub use ledger::{begin_run, end_run, install};
+pub use ledger::{Invocation, OpenRun, begin_run, end_run, install};
 pub use make_plan::{Moment, Planner, make_plan, make_plan_by};
 pub use prove_pruning::prove_pruning;
-pub use run_lock::lock_database;
+pub use run_lock::{RUN_LOCK, lock_database};
 pub use signals::{Stop, StopSignal};

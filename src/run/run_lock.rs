@@ -9,7 +9,7 @@ use tokio_postgres::types::Type;
 use crate::failure::{Failure, FailureKind};
 
 /// The two halves of the key: "part" and "ctl1" in ASCII. Advisory locks are per database already.
-const KEY: (i32, i32) = (0x7061_7274, 0x6374_6c31);
+pub const RUN_LOCK: (i32, i32) = (0x7061_7274, 0x6374_6c31);
 
 /// Tries at the lock, and the pause between them: the server needs some milliseconds to end the session of a process
 /// that has just ended, and a run right after another one must not fail for that.
@@ -35,7 +35,7 @@ pub async fn lock_database(client: &Client) -> Result<()> {
                   AND l.classid = $1::int8::oid AND l.objid = $2::int8::oid \
                   AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database())";
     let key: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
-        [(&i64::from(KEY.0), Type::INT8), (&i64::from(KEY.1), Type::INT8)];
+        [(&i64::from(RUN_LOCK.0), Type::INT8), (&i64::from(RUN_LOCK.1), Type::INT8)];
     let rows = client.query_typed(holder, &key).await.context("asking who holds partctl's lock")?;
     let who = rows.first().map_or(String::new(), |row| {
         let (pid, role, application): (i32, String, String) = (row.get(0), row.get(1), row.get(2));
@@ -47,7 +47,8 @@ pub async fn lock_database(client: &Client) -> Result<()> {
 }
 
 async fn try_lock(client: &Client) -> Result<bool> {
-    let key: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] = [(&KEY.0, Type::INT4), (&KEY.1, Type::INT4)];
+    let key: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 2] =
+        [(&RUN_LOCK.0, Type::INT4), (&RUN_LOCK.1, Type::INT4)];
     let sql = "SELECT pg_catalog.pg_try_advisory_lock($1, $2)";
     let rows = client.query_typed(sql, &key).await.context("taking partctl's advisory lock")?;
     Ok(rows.first().is_some_and(|row| row.get(0)))
