@@ -86,7 +86,7 @@ async fn when_a_standby_takes_over_the_run_ends_with_5_or_7_and_the_next_one_con
             .database
             .until("SELECT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync')", || true)
             .await;
-        let number = chance.usize(1..100);
+        let number = chance.usize(1..80);
         let broken = format!("failover at request {number}: {}, PARTCTL_TEST_SEED={seed}", workload.name);
         let proxy = Proxy::open(&trial.database.address, Some((Side::After, Request::Number(number))));
         let both = |first: &Address| {
@@ -104,7 +104,10 @@ async fn when_a_standby_takes_over_the_run_ends_with_5_or_7_and_the_next_one_con
         standby.promote();
         proxy.resume();
         let (code, said) = run.ends_within(SOON).await;
-        assert!([Some(0), Some(5), Some(7)].contains(&code), "{broken}: {code:?}\n{said}");
+        // A second connection may have found the standby before it was promoted.
+        if code != Some(7) || !said.contains("is a standby") {
+            assert_ended_or_lost((code, said), &broken);
+        }
         trial.database.reconnect(standby.address()).await;
         trial.url = next_url;
         trial.ends_well(&broken).await;
@@ -161,7 +164,7 @@ async fn when_the_disk_is_full_it_is_told_and_the_next_run_converges_once_there_
     // Pages that are free when all others are taken: none, and enough for some partitions.
     for pages in [0, 7] {
         let trial = Trial::on(&server, FULL_DISK).await;
-        let fill = session(&trial.database.url()).await;
+        let fill = session(&trial.database.url_with("application_name=filling")).await;
         let row = "INSERT INTO public.filling SELECT repeat('x', 7000)";
         for table in ["room", "filling"] {
             let table = format!(
@@ -171,11 +174,14 @@ async fn when_the_disk_is_full_it_is_told_and_the_next_run_converges_once_there_
         }
         let room = format!("INSERT INTO public.room SELECT repeat('x', 7000) FROM generate_series(1, {pages})");
         fill.client().batch_execute(&room).await.unwrap();
-        let full = loop {
-            if let Err(error) = fill.client().batch_execute(row).await {
-                break error;
+        let mut full = None;
+        for _ in 0..10_000 {
+            full = fill.client().batch_execute(row).await.err();
+            if full.is_some() {
+                break;
             }
-        };
+        }
+        let full = full.expect("the disk is never full");
         assert_eq!(full.code().unwrap().code(), "53100", "{full:?}");
         fill.client().batch_execute("DROP TABLE public.room").await.unwrap();
         let (code, said) = trial.start_at(&trial.database.address).ends().await;
