@@ -9,6 +9,7 @@ mod outages;
 mod proxy;
 mod pruning;
 mod retention;
+mod run_lock;
 mod signals;
 mod standby;
 mod status;

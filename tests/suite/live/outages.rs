@@ -70,47 +70,47 @@ async fn when_the_server_crashes_the_run_ends_with_5_and_the_next_one_converges(
     }
 }
 
+/// How a run ends whose primary crashes at that point, so that the standby takes over; the next one converges there.
+async fn failover_at(workload: Workload, point: Point, broken: &str) -> (Option<i32>, String) {
+    let mut primary = own_server(&[]);
+    let standby = Standby::of(&primary);
+    // From now on a commit that is acknowledged is on the standby's disk.
+    for setting in ["ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()"] {
+        primary.run_script("postgres", setting).await.unwrap();
+    }
+    let mut trial = Trial::on(&primary, workload).await;
+    trial.database.until("SELECT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync')", || true).await;
+    let proxy = Proxy::open(&trial.database.address, Some(point));
+    let both = |first: &Address| {
+        let [first, second] = [first, &standby.address()].map(|address| address.folder.display().to_string());
+        let (ports, database) = (format!("{},{}", primary.port(), standby.address().port), &trial.database.name);
+        format!("host={first},{second} port={ports} user=postgres dbname={database} target_session_attrs=read-write")
+    };
+    let mut run = trial.database.start(&both(&proxy.address()), APPLY);
+    let next_url = both(&trial.database.address);
+    run.comes_to(proxy.held()).await;
+    primary.crash();
+    standby.promote();
+    proxy.resume();
+    let ended = run.ends_within(SOON).await;
+    trial.database.reconnect(standby.address()).await;
+    trial.url = next_url;
+    trial.ends_well(broken).await;
+    ended
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn when_a_standby_takes_over_the_run_ends_with_5_or_7_and_the_next_one_converges_there() {
     let seed = seed();
     let mut chance = fastrand::Rng::with_seed(seed);
     for workload in some_of(ALL.to_vec(), kills(1), &mut chance) {
-        let mut primary = own_server(&[]);
-        let standby = Standby::of(&primary);
-        // From now on a commit that is acknowledged is on the standby's disk.
-        for setting in ["ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()"] {
-            primary.run_script("postgres", setting).await.unwrap();
-        }
-        let mut trial = Trial::on(&primary, workload).await;
-        trial
-            .database
-            .until("SELECT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync')", || true)
-            .await;
         let number = chance.usize(1..80);
         let broken = format!("failover at request {number}: {}, PARTCTL_TEST_SEED={seed}", workload.name);
-        let proxy = Proxy::open(&trial.database.address, Some((Side::After, Request::Number(number))));
-        let both = |first: &Address| {
-            let [first, second] = [first, &standby.address()].map(|address| address.folder.display().to_string());
-            let (port, database) = (primary.port(), &trial.database.name);
-            format!(
-                "host={first},{second} port={port},{} user=postgres dbname={database} target_session_attrs=read-write",
-                standby.address().port
-            )
-        };
-        let mut run = trial.database.start(&both(&proxy.address()), APPLY);
-        let next_url = both(&trial.database.address);
-        run.comes_to(proxy.held()).await;
-        primary.crash();
-        standby.promote();
-        proxy.resume();
-        let (code, said) = run.ends_within(SOON).await;
+        let (code, said) = failover_at(workload, (Side::After, Request::Number(number)), &broken).await;
         // A second connection may have found the standby before it was promoted.
         if code != Some(7) || !said.contains("is a standby") {
             assert_ended_or_lost((code, said), &broken);
         }
-        trial.database.reconnect(standby.address()).await;
-        trial.url = next_url;
-        trial.ends_well(&broken).await;
     }
 }
 

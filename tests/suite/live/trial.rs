@@ -107,7 +107,7 @@ async fn come_back(url: &str, stop: &AtomicBool) -> Option<partctl::db::connect:
 }
 
 /// Sessions of partctl in this database.
-const RUNNING: &str = "FROM pg_stat_activity WHERE application_name = 'partctl' AND datname = current_database() AND pid <> pg_backend_pid()";
+pub const RUNNING: &str = "FROM pg_stat_activity WHERE application_name = 'partctl' AND datname = current_database() AND pid <> pg_backend_pid()";
 
 /// Rows as queries find them through the parents, and in what was detached.
 const FOUND: &str = "SELECT unnest(xpath('//id/text()', query_to_xml(
