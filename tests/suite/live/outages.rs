@@ -191,5 +191,7 @@ async fn when_the_disk_is_full_it_is_told_and_the_next_run_converges_once_there_
         fill.close().await;
         trial.ends_well(&format!("{pages} pages free")).await;
     }
+    server.run_script("postgres", "DROP TABLESPACE small").await.unwrap();
+    // Before the disk goes from under it.
     drop(server);
 }
