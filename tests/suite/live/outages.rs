@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use partctl::db::throwaway::{ServerOptions, ThrowawayServer};
+use partctl::db::throwaway::{Listen, ServerOptions, ThrowawayServer};
 
 use super::harness::{Address, contains, session};
 use super::proxy::{Point, Proxy, Request, Side};
 use super::standby::Standby;
-use super::trial::{APPLY, Trial, assert_ended_or_lost, kills, seed, some_of};
-use super::workloads::{ALL, DAYS, FULL_DISK, Workload};
+use super::trial::{APPLY, RUNNING, Trial, assert_ended_or_lost, kills, seed, some_of};
+use super::workloads::{ALL, DAYS, FULL_DISK, SEVERAL, Workload};
 
 /// Long enough for everything but a hang.
 const SOON: Duration = Duration::from_secs(10);
@@ -26,7 +26,6 @@ fn own_server(settings: &[(&str, &str)]) -> ThrowawayServer {
 
 async fn cut_at(workload: Workload, point: Point, broken: &str) {
     let trial = Trial::begin(workload).await;
-    trial.database.partctl(&["init"], 0);
     let proxy = Proxy::open(&trial.database.address, Some(point));
     let mut run = trial.start_at(&proxy.address());
     run.comes_to(proxy.held()).await;
@@ -39,7 +38,7 @@ async fn cut_at(workload: Workload, point: Point, broken: &str) {
 async fn when_the_network_is_cut_at_any_request_the_run_ends_with_5() {
     let seed = seed();
     let mut chance = fastrand::Rng::with_seed(seed);
-    for workload in [DAYS] {
+    for workload in [DAYS, SEVERAL] {
         let requests = Trial::requests(workload).await;
         for number in some_of((1..=requests).collect(), kills(6), &mut chance) {
             let side = chance.choice([Side::Before, Side::After]).unwrap();
@@ -47,6 +46,61 @@ async fn when_the_network_is_cut_at_any_request_the_run_ends_with_5() {
             cut_at(workload, (side, Request::Number(number)), &broken).await;
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_the_network_is_cut_while_the_ledger_is_made_the_reason_is_the_network() {
+    cut_at(DAYS, (Side::Before, Request::With("CREATE SCHEMA partctl")), "cut before CREATE SCHEMA").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_the_network_is_cut_before_the_first_step_the_run_has_not_succeeded() {
+    for side in [Side::Before, Side::After] {
+        cut_at(SEVERAL, (side, Request::FirstOn(2)), &format!("cut {side:?} the second connection is set up")).await;
+    }
+}
+
+/// The timers of the connections whose other end is there, as proc_net_tcp(5) tells them: `02:` is the one that looks
+/// whether the other end lives, followed by the hundredths of a second until then.
+fn timers_of_connections_to(remote: &str) -> Vec<String> {
+    let table = std::fs::read_to_string("/proc/net/tcp").expect("this test needs Linux, which tells of its timers");
+    let rows = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    rows.filter(|columns| 5 < columns.len() && columns[2].ends_with(remote))
+        .map(|columns| columns[5].to_owned())
+        .collect()
+}
+
+/// The kernel gives up a connection whose other end is silent only where it was told to look, and how often.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_that_is_silently_dead_is_found_out_within_a_minute() {
+    let options = ServerOptions { listen: Listen::SocketAndLoopback, ..ServerOptions::default() };
+    let server = ThrowawayServer::start(options).unwrap();
+    let trial = Trial::on(&server, DAYS).await;
+    trial.database.partctl(&["init"], 0);
+    let holder = session(&trial.database.url_with("application_name=holder")).await;
+    holder.client().batch_execute("BEGIN; LOCK TABLE shop.orders").await.unwrap();
+    let run = trial.database.start(&server.loopback_url(&trial.database.name).unwrap(), APPLY);
+    trial.database.until(&format!("SELECT EXISTS (SELECT {RUNNING} AND wait_event_type = 'Lock')"), || true).await;
+    let remote = format!(":{:04X}", server.port());
+    let mut timers = Vec::new();
+    for _ in 0..1000 {
+        timers = timers_of_connections_to(&remote);
+        if timers.iter().all(|timer| timer.starts_with("02:")) {
+            break;
+        }
+        // 01: what was sent last has not been acknowledged yet.
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let looks_soon = |timer: &String| {
+        let left = timer.strip_prefix("02:").and_then(|left| u32::from_str_radix(left, 16).ok());
+        left.is_some_and(|hundredths| hundredths <= 60 * 100)
+    };
+    assert!(!timers.is_empty(), "partctl is not connected to {remote}");
+    assert!(timers.iter().all(looks_soon), "nobody looks soon whether the other end is there: {timers:?}");
+    holder.client().batch_execute("COMMIT").await.unwrap();
+    let (code, said) = run.ends().await;
+    assert_eq!(code, Some(0), "{said}");
+    trial.ends_well("a connection by TCP").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,7 +125,7 @@ async fn when_the_server_crashes_the_run_ends_with_5_and_the_next_one_converges(
 }
 
 /// How a run ends whose primary crashes at that point, so that the standby takes over; the next one converges there.
-async fn failover_at(workload: Workload, point: Point, broken: &str) -> (Option<i32>, String) {
+pub async fn failover_at(workload: Workload, point: Point, broken: &str) -> (Option<i32>, String) {
     let mut primary = own_server(&[]);
     let standby = Standby::of(&primary);
     // From now on a commit that is acknowledged is on the standby's disk.

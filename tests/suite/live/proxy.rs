@@ -35,6 +35,8 @@ pub enum Request {
     Number(usize),
     /// The first one with this in its SQL.
     With(&'static str),
+    /// The first one on the n-th connection, from 1.
+    FirstOn(usize),
 }
 
 /// Where the network stands still.
@@ -115,7 +117,9 @@ impl Drop for Proxy {
 async fn let_in(listener: UnixListener, shared: Arc<Shared>) {
     // Dropped with this task, which ends them.
     let mut connections = JoinSet::new();
+    let mut connection = 0;
     while let Ok((client, _)) = listener.accept().await {
+        connection += 1;
         let shared = Arc::clone(&shared);
         connections.spawn(async move {
             let Ok(server) = UnixStream::connect(&shared.server).await else { return };
@@ -126,7 +130,7 @@ async fn let_in(listener: UnixListener, shared: Arc<Shared>) {
             let both = async {
                 // Each ends with its own sender, and closes its own receiver's half.
                 let _ = tokio::join!(
-                    shared.requests(from_client, to_server, &asked),
+                    shared.requests(connection, from_client, to_server, &asked),
                     shared.answers(from_server, to_client, &asked)
                 );
             };
@@ -164,10 +168,11 @@ impl Shared {
     }
 
     /// The side on which to stand still at this request.
-    fn side(&self, number: usize, batch: &[u8]) -> Option<Side> {
+    fn side(&self, number: usize, first_on: Option<usize>, batch: &[u8]) -> Option<Side> {
         let (side, request) = self.point.filter(|_| *self.gate.borrow() == Gate::Open)?;
         let is_it = match request {
             Request::Number(wanted) => number == wanted,
+            Request::FirstOn(wanted) => first_on == Some(wanted),
             Request::With(text) => batch.windows(text.len()).any(|window| window == text.as_bytes()),
         };
         is_it.then_some(side)
@@ -175,6 +180,7 @@ impl Shared {
 
     async fn requests(
         &self,
+        connection: usize,
         mut from: OwnedReadHalf,
         mut to: OwnedWriteHalf,
         asked: &Mutex<VecDeque<bool>>,
@@ -183,6 +189,7 @@ impl Shared {
         let login = message(&mut from, Vec::new()).await?;
         self.pass().await;
         to.write_all(&login).await?;
+        let mut first_on = Some(connection);
         let mut batch = Vec::new();
         loop {
             let kind = from.read_u8().await?;
@@ -190,7 +197,7 @@ impl Shared {
             match kind {
                 b'Q' | b'S' => {
                     let number = self.requests.fetch_add(1, Ordering::SeqCst) + 1;
-                    let side = self.side(number, &batch);
+                    let side = self.side(number, first_on.take(), &batch);
                     if side == Some(Side::Before) {
                         self.hold().await;
                     }

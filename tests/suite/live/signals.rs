@@ -7,7 +7,7 @@ use nix::sys::signal::Signal;
 
 use super::harness::{Run, session};
 use super::proxy::{Proxy, Request, Side};
-use super::trial::{Trial, kills, seed, some_of};
+use super::trial::{RUNNING, Trial, kills, seed, some_of};
 use super::workloads::{DAYS, SEVERAL};
 
 /// A second is the promise; more is a machine that is busy, or a hang.
@@ -94,5 +94,47 @@ async fn a_signal_between_the_phases_of_a_detach_ends_the_run_and_the_next_one_f
         ends_truly(run, &trial, code, &format!("{signal} between the phases")).await;
         reader.client().batch_execute("ROLLBACK").await.unwrap();
         trial.ends_well(&format!("{signal} between the phases")).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_while_the_network_stands_still_ends_the_run_all_the_same() {
+    let seed = seed();
+    let mut chance = fastrand::Rng::with_seed(seed);
+    let requests = Trial::requests(DAYS).await;
+    for number in some_of((1..=requests).collect(), kills(4), &mut chance) {
+        let (signal, wanted) = chance.choice(SIGNALS).unwrap();
+        let broken = format!("{signal} while nothing answers request {number}, PARTCTL_TEST_SEED={seed}");
+        let trial = Trial::begin(DAYS).await;
+        let proxy = Proxy::open(&trial.database.address, Some((Side::Before, Request::Number(number))));
+        let mut run = trial.start_at(&proxy.address());
+        if run.comes_to(proxy.held()).await {
+            run.signal(signal);
+            let (code, said) = run.ends_within(SOON).await;
+            assert_eq!(code, Some(wanted), "{broken}\n{said}");
+        }
+        drop(proxy);
+        trial.ends_well(&broken).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_while_somebody_holds_the_ledger_ends_the_run_all_the_same() {
+    for (signal, wanted) in SIGNALS {
+        let trial = Trial::begin(DAYS).await;
+        trial.database.partctl(&["init"], 0);
+        let proxy = Proxy::open(&trial.database.address, Some((Side::Before, Request::With("ATTACH PARTITION"))));
+        let mut run = trial.start_at(&proxy.address());
+        assert!(run.comes_to(proxy.held()).await, "nothing was attached");
+        let holder = session(&trial.database.url_with("application_name=holder")).await;
+        holder.client().batch_execute("BEGIN; LOCK TABLE partctl.steps").await.unwrap();
+        proxy.resume();
+        let waits = format!("SELECT EXISTS (SELECT {RUNNING} AND wait_event_type = 'Lock')");
+        trial.database.until(&waits, || true).await;
+        run.signal(signal);
+        let (code, said) = run.ends_within(SOON).await;
+        assert_eq!(code, Some(wanted), "{said}");
+        holder.client().batch_execute("ROLLBACK").await.unwrap();
+        trial.ends_well(&format!("{signal} while somebody holds the ledger")).await;
     }
 }
