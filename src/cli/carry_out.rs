@@ -1,6 +1,6 @@
 //! The second half of every command that changes something: the plan is carried out, and what became of it is told.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::progress::{Verbosity, listener, remark};
 use super::report::report as tell;
@@ -59,6 +59,14 @@ pub(super) fn invocation() -> Invocation {
     }
 }
 
+/// A signal that came, once the run has had the time to end by itself: a network may be silent, a table locked.
+async fn unanswered(stop: &mut Stop) -> StopSignal {
+    const GRACE: Duration = Duration::from_millis(800);
+    let signal = stop.requested().await;
+    tokio::time::sleep(GRACE).await;
+    signal
+}
+
 /// Carries the plan out and reports.
 pub(super) async fn carry_out(run: Run<'_>, ready: Ready, global: &Global, terminal: &mut Terminal) -> Ended {
     let Run { spec, policies, planner, jobs, started, deadline, invocation, stop } = run;
@@ -66,7 +74,15 @@ pub(super) async fn carry_out(run: Run<'_>, ready: Ready, global: &Global, termi
     let verbosity = if global.quiet { Verbosity::Quiet } else { Verbosity::Steps };
     let listener = listener(global.log_format, verbosity);
     let applying = Applying { spec, policies, planner, jobs, listener, stop: stop.clone(), deadline, invocation };
-    let applied = apply(applying, session, &snapshot, &plan).await?;
+    let mut stopping = stop.clone();
+    let applied = tokio::select! {
+        applied = apply(applying, session, &snapshot, &plan) => applied?,
+        signal = unanswered(&mut stopping) => {
+            let said = "Stopped, and the server has not answered: what was being done may be done or not; run again.";
+            remark(said, global.log_format, &mut terminal.err);
+            return Ok(Some(signal.failure()));
+        }
+    };
     let report = ApplyReport {
         plan: &plan,
         withheld: &withheld,

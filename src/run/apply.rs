@@ -9,11 +9,13 @@ use super::executor::{Execution, execute};
 use super::ledger::{self, Invocation, OpenRun};
 use super::make_plan::{Moment, Planner, make_plan_by};
 use super::prove_pruning::prove_pruning_together;
+use super::run_lock::is_locked_by;
 use super::signals::{Stop, StopSignal};
 use crate::catalog::{CatalogSnapshot, Journal, Ledger};
 use crate::db::connect::{Session, connect};
 use crate::db::conninfo::ConnSpec;
 use crate::diff::refuse_onlookers;
+use crate::failure::{Failure, FailureKind};
 use crate::plan::{Event, Listener, Outcome, Plan};
 use crate::policy::Policy;
 use crate::pruning::PruningResult;
@@ -69,7 +71,7 @@ pub async fn apply(
     let wanted = applying.jobs.min(busy_tables);
     let mut sessions = vec![session];
     while sessions.len() < wanted {
-        match connect(applying.spec).await {
+        match connect_to_the_same(applying.spec, &sessions[0]).await {
             Ok(session) => sessions.push(session),
             Err(error) => {
                 let text = format!("going on with {} of {wanted} connections: {error:#}", sessions.len());
@@ -83,7 +85,9 @@ pub async fn apply(
     let (outcome, sessions) = execute(execution, plan).await;
     let sessions: Vec<Session> = sessions.into_iter().filter(|session| !session.client().is_closed()).collect();
     let Some(session) = sessions.first() else {
-        return Ok(Applied { outcome, ..Applied::default() });
+        let unseen = Failure::new(FailureKind::Unreachable, "the connection was lost; what was done was not looked at")
+            .hint("run again when the server is back: what was not committed did not happen");
+        return Ok(Applied { outcome, trouble: Some(unseen.into()), ..Applied::default() });
     };
     let mut trouble = None;
     if let Some(run) = run {
@@ -109,6 +113,14 @@ pub async fn apply(
         Default::default()
     });
     Ok(Applied { outcome, remaining, pruning, trouble })
+}
+
+/// Another session on the server of the first one, which holds the run lock: after a failover the same address may
+/// lead elsewhere.
+async fn connect_to_the_same(spec: &ConnSpec, first: &Session) -> Result<Session> {
+    let session = connect(spec).await?;
+    anyhow::ensure!(is_locked_by(session.client(), first.backend_pid()).await?, "it leads to another server");
+    Ok(session)
 }
 
 fn tell(listener: &Mutex<dyn Listener>, text: String) {

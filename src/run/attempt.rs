@@ -7,9 +7,10 @@ use tokio_postgres::error::SqlState;
 use super::signals::{Stop, StopSignal};
 use crate::db::connect::{Asked, Session};
 use crate::plan::{Action, Lock, Transaction};
+use crate::sql::{LOCK_TIMEOUT, SqlLiteral};
 
 /// Ends by itself when the cancel request came before it.
-const AWAIT_CANCEL: &str = "SELECT pg_catalog.pg_sleep(1)";
+const AWAIT_CANCEL: &str = "SELECT pg_catalog.pg_sleep(0.2)";
 
 /// How long statements may go on under a lock that stops writers. DDL of partitions changes a few catalog rows; what
 /// takes longer is a scan that nobody expected, and is rolled back rather than waited for by everybody.
@@ -72,7 +73,12 @@ pub(super) async fn attempt(
         Action::Alone(alone) => {
             let before = format!("SET lock_timeout = '{milliseconds}ms';\n{}", alone.guard);
             match client.batch_execute(&before).await {
-                Ok(()) => until_stopped(session, client.batch_execute(&alone.statement), stop).await,
+                Ok(()) => {
+                    let result = until_stopped(session, client.batch_execute(&alone.statement), stop).await;
+                    // The ledger's statements are patient.
+                    let _ = client.batch_execute(&format!("SET lock_timeout = {}", SqlLiteral(LOCK_TIMEOUT))).await;
+                    result
+                }
                 Err(error) => Err(Stopped::No(error)),
             }
         }

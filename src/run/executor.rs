@@ -18,8 +18,8 @@ use super::ledger::{Entry, OpenRun};
 use super::lock_window::{LockWindow, sessions};
 use super::patience::Patience;
 use super::signals::Stop;
-use super::step_error::{error_of_trapped, is_about_its_target, locks_not_granted, lost, refused, stopped};
-use crate::db::connect::Session;
+use super::step_error::{error_of_trapped, is_about_its_target, lock_lost, locks_not_granted, lost, refused, stopped};
+use crate::db::connect::{Pulse, Session};
 use crate::failure::FailureKind;
 use crate::plan::steps::DetachPartition;
 use crate::plan::{Action, Blocker, Event, FailedStep, Listener, Outcome, Phase, Plan, Step, StepError, TablePlan};
@@ -45,10 +45,12 @@ pub struct Execution {
 /// Carries the plan out as far as it goes, and gives the sessions back.
 pub async fn execute(execution: Execution, plan: &Plan) -> (Outcome, Vec<Session>) {
     let Execution { sessions, run, listener, stop, deadline } = execution;
+    let lock = sessions.first().map(Session::pulse);
     let mut workers: Vec<Worker> = sessions
         .into_iter()
         .map(|session| Worker {
             session,
+            lock: lock.clone(),
             run: run.clone(),
             listener: Arc::clone(&listener),
             stop: stop.clone(),
@@ -132,6 +134,8 @@ struct Task<'a> {
 
 struct Worker {
     session: Session,
+    /// The session that holds the run lock: without it another run may be at the same tables.
+    lock: Option<Pulse>,
     run: Option<OpenRun>,
     listener: Arc<Mutex<dyn Listener>>,
     stop: Stop,
@@ -184,6 +188,9 @@ impl Worker {
     }
 
     async fn carry_out(&mut self, table: &TablePlan, step: &Step, started: Instant) -> Result<(), StepError> {
+        if self.lock.as_ref().is_some_and(Pulse::has_ended) {
+            return Err(lock_lost(step));
+        }
         let run = self.run.clone();
         let entry = run.as_ref().map(|run| Entry { run, table: &table.table, fingerprint: &table.fingerprint, step });
         let mut patience = Patience::new(table.locks.retry_for, self.deadline);

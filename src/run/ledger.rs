@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 
 use crate::catalog::Journal;
@@ -28,9 +29,12 @@ pub async fn install(client: &mut Client) -> Result<usize> {
         .await
         .context("looking for the ledger")?;
     if exists.is_empty() {
-        client.batch_execute("CREATE SCHEMA partctl").await.with_context(|| {
-            Failure::new(FailureKind::Refused, "cannot create schema partctl for the ledger")
-                .hint("GRANT CREATE ON DATABASE to this role, or run `partctl init` as one that may")
+        client.batch_execute("CREATE SCHEMA partctl").await.map_err(|error| match error.code() {
+            Some(&SqlState::INSUFFICIENT_PRIVILEGE) => anyhow::Error::from(error).context(
+                Failure::new(FailureKind::Refused, "cannot create schema partctl for the ledger")
+                    .hint("GRANT CREATE ON DATABASE to this role, or run `partctl init` as one that may"),
+            ),
+            _ => anyhow::Error::from(error).context("creating schema partctl for the ledger"),
         })?;
     }
     let mut runner = migrations::migrations::runner().set_grouped(true);

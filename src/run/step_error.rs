@@ -63,6 +63,18 @@ pub(super) fn lost(session: &Session, error: &tokio_postgres::Error, step: &Step
     }
 }
 
+/// The session that holds the run lock is gone, and the lock with it.
+pub(super) fn lock_lost(step: &Step) -> StepError {
+    StepError {
+        kind: FailureKind::Unreachable,
+        message: "the connection that holds the run lock was lost".to_owned(),
+        sqlstate: None,
+        doing: briefly(step),
+        blockers: Vec::new(),
+        next: "run again: nothing of this step was begun".to_owned(),
+    }
+}
+
 /// Patience has ended.
 pub(super) fn locks_not_granted(
     step: &Step,
