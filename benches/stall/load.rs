@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 
-use crate::{Bench, literal};
+use crate::{Bench, Case, literal};
 
 /// The writer and the two readers, as long as they are wanted.
 pub struct Load {
@@ -17,12 +18,17 @@ pub struct Load {
 }
 
 impl Load {
-    pub async fn start(bench: &Bench, database: &str) -> Self {
+    pub async fn start(bench: &Bench, database: &str, case: Case) -> Self {
         let wanted = Arc::new(AtomicBool::new(true));
-        let insert = format!(
-            "INSERT INTO bench.events VALUES (nextval('bench.ids'), {}::timestamptz + interval '1 s', 7, 'new')",
-            literal(0)
-        );
+        let at = format!("{}::timestamptz + interval '1 s'", literal(0));
+        let insert = match case {
+            // Whoever writes to the referenced table must not notice either.
+            Case::ForeignKey => format!(
+                "WITH place AS (UPDATE bench.places SET seen = seen + 1 WHERE id = 7 RETURNING id)
+                 INSERT INTO bench.events SELECT nextval('bench.ids'), {at}, id, 'new' FROM place"
+            ),
+            _ => format!("INSERT INTO bench.events VALUES (nextval('bench.ids'), {at}, 7, 'new')"),
+        };
         let today = format!("SELECT count(*) FROM bench.events WHERE at = {}", literal(0));
         let all = "SELECT count(*) FROM bench.events WHERE id = 12345".to_owned();
         let mut sides = Vec::new();
@@ -91,7 +97,11 @@ async fn again_and_again(client: Client, wanted: Arc<AtomicBool>, pause: Duratio
     while wanted.load(Ordering::Relaxed) {
         ticks.tick().await;
         let began = Instant::now();
-        client.query_typed(&sql, &[]).await.expect("a statement of the load");
+        if let Err(error) = client.query_typed(&sql, &[]).await {
+            // As long as it took, and in vain besides.
+            assert_eq!(error.code(), Some(&SqlState::T_R_DEADLOCK_DETECTED), "{sql}: {error:?}");
+            println!("  a statement was the victim of a deadlock: {sql}");
+        }
         latencies.push((Instant::now(), began.elapsed().as_secs_f64() * 1000.0));
     }
     latencies

@@ -8,7 +8,9 @@
 //!
 //! `cargo bench --bench stall` runs all of it (some 15 minutes); words after `--` choose cases or contenders by a part
 //! of their name: `cargo bench --bench stall -- filled partctl`. `STALL_REPETITIONS` (3) and `STALL_SECONDS` (10) are
-//! read from the environment; with `STALL_WATCH=1` it says who kept whom waiting, looking every 5 ms.
+//! read from the environment; with `STALL_WATCH=1` it says who kept whom waiting, looking every 5 ms. Settings of the
+//! server are given in `STALL_SETTINGS`: `commit_delay=50000 commit_siblings=0` makes every flush at a commit take 50 ms,
+//! as a slow disk or a standby that is waited for does.
 
 #![expect(clippy::print_stdout, reason = "a benchmark's result is what it prints")]
 
@@ -70,8 +72,14 @@ struct Run {
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let repetitions = environment("STALL_REPETITIONS", 3);
-    let server = ThrowawayServer::start(ServerOptions { durability: Durability::On, ..ServerOptions::default() })
-        .expect("a PostgreSQL server: see the README");
+    let settings = std::env::var("STALL_SETTINGS").unwrap_or_default();
+    let settings = settings.split_whitespace().filter_map(|setting| setting.split_once('='));
+    let options = ServerOptions {
+        durability: Durability::On,
+        settings: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        ..ServerOptions::default()
+    };
+    let server = ThrowawayServer::start(options).expect("a PostgreSQL server: see the README");
     let folder = tempfile::tempdir().expect("a folder");
     let open_for = Duration::from_secs(environment("STALL_SECONDS", 10));
     let mut bench = Bench { server, folder, partman: false, open_for };
@@ -112,8 +120,8 @@ impl Case {
         format!(
             "CREATE SCHEMA bench;
              CREATE SEQUENCE bench.ids START 1000000000;
-             CREATE TABLE bench.places (id int PRIMARY KEY);
-             INSERT INTO bench.places SELECT generate_series(0, 99);
+             CREATE TABLE bench.places (id int PRIMARY KEY, seen int);
+             INSERT INTO bench.places SELECT generate_series(0, 99), 0;
              CREATE TABLE bench.events (id bigint, at timestamptz, place int {references}, note text, PRIMARY KEY (id, at))
                  PARTITION BY RANGE (at);"
         )
@@ -227,7 +235,7 @@ impl Bench {
         // What was just copied shall not be written out in the middle.
         let admin = self.connect("postgres", "bench").await;
         admin.batch_execute("CHECKPOINT").await.expect("a checkpoint");
-        let load = Load::start(self, database).await;
+        let load = Load::start(self, database, case).await;
         let old = self.connect(database, "long transaction").await;
         old.batch_execute("BEGIN; SELECT count(*) FROM bench.events").await.expect("the long transaction");
         let begun = Instant::now();
@@ -282,7 +290,7 @@ impl Bench {
             Contender::Partman => {
                 let client = self.connect(database, "contender").await;
                 let sql = "SELECT partman.run_maintenance('bench.events', p_jobmon := false)";
-                client.batch_execute(sql).await.expect("pg_partman's maintenance");
+                until_granted(&client, sql).await;
             }
         }
     }
@@ -342,10 +350,11 @@ fn bare_statements() -> Vec<String> {
     statements
 }
 
-/// Tries again for as long as locks are not granted in time.
+/// Tries again for as long as locks are not granted in time, or a deadlock ends the statement.
 async fn until_granted(client: &Client, statement: &str) {
     while let Err(error) = client.batch_execute(statement).await {
-        assert_eq!(error.code(), Some(&SqlState::LOCK_NOT_AVAILABLE), "{statement}: {error:?}");
+        let again = [SqlState::LOCK_NOT_AVAILABLE, SqlState::T_R_DEADLOCK_DETECTED];
+        assert!(error.code().is_some_and(|code| again.contains(code)), "{statement}: {error:?}");
         sleep(RETRY_PAUSE).await;
     }
 }
