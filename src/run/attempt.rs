@@ -33,13 +33,17 @@ pub(super) enum Refusal {
     Stopped(StopSignal),
 }
 
-/// When a commit is on the server's disk.
+/// When a commit is on the server's disk, and on the disk of a standby that is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Commit {
-    /// When COMMIT returns.
+    /// When COMMIT returns. It keeps its locks until then, so whoever waits for them waits for the disk as well.
     AtOnce,
-    /// At the latest when the run's end is recorded. For creations only: a partition that a crash of the server
-    /// undoes is made again by the next run, and a row in it that was committed has flushed its creation as well.
+    /// At the latest when the run's end is recorded.
+    ///
+    /// A crash of the server loses the end of its log and never the middle: a step is lost together with its ledger
+    /// entry and with all that came after it, and the next run does it again. A row that somebody committed after a
+    /// step has flushed the step as well, and so has DROP TABLE, which waits for the server's own disk in any case,
+    /// before the files go. Nothing outside the database may rely on a step before the run's end is recorded.
     WithTheRun,
 }
 
@@ -67,11 +71,19 @@ pub(super) async fn attempt(
             result
         }
         Action::Alone(alone) => {
-            let before = format!("SET lock_timeout = '{milliseconds}ms';\n{}", alone.guard);
-            match client.batch_execute(&before).await {
+            let mut before = format!("SET lock_timeout = '{milliseconds}ms';\n{}", alone.guard);
+            if commit == Commit::WithTheRun {
+                before.push_str(";\nSET synchronous_commit = off");
+            }
+            let result = match client.batch_execute(&before).await {
                 Ok(()) => until_stopped(session, client.batch_execute(&alone.statement), stop).await,
                 Err(error) => Err(Stopped::No(error)),
+            };
+            if commit == Commit::WithTheRun {
+                // The run's end is recorded by this session, and must flush. Without a connection it is not recorded.
+                let _ = client.batch_execute("RESET synchronous_commit").await;
             }
+            result
         }
     };
     result.map_err(|stopped| match stopped {
