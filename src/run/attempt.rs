@@ -37,13 +37,17 @@ pub(super) enum Refusal {
     Stopped(StopSignal),
 }
 
-/// When a commit is on the server's disk.
+/// When a commit is on the server's disk, and on the disk of a standby that is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Commit {
-    /// When COMMIT returns.
+    /// When COMMIT returns. It keeps its locks until then, so whoever waits for them waits for the disk as well.
     AtOnce,
-    /// At the latest when the run's end is recorded. For creations only: a partition that a crash of the server
-    /// undoes is made again by the next run, and a row in it that was committed has flushed its creation as well.
+    /// At the latest when the run's end is recorded.
+    ///
+    /// A crash of the server loses the end of its log and never the middle: a step is lost together with its ledger
+    /// entry and with all that came after it, and the next run does it again. A row that somebody committed after a
+    /// step has flushed the step as well, and so has DROP TABLE, which waits for the server's own disk in any case,
+    /// before the files go. Nothing outside the database may rely on a step before the run's end is recorded.
     WithTheRun,
 }
 
@@ -71,16 +75,18 @@ pub(super) async fn attempt(
             result
         }
         Action::Alone(alone) => {
-            let before = format!("SET lock_timeout = '{milliseconds}ms';\n{}", alone.guard);
-            match client.batch_execute(&before).await {
-                Ok(()) => {
-                    let result = until_stopped(session, client.batch_execute(&alone.statement), stop).await;
-                    // The ledger's statements are patient.
-                    let _ = client.batch_execute(&format!("SET lock_timeout = {}", SqlLiteral(LOCK_TIMEOUT))).await;
-                    result
-                }
-                Err(error) => Err(Stopped::No(error)),
+            let mut before = format!("SET lock_timeout = '{milliseconds}ms';\n{}", alone.guard);
+            if commit == Commit::WithTheRun {
+                before.push_str(";\nSET synchronous_commit = off");
             }
+            let result = match client.batch_execute(&before).await {
+                Ok(()) => until_stopped(session, client.batch_execute(&alone.statement), stop).await,
+                Err(error) => Err(Stopped::No(error)),
+            };
+            // The ledger's statements are patient, and the run's end must flush. Without a connection it is not recorded.
+            let after = format!("SET lock_timeout = {}; RESET synchronous_commit", SqlLiteral(LOCK_TIMEOUT));
+            let _ = client.batch_execute(&after).await;
+            result
         }
     };
     result.map_err(|stopped| match stopped {

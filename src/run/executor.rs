@@ -237,10 +237,7 @@ impl Worker {
     ) -> Result<Done, StepError> {
         let Task { table, step, action } = task;
         let timeout = table.locks.timeout;
-        let commit = match step {
-            Step::Create(_) if record.is_some() => Commit::WithTheRun,
-            _ => Commit::AtOnce,
-        };
+        let commit = if self.run.is_some() { Commit::WithTheRun } else { Commit::AtOnce };
         let mut window = LockWindow::default();
         loop {
             let closed_by = window.closed_by(self.session.client(), action, timeout, patience.waited()).await;
