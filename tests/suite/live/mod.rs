@@ -5,6 +5,7 @@ mod convergence;
 mod harness;
 mod keys;
 mod killed;
+mod locks;
 mod pruning;
 mod retention;
 mod standby;

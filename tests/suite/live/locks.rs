@@ -1,0 +1,602 @@
+//! The promise: what an action says that it locks is what the server sees it lock, relation by relation.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use partctl::db::connect::Session;
+use partctl::plan::{Action, Alone, LockMode, LockScope, Phase, Step, StepKind};
+use partctl::run::{Moment, make_plan};
+
+use super::harness::{Database, server, session};
+
+/// Relations by name with the strongest mode on each.
+type Modes = BTreeMap<String, LockMode>;
+
+struct Case {
+    name: &'static str,
+    policy: &'static str,
+    setup: &'static str,
+    /// Who carries it out; `None`: a superuser.
+    role: Option<&'static str>,
+    /// What must be among its steps, so that the case is about what it says.
+    kinds: &'static [StepKind],
+    /// Where the role may not lock the far end of a foreign key, the statement itself does, and on Postgres 14 it locks
+    /// less than what is promised.
+    less_on_14: &'static [(&'static str, LockMode)],
+    /// Where the promise falls short as yet.
+    short: Option<&'static str>,
+}
+
+const EMPTY: Case = Case { name: "", policy: RETIRE, setup: "", role: None, kinds: &[], less_on_14: &[], short: None };
+use StepKind::{Create, Detach, Drop, Finalize};
+
+/// One partition that is long over, one that holds a row and stays, and two to be made.
+const RETIRE: &str = "version: 1\ntable: shop.orders\npartition: {range: at, every: 1 month, timezone: UTC}
+create: {ahead: 1 partition, fill_gaps: false}\nretain: {for: 1 year, then: drop, grace: 0 days}\n";
+const LIST: &str = "version: 1\ntable: shop.orders\npartition:\n  list: country\n  values:\n    nordic: [NO, SE]\n    odd: [null, XX]\n";
+const HASH: &str = "version: 1\ntable: shop.orders\npartition: {hash: id, modulus: 4}\n";
+
+macro_rules! table {
+    ($columns:literal) => {
+        concat!(
+            "CREATE TABLE shop.orders (id int, at timestamptz NOT NULL",
+            $columns,
+            ") PARTITION BY RANGE (at);
+            CREATE TABLE shop.orders_2001_01 PARTITION OF shop.orders FOR VALUES FROM ('2001-01-01 00:00+00') TO ('2001-02-01 00:00+00');
+            CREATE TABLE shop.orders_rest PARTITION OF shop.orders FOR VALUES FROM ('2001-02-01 00:00+00') TO ('2020-02-01 00:00+00');
+            INSERT INTO shop.orders (id, at) VALUES (1, '2020-01-15');"
+        )
+    };
+}
+
+const CASES: &[Case] = &[
+    Case { name: "no DEFAULT, no foreign keys", setup: table!(""), kinds: &[Create, Detach, Drop], ..EMPTY },
+    Case {
+        name: "a small DEFAULT",
+        setup: concat!(table!(""), "CREATE TABLE shop.orders_default PARTITION OF shop.orders DEFAULT;"),
+        kinds: &[Create, Detach, Drop],
+        ..EMPTY
+    },
+    Case {
+        name: "a large DEFAULT",
+        setup: concat!(
+            table!(", note text"),
+            "CREATE TABLE shop.orders_default PARTITION OF shop.orders DEFAULT;
+            INSERT INTO shop.orders SELECT 1, '2097-01-01', repeat('x', 1000) FROM generate_series(1, 3000);"
+        ),
+        kinds: &[Create, Detach, Drop],
+        ..EMPTY
+    },
+    Case {
+        name: "a small DEFAULT that is partitioned itself",
+        setup: concat!(
+            table!(""),
+            "CREATE TABLE shop.orders_default PARTITION OF shop.orders DEFAULT PARTITION BY HASH (at);
+            CREATE TABLE shop.default_0 PARTITION OF shop.orders_default FOR VALUES WITH (MODULUS 1, REMAINDER 0);"
+        ),
+        kinds: &[Create, Detach, Drop],
+        short: Some("the partitions of DEFAULT are locked as well"), ..EMPTY
+    },
+    Case {
+        name: "a large DEFAULT that is partitioned itself",
+        setup: concat!(
+            table!(", note text"),
+            "CREATE TABLE shop.orders_default PARTITION OF shop.orders DEFAULT PARTITION BY HASH (at);
+            CREATE TABLE shop.default_0 PARTITION OF shop.orders_default FOR VALUES WITH (MODULUS 1, REMAINDER 0);
+            INSERT INTO shop.orders SELECT 1, '2097-01-01', repeat('x', 1000) FROM generate_series(1, 3000);"
+        ),
+        kinds: &[Create, Detach, Drop],
+        short: Some("the partitions of DEFAULT are locked as well"), ..EMPTY
+    },
+    Case {
+        name: "two outgoing foreign keys",
+        setup: concat!(
+            "CREATE TABLE shop.customers (id int PRIMARY KEY); CREATE TABLE shop.sellers (id int PRIMARY KEY);",
+            table!(", customer int REFERENCES shop.customers, seller int REFERENCES shop.sellers")
+        ),
+        kinds: &[Create, Detach, Drop],
+        ..EMPTY
+    },
+    Case {
+        name: "two outgoing foreign keys beside a DEFAULT",
+        setup: concat!(
+            "CREATE TABLE shop.customers (id int PRIMARY KEY); CREATE TABLE shop.sellers (id int PRIMARY KEY);",
+            table!(", customer int REFERENCES shop.customers, seller int REFERENCES shop.sellers"),
+            "CREATE TABLE shop.orders_default PARTITION OF shop.orders DEFAULT;"
+        ),
+        kinds: &[Create, Detach, Drop],
+        ..EMPTY
+    },
+    Case {
+        name: "two foreign keys to the same table",
+        setup: concat!(
+            "CREATE TABLE shop.customers (id int PRIMARY KEY);",
+            table!(", customer int REFERENCES shop.customers, payer int REFERENCES shop.customers")
+        ),
+        kinds: &[Create, Detach, Drop],
+        ..EMPTY
+    },
+    Case {
+        name: "an outgoing foreign key to a partitioned table",
+        setup: concat!(
+            "CREATE TABLE shop.customers (id int PRIMARY KEY) PARTITION BY HASH (id);
+            CREATE TABLE shop.customers_0 PARTITION OF shop.customers FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+            CREATE TABLE shop.customers_1 PARTITION OF shop.customers FOR VALUES WITH (MODULUS 2, REMAINDER 1);",
+            table!(", customer int REFERENCES shop.customers")
+        ),
+        kinds: &[Create, Detach, Drop],
+        short: Some("the partitions of the referenced table are locked as well"), ..EMPTY
+    },
+    Case {
+        name: "an outgoing foreign key to a partitioned table beside a DEFAULT",
+        setup: concat!(
+            "CREATE TABLE shop.customers (id int PRIMARY KEY) PARTITION BY HASH (id);
+            CREATE TABLE shop.customers_0 PARTITION OF shop.customers FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+            CREATE TABLE shop.customers_1 PARTITION OF shop.customers FOR VALUES WITH (MODULUS 2, REMAINDER 1);",
+            table!(", customer int REFERENCES shop.customers"),
+            "CREATE TABLE shop.orders_default PARTITION OF shop.orders DEFAULT;"
+        ),
+        kinds: &[Create, Detach, Drop],
+        short: Some("the partitions of the referenced table are locked as well"), ..EMPTY
+    },
+    Case {
+        name: "an incoming foreign key",
+        setup: concat!(
+            table!(", PRIMARY KEY (id, at)"),
+            "CREATE TABLE shop.lines (id int, at timestamptz, FOREIGN KEY (id, at) REFERENCES shop.orders);"
+        ),
+        kinds: &[Create, Detach, Drop],
+        ..EMPTY
+    },
+    Case {
+        name: "an incoming foreign key beside a DEFAULT",
+        setup: concat!(
+            table!(", PRIMARY KEY (id, at)"),
+            "CREATE TABLE shop.orders_default PARTITION OF shop.orders DEFAULT;
+            CREATE TABLE shop.lines (id int, at timestamptz, FOREIGN KEY (id, at) REFERENCES shop.orders);"
+        ),
+        kinds: &[Create, Detach, Drop],
+        ..EMPTY
+    },
+    Case {
+        name: "an incoming foreign key from a partitioned table",
+        setup: concat!(
+            table!(", PRIMARY KEY (id, at)"),
+            "CREATE TABLE shop.lines (id int, at timestamptz, FOREIGN KEY (id, at) REFERENCES shop.orders) PARTITION BY HASH (id);
+            CREATE TABLE shop.lines_0 PARTITION OF shop.lines FOR VALUES WITH (MODULUS 1, REMAINDER 0);"
+        ),
+        kinds: &[Create, Detach, Drop],
+        ..EMPTY
+    },
+    Case {
+        name: "an incoming foreign key from a partitioned table beside a DEFAULT",
+        setup: concat!(
+            table!(", PRIMARY KEY (id, at)"),
+            "CREATE TABLE shop.orders_default PARTITION OF shop.orders DEFAULT;
+            CREATE TABLE shop.lines (id int, at timestamptz, FOREIGN KEY (id, at) REFERENCES shop.orders) PARTITION BY HASH (id);
+            CREATE TABLE shop.lines_0 PARTITION OF shop.lines FOR VALUES WITH (MODULUS 1, REMAINDER 0);"
+        ),
+        kinds: &[Create, Detach, Drop],
+        short: Some("ACCESS SHARE on the partitions that are searched"), ..EMPTY
+    },
+    Case {
+        name: "a table that references itself",
+        setup: table!(", PRIMARY KEY (id, at), before int, before_at timestamptz, FOREIGN KEY (before, before_at) REFERENCES shop.orders"),
+        kinds: &[Create, Detach, Drop],
+        short: Some("all partitions are locked, as those of the referenced table"), ..EMPTY
+    },
+    Case {
+        name: "a table that references itself beside a DEFAULT",
+        setup: concat!(
+            table!(", PRIMARY KEY (id, at), before int, before_at timestamptz, FOREIGN KEY (before, before_at) REFERENCES shop.orders"),
+            "CREATE TABLE shop.orders_default PARTITION OF shop.orders DEFAULT;"
+        ),
+        kinds: &[Create, Detach, Drop],
+        short: Some("all partitions are locked, as those of the referenced table"), ..EMPTY
+    },
+    Case {
+        name: "far ends that the role may not lock",
+        setup: concat!(
+            "CREATE TABLE shop.customers (id int PRIMARY KEY);",
+            table!(", customer int, PRIMARY KEY (id, at)"),
+            "CREATE TABLE shop.lines (id int, at timestamptz, FOREIGN KEY (id, at) REFERENCES shop.orders);
+            GRANT REFERENCES, SELECT ON shop.customers TO creator; GRANT SELECT ON shop.lines TO creator;
+            ALTER TABLE shop.orders ADD FOREIGN KEY (customer) REFERENCES shop.customers;
+            ALTER TABLE shop.orders OWNER TO creator; ALTER TABLE shop.orders_2001_01 OWNER TO creator; ALTER TABLE shop.orders_rest OWNER TO creator;"
+        ),
+        role: Some("creator"),
+        kinds: &[Create, Detach, Drop],
+        less_on_14: &[("shop.lines", LockMode::AccessShare)],
+        ..EMPTY
+    },
+    Case {
+        name: "far ends that the role may not lock beside a DEFAULT",
+        setup: concat!(
+            "CREATE TABLE shop.customers (id int PRIMARY KEY);",
+            table!(", customer int, PRIMARY KEY (id, at)"),
+            "CREATE TABLE shop.orders_default PARTITION OF shop.orders DEFAULT;
+            CREATE TABLE shop.lines (id int, at timestamptz, FOREIGN KEY (id, at) REFERENCES shop.orders);
+            GRANT REFERENCES, SELECT ON shop.customers TO creator; GRANT SELECT ON shop.lines TO creator;
+            ALTER TABLE shop.orders ADD FOREIGN KEY (customer) REFERENCES shop.customers;
+            ALTER TABLE shop.orders OWNER TO creator; ALTER TABLE shop.orders_2001_01 OWNER TO creator;
+            ALTER TABLE shop.orders_rest OWNER TO creator; ALTER TABLE shop.orders_default OWNER TO creator;"
+        ),
+        role: Some("creator"),
+        kinds: &[Create, Detach, Drop],
+        less_on_14: &[("shop.lines", LockMode::AccessShare)],
+        ..EMPTY
+    },
+    Case {
+        name: "a partition that is partitioned itself",
+        setup: concat!(
+            "CREATE TABLE shop.customers (id int PRIMARY KEY);",
+            "CREATE TABLE shop.orders (id int, at timestamptz NOT NULL, customer int REFERENCES shop.customers) PARTITION BY RANGE (at);
+            CREATE TABLE shop.orders_2001_01 PARTITION OF shop.orders FOR VALUES FROM ('2001-01-01 00:00+00') TO ('2001-02-01 00:00+00') PARTITION BY HASH (id);
+            CREATE TABLE shop.old_0 PARTITION OF shop.orders_2001_01 FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+            CREATE TABLE shop.old_1 PARTITION OF shop.orders_2001_01 FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+            CREATE TABLE shop.orders_rest PARTITION OF shop.orders FOR VALUES FROM ('2001-02-01 00:00+00') TO ('2020-02-01 00:00+00');
+            INSERT INTO shop.orders (id, at) VALUES (1, '2020-01-15');"
+        ),
+        kinds: &[Create, Detach, Drop],
+        ..EMPTY
+    },
+    Case {
+        name: "a partition that is partitioned itself beside a DEFAULT",
+        setup: concat!(
+            "CREATE TABLE shop.orders (id int, at timestamptz NOT NULL) PARTITION BY RANGE (at);
+            CREATE TABLE shop.orders_2001_01 PARTITION OF shop.orders FOR VALUES FROM ('2001-01-01 00:00+00') TO ('2001-02-01 00:00+00') PARTITION BY HASH (id);
+            CREATE TABLE shop.old_0 PARTITION OF shop.orders_2001_01 FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+            CREATE TABLE shop.old_1 PARTITION OF shop.orders_2001_01 FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+            CREATE TABLE shop.orders_rest PARTITION OF shop.orders FOR VALUES FROM ('2001-02-01 00:00+00') TO ('2020-02-01 00:00+00');
+            CREATE TABLE shop.orders_default PARTITION OF shop.orders DEFAULT;
+            INSERT INTO shop.orders (id, at) VALUES (1, '2020-01-15');"
+        ),
+        kinds: &[Create, Detach, Drop],
+        ..EMPTY
+    },
+    Case {
+        name: "a foreign table as a partition",
+        setup: concat!(
+            "CREATE TABLE shop.orders (id int, at timestamptz NOT NULL) PARTITION BY RANGE (at);
+            CREATE FOREIGN DATA WRAPPER nothing; CREATE SERVER far FOREIGN DATA WRAPPER nothing;
+            CREATE TABLE shop.orders_rest PARTITION OF shop.orders FOR VALUES FROM ('2001-02-01 00:00+00') TO ('2020-02-01 00:00+00');
+            INSERT INTO shop.orders VALUES (1, '2020-01-15'); ANALYZE shop.orders;
+            CREATE FOREIGN TABLE shop.orders_2001_01 PARTITION OF shop.orders FOR VALUES FROM ('2001-01-01 00:00+00') TO ('2001-02-01 00:00+00') SERVER far;"
+        ),
+        kinds: &[Create, Detach, Drop],
+        ..EMPTY
+    },
+    Case {
+        name: "a foreign table as a partition beside a DEFAULT",
+        setup: concat!(
+            "CREATE TABLE shop.orders (id int, at timestamptz NOT NULL) PARTITION BY RANGE (at);
+            CREATE FOREIGN DATA WRAPPER nothing; CREATE SERVER far FOREIGN DATA WRAPPER nothing;
+            CREATE TABLE shop.orders_rest PARTITION OF shop.orders FOR VALUES FROM ('2001-02-01 00:00+00') TO ('2020-02-01 00:00+00');
+            CREATE TABLE shop.orders_default PARTITION OF shop.orders DEFAULT;
+            INSERT INTO shop.orders VALUES (1, '2020-01-15'); ANALYZE shop.orders;
+            CREATE FOREIGN TABLE shop.orders_2001_01 PARTITION OF shop.orders FOR VALUES FROM ('2001-01-01 00:00+00') TO ('2001-02-01 00:00+00') SERVER far;"
+        ),
+        kinds: &[Create, Detach, Drop],
+        ..EMPTY
+    },
+    Case {
+        name: "the table is a partition itself",
+        setup: concat!(
+            "CREATE TABLE shop.all_orders (id int, at timestamptz NOT NULL) PARTITION BY LIST (id);",
+            table!(""),
+            "ALTER TABLE shop.all_orders ATTACH PARTITION shop.orders FOR VALUES IN (1);"
+        ),
+        kinds: &[Create, Detach, Drop],
+        short: Some("ACCESS SHARE on what it is a partition of"), ..EMPTY
+    },
+    Case {
+        name: "a list with and without null, beside a DEFAULT",
+        policy: LIST,
+        setup: "CREATE TABLE shop.orders (country text) PARTITION BY LIST (country);
+            CREATE TABLE shop.other PARTITION OF shop.orders DEFAULT;",
+        kinds: &[Create],
+        ..EMPTY
+    },
+    Case {
+        name: "a list",
+        policy: LIST,
+        setup: "CREATE TABLE shop.orders (country text) PARTITION BY LIST (country);",
+        kinds: &[Create],
+        ..EMPTY
+    },
+    Case {
+        name: "a hash table",
+        policy: HASH,
+        setup: "CREATE TABLE shop.orders (id int) PARTITION BY HASH (id);",
+        kinds: &[Create],
+        ..EMPTY
+    },
+];
+
+/// Detaches that were interrupted.
+const PENDING: &[Case] = &[
+    Case { name: "pending", setup: table!(""), ..EMPTY },
+    Case {
+        name: "pending, with foreign keys",
+        setup: concat!(
+            "CREATE TABLE shop.customers (id int PRIMARY KEY);",
+            table!(", customer int REFERENCES shop.customers, PRIMARY KEY (id, at)"),
+            "CREATE TABLE shop.lines (id int, at timestamptz, FOREIGN KEY (id, at) REFERENCES shop.orders);"
+        ),
+        ..EMPTY
+    },
+    Case {
+        name: "pending, with foreign keys to and from partitioned tables",
+        setup: concat!(
+            "CREATE TABLE shop.customers (id int PRIMARY KEY) PARTITION BY HASH (id);
+            CREATE TABLE shop.customers_0 PARTITION OF shop.customers FOR VALUES WITH (MODULUS 1, REMAINDER 0);",
+            table!(", customer int REFERENCES shop.customers, PRIMARY KEY (id, at)"),
+            "CREATE TABLE shop.lines (id int, at timestamptz, FOREIGN KEY (id, at) REFERENCES shop.orders) PARTITION BY HASH (id);
+            CREATE TABLE shop.lines_0 PARTITION OF shop.lines FOR VALUES WITH (MODULUS 1, REMAINDER 0);"
+        ),
+        short: Some("the partitions of the referenced table are locked as well"), ..EMPTY
+    },
+    Case {
+        name: "pending, a table that references itself",
+        setup: table!(", PRIMARY KEY (id, at), before int, before_at timestamptz, FOREIGN KEY (before, before_at) REFERENCES shop.orders"),
+        short: Some("all partitions are locked, as those of the referenced table"), ..EMPTY
+    },
+];
+
+/// Tables of every kind that a test made, oids and names.
+const RELATIONS: &str = "SELECT pg_catalog.format('%s %s.%s', c.oid, n.nspname, c.relname)
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+   WHERE c.relkind IN ('r', 'p', 'f') AND n.nspname = 'shop' ORDER BY 1";
+
+async fn database(case: &Case) -> (Database, Session) {
+    let database = Database::new(case.policy, &format!("CREATE SCHEMA shop; {}", case.setup)).await;
+    database.partctl(&["init"], 0);
+    let url = match case.role {
+        Some(role) => {
+            let grants = format!(
+                "GRANT CREATE, USAGE ON SCHEMA shop TO {role}; GRANT USAGE ON SCHEMA partctl TO {role};
+                 GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA partctl TO {role}"
+            );
+            database.sql(&grants).await;
+            database.url_with(&format!("user={role}"))
+        }
+        None => database.url(),
+    };
+    (database, session(&url).await)
+}
+
+async fn relations(database: &Database) -> BTreeMap<u32, String> {
+    let rows = database.column(RELATIONS).await;
+    let row = |row: &String| {
+        let (oid, name) = row.split_once(' ').unwrap();
+        (oid.parse().unwrap(), name.to_owned())
+    };
+    rows.iter().map(row).collect()
+}
+
+fn mode(text: &str) -> LockMode {
+    match text {
+        "AccessShareLock" => LockMode::AccessShare,
+        "RowShareLock" => LockMode::RowShare,
+        "RowExclusiveLock" => LockMode::RowExclusive,
+        "ShareUpdateExclusiveLock" => LockMode::ShareUpdateExclusive,
+        "ShareLock" => LockMode::Share,
+        "ShareRowExclusiveLock" => LockMode::ShareRowExclusive,
+        "AccessExclusiveLock" => LockMode::AccessExclusive,
+        other => panic!("no mode for {other}"),
+    }
+}
+
+fn strengthen(modes: &mut Modes, name: &str, mode: LockMode) {
+    let strongest = modes.get(name).map_or(mode, |known| mode.max(*known));
+    modes.insert(name.to_owned(), strongest);
+}
+
+/// What a session holds, or waits for, on these relations.
+async fn observe(database: &Database, pid: i32, relations: &BTreeMap<u32, String>, modes: &mut Modes) {
+    let sql = format!("SELECT relation || ' ' || mode FROM pg_locks WHERE pid = {pid} AND locktype = 'relation'");
+    for row in database.column(&sql).await {
+        let (oid, held) = row.split_once(' ').unwrap();
+        if let Some(name) = relations.get(&oid.parse().unwrap()) {
+            strengthen(modes, name, mode(held));
+        }
+    }
+}
+
+/// What an action promises, relation by relation, also those below where it says so.
+async fn promised(database: &Database, action: &Action) -> Modes {
+    let mut modes = Modes::new();
+    for lock in action.locks() {
+        strengthen(&mut modes, &lock.relation.to_string(), lock.mode);
+        if lock.scope == LockScope::WithPartitions {
+            let below = format!(
+                "WITH RECURSIVE t(oid) AS (SELECT '{}'::regclass::oid UNION SELECT i.inhrelid FROM t JOIN pg_inherits i ON i.inhparent = t.oid)
+                 SELECT n.nspname || '.' || c.relname FROM t JOIN pg_class c ON c.oid = t.oid JOIN pg_namespace n ON n.oid = c.relnamespace",
+                lock.relation
+            );
+            for name in database.column(&below).await {
+                strengthen(&mut modes, &name, lock.mode);
+            }
+        }
+    }
+    modes
+}
+
+fn weaken_on_14(mut modes: Modes, case: &Case, action: &Action) -> Modes {
+    let ends_a_bound =
+        matches!(action, Action::Alone(_)) || action.statements().iter().any(|sql| sql.contains(" DETACH "));
+    if server().installation().major() < 15 && !ends_a_bound {
+        for (name, mode) in case.less_on_14 {
+            modes.entry((*name).to_owned()).and_modify(|promised| *promised = *mode);
+        }
+    }
+    modes
+}
+
+/// Carries an action out in this session and says what it locked.
+async fn carry_out(database: &Database, runner: &Session, action: &Action) -> Modes {
+    let relations = relations(database).await;
+    let client = runner.client();
+    let pid: i32 = client.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
+    let mut observed = Modes::new();
+    match action {
+        Action::Transaction(_) => {
+            client.batch_execute("BEGIN").await.unwrap();
+            for statement in action.statements() {
+                client.batch_execute(&statement).await.unwrap_or_else(|error| panic!("{statement}: {error:?}"));
+            }
+            observe(database, pid, &relations, &mut observed).await;
+            client.batch_execute("COMMIT").await.unwrap();
+        }
+        Action::Alone(alone) => detach_through_traps(database, runner, pid, alone, &relations, &mut observed).await,
+    }
+    observed
+}
+
+/// Two sessions on every relation, one in the way of everything from SHARE UPDATE EXCLUSIVE on, one in the way of
+/// ACCESS EXCLUSIVE alone; each ends when the detach waits for it, so that the detach is seen at every lock it takes.
+async fn detach_through_traps(
+    database: &Database,
+    runner: &Session,
+    pid: i32,
+    alone: &Alone,
+    relations: &BTreeMap<u32, String>,
+    observed: &mut Modes,
+) {
+    runner.client().batch_execute(&alone.guard).await.unwrap();
+    let mut traps: BTreeMap<i32, Session> = BTreeMap::new();
+    for (oid, name) in relations {
+        let foreign = database.value(&format!("SELECT relkind = 'f' FROM pg_class WHERE oid = {oid}")).await == "t";
+        // LOCK TABLE refuses a foreign table; that a query is analysed locks it without anything being read.
+        let (strong, weak) = if foreign {
+            (format!("COMMENT ON FOREIGN TABLE {name} IS 'held'"), format!("PREPARE held AS SELECT FROM {name}"))
+        } else {
+            (
+                format!("LOCK TABLE ONLY {name} IN SHARE UPDATE EXCLUSIVE MODE"),
+                format!("LOCK TABLE ONLY {name} IN ACCESS SHARE MODE"),
+            )
+        };
+        for lock in [strong, weak] {
+            let trap = session(&database.url()).await;
+            trap.client().batch_execute(&format!("BEGIN; {lock}")).await.unwrap();
+            let pid: i32 = trap.client().query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
+            traps.insert(pid, trap);
+        }
+    }
+    let statement = runner.client().batch_execute(&alone.statement);
+    let springing = async {
+        let blocking = format!("SELECT coalesce(array_to_string(pg_blocking_pids({pid}), ' '), '')");
+        let ended = format!("SELECT state <> 'active' FROM pg_stat_activity WHERE pid = {pid}");
+        let mut waits = 0;
+        while database.value(&ended).await == "f" {
+            let blockers = database.value(&blocking).await;
+            if blockers.is_empty() {
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+                continue;
+            }
+            observe(database, pid, relations, observed).await;
+            for blocker in blockers.split(' ') {
+                if let Some(trap) = traps.remove(&blocker.parse().unwrap()) {
+                    trap.client().batch_execute("COMMIT").await.unwrap();
+                    trap.close().await;
+                    waits += 1;
+                }
+            }
+        }
+        assert!(3 <= waits, "it walked into {waits} traps only, so nobody has seen what it locks");
+    };
+    let begun = format!("SELECT state = 'active' FROM pg_stat_activity WHERE pid = {pid}");
+    let (result, ()) = tokio::join!(statement, async {
+        database.until(&begun, || true).await;
+        springing.await;
+    });
+    result.unwrap_or_else(|error| panic!("{}: {error:?}", alone.statement));
+}
+
+fn different(what: &str, promised: &Modes, observed: &Modes) -> Vec<String> {
+    let names: BTreeSet<&String> = promised.keys().chain(observed.keys()).collect();
+    let show = |mode: Option<&LockMode>| mode.map_or("nothing".to_owned(), ToString::to_string);
+    let differs = names.into_iter().filter(|name| promised.get(*name) != observed.get(*name));
+    let line = |name: &String| {
+        format!("{what}: {name}: promised {}, took {}", show(promised.get(name)), show(observed.get(name)))
+    };
+    differs.map(line).collect()
+}
+
+async fn compare(database: &Database, runner: &Session, case: &Case, step: &Step, wrong: &mut Vec<String>) {
+    for (at, action) in step.actions().iter().enumerate() {
+        let promised = weaken_on_14(promised(database, action).await, case, action);
+        let observed = carry_out(database, runner, action).await;
+        wrong.extend(different(
+            &format!("{}: {} {}, action {at}", case.name, step.kind().as_str(), step.target()),
+            &promised,
+            &observed,
+        ));
+    }
+}
+
+async fn hold(cases: impl Iterator<Item = &Case>) {
+    let mut wrong = Vec::new();
+    for case in cases {
+        let (database, runner) = database(case).await;
+        let policies = database.parsed_policies();
+        let (_, plan) = make_plan(runner.client(), &policies, Moment::Now).await.unwrap();
+        for kind in case.kinds {
+            assert!(0 < plan.count(*kind), "{}: nothing to {}: {plan:?}", case.name, kind.as_str());
+        }
+        for phase in [Phase::Finish, Phase::Create, Phase::Retire] {
+            for (_, step) in plan.steps().filter(|(_, step)| step.phase() == phase) {
+                compare(&database, &runner, case, step, &mut wrong).await;
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+async fn hold_pending(cases: impl Iterator<Item = &Case>) {
+    let mut wrong = Vec::new();
+    for case in cases {
+        let (database, runner) = database(case).await;
+        leave_pending(&database).await;
+        let (_, plan) = database.plan().await;
+        assert_eq!(plan.count(Finalize), 1, "{}", case.name);
+        for (_, step) in plan.steps().filter(|(_, step)| step.kind() == Finalize) {
+            compare(&database, &runner, case, step, &mut wrong).await;
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_action_locks_what_it_promises_and_nothing_else() {
+    hold(CASES.iter().filter(|case| case.short.is_none())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn finishing_a_detach_locks_what_it_promises_and_nothing_else() {
+    hold_pending(PENDING.iter().filter(|case| case.short.is_none())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "the promise falls short here as yet; each case says in what"]
+async fn an_action_locks_what_it_promises_also_far_below() {
+    hold(CASES.iter().filter(|case| case.short.is_some())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "the promise falls short here as yet; each case says in what"]
+async fn finishing_a_detach_locks_what_it_promises_also_far_below() {
+    hold_pending(PENDING.iter().filter(|case| case.short.is_some())).await;
+}
+
+/// A concurrent detach of the old partition that is cut short between its phases.
+async fn leave_pending(database: &Database) {
+    let reader = session(&database.url()).await;
+    reader.client().batch_execute("BEGIN; SELECT * FROM shop.orders").await.unwrap();
+    database.sql("SET lock_timeout = '20ms'").await;
+    let detach = "ALTER TABLE shop.orders DETACH PARTITION shop.orders_2001_01 CONCURRENTLY";
+    assert!(database.session.client().batch_execute(detach).await.is_err());
+    reader.client().batch_execute("COMMIT").await.unwrap();
+    reader.close().await;
+    database.sql("RESET lock_timeout").await;
+    assert_eq!(database.value("SELECT count(*) FROM pg_inherits WHERE inhdetachpending").await, "1");
+}
