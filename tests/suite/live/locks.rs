@@ -241,40 +241,34 @@ const CASES: &[Case] = &[
     },
     Case {
         name: "a partition that is partitioned itself beside a DEFAULT",
-        setup: concat!(
-            "CREATE TABLE shop.orders (id int, at timestamptz NOT NULL) PARTITION BY RANGE (at);
+        setup: "CREATE TABLE shop.orders (id int, at timestamptz NOT NULL) PARTITION BY RANGE (at);
             CREATE TABLE shop.orders_2001_01 PARTITION OF shop.orders FOR VALUES FROM ('2001-01-01 00:00+00') TO ('2001-02-01 00:00+00') PARTITION BY HASH (id);
             CREATE TABLE shop.old_0 PARTITION OF shop.orders_2001_01 FOR VALUES WITH (MODULUS 2, REMAINDER 0);
             CREATE TABLE shop.old_1 PARTITION OF shop.orders_2001_01 FOR VALUES WITH (MODULUS 2, REMAINDER 1);
             CREATE TABLE shop.orders_rest PARTITION OF shop.orders FOR VALUES FROM ('2001-02-01 00:00+00') TO ('2020-02-01 00:00+00');
             CREATE TABLE shop.orders_default PARTITION OF shop.orders DEFAULT;
-            INSERT INTO shop.orders (id, at) VALUES (1, '2020-01-15');"
-        ),
+            INSERT INTO shop.orders (id, at) VALUES (1, '2020-01-15');",
         kinds: &[Create, Detach, Drop],
         ..EMPTY
     },
     Case {
         name: "a foreign table as a partition",
-        setup: concat!(
-            "CREATE TABLE shop.orders (id int, at timestamptz NOT NULL) PARTITION BY RANGE (at);
+        setup: "CREATE TABLE shop.orders (id int, at timestamptz NOT NULL) PARTITION BY RANGE (at);
             CREATE FOREIGN DATA WRAPPER nothing; CREATE SERVER far FOREIGN DATA WRAPPER nothing;
             CREATE TABLE shop.orders_rest PARTITION OF shop.orders FOR VALUES FROM ('2001-02-01 00:00+00') TO ('2020-02-01 00:00+00');
             INSERT INTO shop.orders VALUES (1, '2020-01-15'); ANALYZE shop.orders;
-            CREATE FOREIGN TABLE shop.orders_2001_01 PARTITION OF shop.orders FOR VALUES FROM ('2001-01-01 00:00+00') TO ('2001-02-01 00:00+00') SERVER far;"
-        ),
+            CREATE FOREIGN TABLE shop.orders_2001_01 PARTITION OF shop.orders FOR VALUES FROM ('2001-01-01 00:00+00') TO ('2001-02-01 00:00+00') SERVER far;",
         kinds: &[Create, Detach, Drop],
         ..EMPTY
     },
     Case {
         name: "a foreign table as a partition beside a DEFAULT",
-        setup: concat!(
-            "CREATE TABLE shop.orders (id int, at timestamptz NOT NULL) PARTITION BY RANGE (at);
+        setup: "CREATE TABLE shop.orders (id int, at timestamptz NOT NULL) PARTITION BY RANGE (at);
             CREATE FOREIGN DATA WRAPPER nothing; CREATE SERVER far FOREIGN DATA WRAPPER nothing;
             CREATE TABLE shop.orders_rest PARTITION OF shop.orders FOR VALUES FROM ('2001-02-01 00:00+00') TO ('2020-02-01 00:00+00');
             CREATE TABLE shop.orders_default PARTITION OF shop.orders DEFAULT;
             INSERT INTO shop.orders VALUES (1, '2020-01-15'); ANALYZE shop.orders;
-            CREATE FOREIGN TABLE shop.orders_2001_01 PARTITION OF shop.orders FOR VALUES FROM ('2001-01-01 00:00+00') TO ('2001-02-01 00:00+00') SERVER far;"
-        ),
+            CREATE FOREIGN TABLE shop.orders_2001_01 PARTITION OF shop.orders FOR VALUES FROM ('2001-01-01 00:00+00') TO ('2001-02-01 00:00+00') SERVER far;",
         kinds: &[Create, Detach, Drop],
         ..EMPTY
     },

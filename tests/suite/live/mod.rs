@@ -1,5 +1,6 @@
 //! Against a real server: one throwaway server per run, one fresh database per test.
 
+mod autovacuum;
 mod connecting;
 mod convergence;
 mod harness;
@@ -11,3 +12,4 @@ mod retention;
 mod standby;
 mod status;
 mod trouble;
+mod windows;
