@@ -3,12 +3,14 @@
 mod autovacuum;
 mod connecting;
 mod convergence;
+mod foreign_keys;
 mod harness;
 mod keys;
 mod killed;
 mod locks;
 mod pruning;
 mod retention;
+mod scans;
 mod standby;
 mod status;
 mod trouble;
