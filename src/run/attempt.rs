@@ -6,7 +6,7 @@ use tokio_postgres::error::SqlState;
 
 use super::signals::{Stop, StopSignal};
 use crate::db::connect::Session;
-use crate::plan::{Action, Lock, Transaction};
+use crate::plan::{Action, Alone, Lock, Transaction};
 
 /// Ends by itself when the cancel request came before it.
 const AWAIT_CANCEL: &str = "SELECT pg_catalog.pg_sleep(1)";
@@ -67,11 +67,20 @@ pub(super) async fn attempt(
             result
         }
         Action::Alone(alone) => {
-            let before = format!("SET lock_timeout = '{milliseconds}ms';\n{}", alone.guard);
-            match client.batch_execute(&before).await {
+            let limit = if searches_far_ends(alone) { UNDER_LOCK.as_millis() } else { 0 };
+            let before = format!(
+                "SET lock_timeout = '{milliseconds}ms';\nSET statement_timeout = '{limit}ms';\n{}",
+                alone.guard
+            );
+            let result = match client.batch_execute(&before).await {
                 Ok(()) => until_stopped(session, client.batch_execute(&alone.statement), stop).await,
                 Err(error) => Err(Stopped::No(error)),
+            };
+            if !client.is_closed() {
+                // What follows has limits of its own; when this fails, the connection is gone, and that is told there.
+                let _ = client.batch_execute("RESET statement_timeout").await;
             }
+            result
         }
     };
     result.map_err(|stopped| match stopped {
@@ -108,6 +117,13 @@ fn compose(transaction: &Transaction, milliseconds: u128, record: Option<String>
     batch.extend(under.iter().cloned().chain(record));
     batch.push("COMMIT".to_owned());
     batch.join(";\n")
+}
+
+/// Whether a concurrent detach looks for rows that reference the partition, in its first phase, under SHARE on the
+/// table that references: writers wait for all of that search.
+fn searches_far_ends(alone: &Alone) -> bool {
+    let far = |lock: &&Lock| lock.relation != alone.waits_for_users_of;
+    1 < alone.locks.iter().filter(far).count()
 }
 
 fn is_about_locks(error: &tokio_postgres::Error) -> bool {

@@ -229,7 +229,16 @@ impl Worker {
             match attempt(&self.session, action, timeout, record.clone(), commit, &mut self.stop).await {
                 Ok(()) => return Ok(Done::Whole),
                 Err(Refusal::Stopped(signal)) => return Err(stopped(signal, step)),
-                Err(Refusal::Final(error)) => return Err(refused(&self.session, &error, step, action)),
+                Err(Refusal::Final(error)) => {
+                    // Cancelled between its phases, by whomever, it is trapped; what refused it otherwise stands.
+                    if let Step::Detach(detach) = step
+                        && matches!(action, Action::Alone(_))
+                        && self.is_pending(detach).await.is_ok_and(|pending| pending == Some(true))
+                    {
+                        return Ok(Done::CutShort);
+                    }
+                    return Err(refused(&self.session, &error, step, action));
+                }
                 Err(Refusal::Lock(error)) => {
                     let blockers = window.blockers(self.session.client(), action).await;
                     let pause = patience.until_next_try();
@@ -250,13 +259,18 @@ impl Worker {
         rest: VecDeque<Action>,
         action: Action,
     ) -> Result<VecDeque<Action>, tokio_postgres::Error> {
-        let sql = "SELECT inhdetachpending FROM pg_catalog.pg_inherits WHERE inhrelid = $1";
-        let rows = self.session.client().query_typed(sql, &[(&detach.oid, Type::OID)]).await?;
-        Ok(match rows.first().map(|row| row.get::<_, bool>(0)) {
+        Ok(match self.is_pending(detach).await? {
             Some(true) => detach.finalize().actions().into(),
             Some(false) => std::iter::once(action).chain(rest).collect(),
             None => rest,
         })
+    }
+
+    /// Whether its first phase is over; `None` when all of it is.
+    async fn is_pending(&self, detach: &DetachPartition) -> Result<Option<bool>, tokio_postgres::Error> {
+        let sql = "SELECT inhdetachpending FROM pg_catalog.pg_inherits WHERE inhrelid = $1";
+        let rows = self.session.client().query_typed(sql, &[(&detach.oid, Type::OID)]).await?;
+        Ok(rows.first().map(|row| row.get(0)))
     }
 
     /// Tells who is in the way and waits a little, or gives up.

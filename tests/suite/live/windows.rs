@@ -349,3 +349,45 @@ async fn what_takes_long_under_a_lock_is_given_up_and_rolled_back() {
     database.partctl(&["apply", "--allow-destroy"], 0);
     assert_eq!(database.value(ATTACHED).await, "4");
 }
+
+/// The search for rows that reference the partition keeps writers of their table waiting; here it meets a partition of
+/// that table that somebody has locked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_concurrent_detach_that_searches_for_long_is_given_up_as_well() {
+    let setup = "CREATE SCHEMA shop; CREATE TABLE shop.orders (id int, at timestamptz, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
+        CREATE TABLE shop.orders_2001_01 PARTITION OF shop.orders FOR VALUES FROM ('2001-01-01 00:00+00') TO ('2001-02-01 00:00+00');
+        CREATE TABLE shop.orders_rest PARTITION OF shop.orders FOR VALUES FROM ('2001-02-01 00:00+00') TO (MAXVALUE);
+        INSERT INTO shop.orders VALUES (1, '2001-01-15'), (2, '2020-01-15'); ANALYZE shop.orders;
+        CREATE TABLE shop.lines (id int, at timestamptz, FOREIGN KEY (id, at) REFERENCES shop.orders) PARTITION BY HASH (id);
+        CREATE TABLE shop.lines_0 PARTITION OF shop.lines FOR VALUES WITH (MODULUS 1, REMAINDER 0)";
+    let database = Database::new(&policy("timeout: 3 s, retry_for: 2 minutes"), setup).await;
+    let reader = holder(&database, "LOCK TABLE ONLY shop.lines IN ACCESS SHARE MODE; SELECT pg_sleep(3.2)").await;
+    let mut child = start(&database, &database.url(), &["apply", "--allow-destroy"]);
+    database.until(LOOKING, || child.try_wait().unwrap().is_none()).await;
+    let locked = session(&database.url()).await;
+    locked.client().batch_execute("BEGIN; LOCK TABLE shop.lines_0 IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    release(reader).await;
+    let text = end(child, 3);
+    contains(&text, &["not done within 1", "under its locks (57014)", "an index on the referencing columns"]);
+    release(locked).await;
+    assert_eq!(database.value("SELECT count(*) FROM pg_inherits WHERE inhdetachpending").await, "0");
+    database.partctl(&["apply", "--allow-destroy"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_concurrent_detach_that_somebody_cancels_between_its_phases_is_finished_by_the_same_run() {
+    let database = Database::new(&policy("timeout: 3 s, retry_for: 2 minutes"), ORDERS).await;
+    database.partctl(&["apply", "--only-create"], 0);
+    let reader = session(&database.url()).await;
+    reader.client().batch_execute("BEGIN; LOCK TABLE ONLY shop.orders IN ACCESS SHARE MODE").await.unwrap();
+    let mut child = start(&database, &database.url(), &["apply", "--allow-destroy"]);
+    let trapped = "SELECT 0 < count(*) FROM pg_inherits WHERE inhdetachpending";
+    database.until(trapped, || child.try_wait().unwrap().is_none()).await;
+    let cancel = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'partctl'
+        AND datname = current_database() AND query LIKE '%CONCURRENTLY'";
+    assert_eq!(database.value(cancel).await, "t");
+    release(reader).await;
+    end(child, 0);
+    assert_eq!(database.value("SELECT count(*) FROM pg_inherits WHERE inhdetachpending").await, "0");
+    database.partctl(&["plan", "--check"], 0);
+}
