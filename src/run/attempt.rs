@@ -122,7 +122,8 @@ fn compose(transaction: &Transaction, milliseconds: u128, record: Option<String>
 /// Whether a concurrent detach looks for rows that reference the partition, in its first phase, under SHARE on the
 /// table that references: writers wait for all of that search.
 fn searches_far_ends(alone: &Alone) -> bool {
-    let far = |lock: &&Lock| lock.relation != alone.waits_for_users_of;
+    // A table that references itself is its own far end.
+    let far = |lock: &&Lock| lock.relation != alone.waits_for_users_of || lock.mode.stops_writers();
     1 < alone.locks.iter().filter(far).count()
 }
 

@@ -19,12 +19,42 @@ struct Case {
     role: Option<&'static str>,
     /// What must be among its steps, so that the case is about what it says.
     kinds: &'static [StepKind],
-    /// Where the role may not lock the far end of a foreign key, the statement itself does, and on Postgres 14 it locks
-    /// less than what is promised.
-    less_on_14: &'static [(&'static str, LockMode)],
+    /// What Postgres 14 takes less than promised where the statement itself takes it.
+    less_on_14: &'static [Less],
     /// Where the promise falls short as yet.
     short: Option<&'static str>,
 }
+
+/// A lock that later versions take.
+struct Less {
+    /// In the statement.
+    during: &'static str,
+    /// How the relations' names begin.
+    on: &'static str,
+    promised: LockMode,
+    taken: Option<LockMode>,
+}
+
+/// Creating triggers on the table that references, later versions keep its writers waiting.
+const REFERENCED: &[Less] = &[Less {
+    during: " ATTACH ",
+    on: "shop.lines",
+    promised: LockMode::ShareRowExclusive,
+    taken: Some(LockMode::AccessShare),
+}];
+/// A foreign key to a partitioned table is not kept by what is detached.
+const REFERENCES_PARTITIONED: &[Less] = &[
+    Less { during: "CONCURRENTLY", on: "shop.", promised: LockMode::ShareRowExclusive, taken: None },
+    Less { during: "FINALIZE", on: "shop.", promised: LockMode::ShareRowExclusive, taken: None },
+];
+
+/// The same, seen from a table that references itself: what is detached is searched and not changed.
+const REFERENCES_ITSELF: &[Less] = &[Less {
+    during: " DETACH ",
+    on: "shop.orders_",
+    promised: LockMode::ShareRowExclusive,
+    taken: Some(LockMode::AccessShare),
+}];
 
 const EMPTY: Case = Case { name: "", policy: RETIRE, setup: "", role: None, kinds: &[], less_on_14: &[], short: None };
 use StepKind::{Create, Detach, Drop, Finalize};
@@ -124,7 +154,7 @@ const CASES: &[Case] = &[
             table!(", customer int REFERENCES shop.customers")
         ),
         kinds: &[Create, Detach, Drop],
-        short: Some("the partitions of the referenced table are locked as well"), ..EMPTY
+        short: Some("the partitions of the referenced table are locked as well"), less_on_14: REFERENCES_PARTITIONED, ..EMPTY
     },
     Case {
         name: "an outgoing foreign key to a partitioned table beside a DEFAULT",
@@ -182,7 +212,7 @@ const CASES: &[Case] = &[
         name: "a table that references itself",
         setup: table!(", PRIMARY KEY (id, at), before int, before_at timestamptz, FOREIGN KEY (before, before_at) REFERENCES shop.orders"),
         kinds: &[Create, Detach, Drop],
-        short: Some("all partitions are locked, as those of the referenced table"), ..EMPTY
+        short: Some("all partitions are locked, as those of the referenced table"), less_on_14: REFERENCES_PARTITIONED, ..EMPTY
     },
     Case {
         name: "a table that references itself beside a DEFAULT",
@@ -191,7 +221,7 @@ const CASES: &[Case] = &[
             "CREATE TABLE shop.orders_default PARTITION OF shop.orders DEFAULT;"
         ),
         kinds: &[Create, Detach, Drop],
-        short: Some("all partitions are locked, as those of the referenced table"), ..EMPTY
+        short: Some("all partitions are locked, as those of the referenced table"), less_on_14: REFERENCES_ITSELF, ..EMPTY
     },
     Case {
         name: "far ends that the role may not lock",
@@ -205,7 +235,7 @@ const CASES: &[Case] = &[
         ),
         role: Some("creator"),
         kinds: &[Create, Detach, Drop],
-        less_on_14: &[("shop.lines", LockMode::AccessShare)],
+        less_on_14: REFERENCED,
         ..EMPTY
     },
     Case {
@@ -222,7 +252,7 @@ const CASES: &[Case] = &[
         ),
         role: Some("creator"),
         kinds: &[Create, Detach, Drop],
-        less_on_14: &[("shop.lines", LockMode::AccessShare)],
+        less_on_14: REFERENCED,
         ..EMPTY
     },
     Case {
@@ -327,12 +357,12 @@ const PENDING: &[Case] = &[
             "CREATE TABLE shop.lines (id int, at timestamptz, FOREIGN KEY (id, at) REFERENCES shop.orders) PARTITION BY HASH (id);
             CREATE TABLE shop.lines_0 PARTITION OF shop.lines FOR VALUES WITH (MODULUS 1, REMAINDER 0);"
         ),
-        short: Some("the partitions of the referenced table are locked as well"), ..EMPTY
+        short: Some("the partitions of the referenced table are locked as well"), less_on_14: REFERENCES_PARTITIONED, ..EMPTY
     },
     Case {
         name: "pending, a table that references itself",
         setup: table!(", PRIMARY KEY (id, at), before int, before_at timestamptz, FOREIGN KEY (before, before_at) REFERENCES shop.orders"),
-        short: Some("all partitions are locked, as those of the referenced table"), ..EMPTY
+        short: Some("all partitions are locked, as those of the referenced table"), less_on_14: REFERENCES_PARTITIONED, ..EMPTY
     },
 ];
 
@@ -416,12 +446,14 @@ async fn promised(database: &Database, action: &Action) -> Modes {
 }
 
 fn weaken_on_14(mut modes: Modes, case: &Case, action: &Action) -> Modes {
-    let ends_a_bound =
-        matches!(action, Action::Alone(_)) || action.statements().iter().any(|sql| sql.contains(" DETACH "));
-    if server().installation().major() < 15 && !ends_a_bound {
-        for (name, mode) in case.less_on_14 {
-            modes.entry((*name).to_owned()).and_modify(|promised| *promised = *mode);
-        }
+    let statements = action.statements().join("; ");
+    let weaker = case.less_on_14.iter().filter(|less| statements.contains(less.during));
+    for Less { on, promised, taken, .. } in weaker.filter(|_| server().installation().major() < 15) {
+        modes.retain(|name, mode| {
+            let less = name.starts_with(on) && mode == promised;
+            *mode = taken.filter(|_| less).unwrap_or(*mode);
+            !less || taken.is_some()
+        });
     }
     modes
 }
@@ -460,27 +492,13 @@ async fn detach_through_traps(
     let mut traps: BTreeMap<i32, Session> = BTreeMap::new();
     for (oid, name) in relations {
         let foreign = database.value(&format!("SELECT relkind = 'f' FROM pg_class WHERE oid = {oid}")).await == "t";
-        // LOCK TABLE refuses a foreign table; that a query is analysed locks it without anything being read.
-        let (strong, weak) = if foreign {
-            (format!("COMMENT ON FOREIGN TABLE {name} IS 'held'"), format!("PREPARE held AS SELECT FROM {name}"))
-        } else {
-            (
-                format!("LOCK TABLE ONLY {name} IN SHARE UPDATE EXCLUSIVE MODE"),
-                format!("LOCK TABLE ONLY {name} IN ACCESS SHARE MODE"),
-            )
-        };
-        for lock in [strong, weak] {
-            let trap = session(&database.url()).await;
-            trap.client().batch_execute(&format!("BEGIN; {lock}")).await.unwrap();
-            let pid: i32 = trap.client().query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
-            traps.insert(pid, trap);
-        }
+        set_traps(database, name, foreign, &mut traps).await;
     }
     let statement = runner.client().batch_execute(&alone.statement);
     let springing = async {
         let blocking = format!("SELECT coalesce(array_to_string(pg_blocking_pids({pid}), ' '), '')");
         let ended = format!("SELECT state <> 'active' FROM pg_stat_activity WHERE pid = {pid}");
-        let mut waits = 0;
+        let (mut waits, mut pending) = (0, false);
         while database.value(&ended).await == "f" {
             let blockers = database.value(&blocking).await;
             if blockers.is_empty() {
@@ -488,6 +506,11 @@ async fn detach_through_traps(
                 continue;
             }
             observe(database, pid, relations, observed).await;
+            if !pending && database.value("SELECT bool_or(inhdetachpending) FROM pg_inherits").await == "t" {
+                // It waits for everybody who has used the parent, so those traps are gone when it locks it again.
+                pending = true;
+                set_traps(database, &alone.waits_for_users_of.to_string(), false, &mut traps).await;
+            }
             for blocker in blockers.split(' ') {
                 if let Some(trap) = traps.remove(&blocker.parse().unwrap()) {
                     trap.client().batch_execute("COMMIT").await.unwrap();
@@ -504,6 +527,21 @@ async fn detach_through_traps(
         springing.await;
     });
     result.unwrap_or_else(|error| panic!("{}: {error:?}", alone.statement));
+}
+
+async fn set_traps(database: &Database, name: &str, foreign: bool, traps: &mut BTreeMap<i32, Session>) {
+    // LOCK TABLE refuses a foreign table; that a query is analysed locks it without anything being read.
+    let (strong, weak) = if foreign {
+        (format!("COMMENT ON FOREIGN TABLE {name} IS 'held'"), format!("PREPARE held AS SELECT FROM {name}"))
+    } else {
+        let lock = |mode| format!("LOCK TABLE ONLY {name} IN {mode} MODE");
+        (lock("SHARE UPDATE EXCLUSIVE"), lock("ACCESS SHARE"))
+    };
+    for lock in [strong, weak] {
+        let trap = session(&database.url()).await;
+        trap.client().batch_execute(&format!("BEGIN; {lock}")).await.unwrap();
+        traps.insert(trap.backend_pid(), trap);
+    }
 }
 
 fn different(what: &str, promised: &Modes, observed: &Modes) -> Vec<String> {
