@@ -6,7 +6,7 @@ use tokio_postgres::error::SqlState;
 
 use super::signals::{Stop, StopSignal};
 use crate::db::connect::{Asked, Session};
-use crate::plan::{Action, Lock, Transaction};
+use crate::plan::{Action, Alone, Lock, Transaction};
 use crate::sql::{LOCK_TIMEOUT, SqlLiteral};
 
 /// Ends by itself when the cancel request came before it.
@@ -75,7 +75,11 @@ pub(super) async fn attempt(
             result
         }
         Action::Alone(alone) => {
-            let mut before = format!("SET lock_timeout = '{milliseconds}ms';\n{}", alone.guard);
+            let limit = if searches_far_ends(alone) { UNDER_LOCK.as_millis() } else { 0 };
+            let mut before = format!(
+                "SET lock_timeout = '{milliseconds}ms';\nSET statement_timeout = '{limit}ms';\n{}",
+                alone.guard
+            );
             if commit == Commit::WithTheRun {
                 before.push_str(";\nSET synchronous_commit = off");
             }
@@ -84,7 +88,9 @@ pub(super) async fn attempt(
                 Err(error) => Err(Stopped::No(error)),
             };
             // The ledger's statements are patient, and the run's end must flush. Without a connection it is not recorded.
-            let after = format!("SET lock_timeout = {}; RESET synchronous_commit", SqlLiteral(LOCK_TIMEOUT));
+            let lock_timeout = SqlLiteral(LOCK_TIMEOUT);
+            let after =
+                format!("SET lock_timeout = {lock_timeout}; SET statement_timeout = 0; RESET synchronous_commit");
             let _ = client.batch_execute(&after).await;
             result
         }
@@ -123,6 +129,14 @@ fn compose(transaction: &Transaction, milliseconds: u128, record: Option<String>
     batch.extend(under.iter().cloned().chain(record));
     batch.push("COMMIT".to_owned());
     batch.join(";\n")
+}
+
+/// Whether a concurrent detach looks for rows that reference the partition, in its first phase, under SHARE on the
+/// table that references: writers wait for all of that search.
+fn searches_far_ends(alone: &Alone) -> bool {
+    // A table that references itself is its own far end.
+    let far = |lock: &&Lock| lock.relation != alone.waits_for_users_of || lock.mode.stops_writers();
+    1 < alone.locks.iter().filter(far).count()
 }
 
 fn is_about_locks(error: &tokio_postgres::Error) -> bool {

@@ -255,7 +255,16 @@ impl Worker {
             match attempt(&self.session, action, timeout, record.clone(), commit, &mut self.stop).await {
                 Ok(()) => return Ok(Done::Whole),
                 Err(Refusal::Stopped(signal)) => return Err(stopped(signal, step)),
-                Err(Refusal::Final(error)) => return Err(refused(&self.session, &error, step, action)),
+                Err(Refusal::Final(error)) => {
+                    // Cancelled between its phases, by whomever, it is trapped; what refused it otherwise stands.
+                    if let Step::Detach(detach) = step
+                        && matches!(action, Action::Alone(_))
+                        && matches!(self.attachment(detach).await, Ok(Attachment::Pending))
+                    {
+                        return Ok(Done::CutShort);
+                    }
+                    return Err(refused(&self.session, &error, step, action));
+                }
                 Err(Refusal::Lock(error)) => {
                     let blockers = window.blockers(self.session.client(), action).await;
                     let pause = patience.until_next_try();

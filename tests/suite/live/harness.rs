@@ -28,7 +28,12 @@ const ROLES: &[&str] =
 /// The run's server. No server found is a failure that says how to get one, never a skipped test.
 pub fn server() -> &'static ThrowawayServer {
     SERVER.get_or_init(|| {
-        let settings = [("max_connections", "200"), ("autovacuum", "off"), ("wal_level", "logical")];
+        let settings = [
+            ("max_connections", "200"),
+            ("autovacuum", "off"),
+            ("wal_level", "logical"),
+            ("max_prepared_transactions", "9"),
+        ];
         let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
         ThrowawayServer::start(ServerOptions { settings, ..ServerOptions::default() }).unwrap_or_else(|error| {
             let hint = error.downcast_ref::<Failure>().and_then(|failure| failure.hint.clone()).unwrap_or_default();

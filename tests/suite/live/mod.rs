@@ -1,11 +1,14 @@
 //! Against a real server: one throwaway server per run, one fresh database per test.
 
 mod anywhere;
+mod autovacuum;
 mod beside;
 mod connecting;
 mod convergence;
+mod foreign_keys;
 mod harness;
 mod keys;
+mod locks;
 mod outages;
 mod pooled;
 mod proxy;
@@ -14,6 +17,7 @@ mod reattach;
 mod retention;
 mod rights;
 mod run_lock;
+mod scans;
 mod signals;
 mod standby;
 mod statistics;
@@ -21,4 +25,5 @@ mod status;
 mod story;
 mod trial;
 mod trouble;
+mod windows;
 mod workloads;
