@@ -6,6 +6,7 @@ mod check;
 mod confirm;
 mod context;
 mod demo;
+mod explain;
 mod init;
 mod plan;
 mod policy_files;
@@ -77,6 +78,7 @@ enum Command {
     Apply(apply::Apply),
     Check(check::Check),
     Status(status::Status),
+    Explain(explain::Explain),
     Init(init::Init),
     Demo(demo::Demo),
 }
@@ -126,6 +128,7 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> Ended {
         Command::Apply(command) => context::block_on(command.run(global, terminal)),
         Command::Check(command) => context::block_on(command.run(global, terminal)),
         Command::Status(command) => context::block_on(command.run(global, terminal)),
+        Command::Explain(command) => context::block_on(command.run(global, terminal)),
         Command::Init(command) => context::block_on(command.run(global, terminal)),
         Command::Demo(command) => context::block_on(command.run(global, terminal)),
     }

@@ -22,24 +22,37 @@ const PAGE: u64 = 8192;
 /// # Errors
 /// When a query fails; catalog reads need no rights and wait for nobody, so this means a lost connection.
 pub async fn read_catalog(client: &Client, policies: &[Policy]) -> Result<CatalogSnapshot> {
-    client
-        .batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        .await
-        .context("opening the catalog read")?;
-    let snapshot = read(client, policies).await;
-    client.batch_execute("COMMIT").await.context("closing the catalog read")?;
-    snapshot
-}
-
-async fn read(client: &Client, policies: &[Policy]) -> Result<CatalogSnapshot> {
-    let schemas: Vec<&str> = policies.iter().map(|policy| policy.table.schema.as_str()).collect();
-    let names: Vec<&str> = policies.iter().map(|policy| policy.table.name.as_str()).collect();
     let mut targets: Vec<&str> = policies
         .iter()
         .map(|policy| policy.placement.schema.as_ref().unwrap_or(&policy.table.schema).as_str())
         .collect();
     targets.sort_unstable();
     targets.dedup();
+    let names: Vec<&QualifiedName> = policies.iter().map(|policy| &policy.table).collect();
+    read_named(client, &names, &targets).await
+}
+
+/// What the catalog says of these tables, whether policies manage them or not.
+///
+/// # Errors
+/// As [`read_catalog`].
+pub async fn read_tables(client: &Client, tables: &[&QualifiedName]) -> Result<CatalogSnapshot> {
+    read_named(client, tables, &[]).await
+}
+
+async fn read_named(client: &Client, tables: &[&QualifiedName], targets: &[&str]) -> Result<CatalogSnapshot> {
+    client
+        .batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        .await
+        .context("opening the catalog read")?;
+    let snapshot = read(client, tables, targets).await;
+    client.batch_execute("COMMIT").await.context("closing the catalog read")?;
+    snapshot
+}
+
+async fn read(client: &Client, tables: &[&QualifiedName], targets: &[&str]) -> Result<CatalogSnapshot> {
+    let schemas: Vec<&str> = tables.iter().map(|table| table.schema.as_str()).collect();
+    let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
     let wanted: [(&(dyn ToSql + Sync), Type); 2] = [(&schemas, Type::TEXT_ARRAY), (&names, Type::TEXT_ARRAY)];
     let with_targets = [wanted[0].clone(), wanted[1].clone(), (&targets as &(dyn ToSql + Sync), Type::TEXT_ARRAY)];
     let (server, tables, partitions, unmanaged) = tokio::try_join!(

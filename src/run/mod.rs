@@ -5,6 +5,7 @@
 mod apply;
 mod attempt;
 mod executor;
+mod explain_query;
 mod ledger;
 mod make_plan;
 mod patience;
@@ -14,6 +15,7 @@ mod signals;
 
 pub use apply::{Applied, Applying, apply};
 pub use executor::{Execution, execute};
+pub use explain_query::{Execute, explain_query};
 pub use ledger::{begin_run, end_run, install};
 pub use make_plan::{Moment, make_plan};
 pub use prove_pruning::prove_pruning;

@@ -6,6 +6,7 @@ mod harness;
 mod keys;
 mod killed;
 mod pruning;
+mod pruning_reasons;
 mod retention;
 mod standby;
 mod status;
