@@ -5,7 +5,7 @@
 //! there is a `Result` without a relation, or an `Append` without children. `ModifyTable` lists partitions that are
 //! never touched (14-17), so only scans count. Sub-partitions are flattened into one `Append`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -30,6 +30,17 @@ pub struct PlanFacts {
     pub planning: Option<Duration>,
     /// What ANALYZE showed; `None`: it was not executed.
     pub execution: Option<Execution>,
+    /// The condition that a scan of a relation checks, of those that check any.
+    pub conditions: BTreeMap<QualifiedName, Condition>,
+}
+
+/// A condition as a plan shows it: names resolved, casts written out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    /// What it calls the relation.
+    pub alias: String,
+    /// The condition, in SQL but for what only a plan knows.
+    pub text: String,
 }
 
 /// What executing a plan showed.
@@ -67,6 +78,14 @@ struct Node {
     /// Stands on an `Append` that removed nothing as well, as 0.
     #[serde(rename = "Subplans Removed", default)]
     removed: u64,
+    #[serde(rename = "Alias")]
+    alias: Option<String>,
+    #[serde(rename = "Filter")]
+    filter: Option<String>,
+    #[serde(rename = "Index Cond")]
+    index: Option<String>,
+    #[serde(rename = "Recheck Cond")]
+    recheck: Option<String>,
     /// Fractional from Postgres 18 on.
     #[serde(rename = "Actual Loops")]
     loops: Option<f64>,
@@ -119,6 +138,10 @@ pub fn read(json: &str) -> Result<PlanFacts, String> {
                 Some(false) if above.limited || !above.running_append => unsure.insert(relation.clone()),
                 Some(false) | None => false,
             };
+            let texts: Vec<String> = [node.filter, node.index, node.recheck].into_iter().flatten().collect();
+            if let Some(alias) = node.alias.filter(|_| !texts.is_empty()) {
+                facts.conditions.insert(relation.clone(), Condition { alias, text: texts.join(" AND ") });
+            }
             facts.scanned.insert(relation);
         }
     }

@@ -128,9 +128,9 @@ fn one(
     verdict.notes = notes(table, &verdict);
     let mut diagnoses = Vec::new();
     if verdict.read && 1 < verdict.total {
-        let ask = |form, verdict| diagnose(&Inquiry { sql, facts, table: &table.name, form, verdict });
-        let custom = verdict.verdict().and_then(|verdict| ask(PlanForm::Custom, verdict));
-        let generic = verdict.generic.outcome().and_then(|outcome| ask(PlanForm::Generic, outcome.verdict));
+        let ask = |form, outcome| diagnose(&Inquiry { sql, facts, table: &table.name, form, outcome });
+        let custom = verdict.outcome().and_then(|outcome| ask(PlanForm::Custom, outcome));
+        let generic = verdict.generic.outcome().and_then(|outcome| ask(PlanForm::Generic, outcome));
         verdict.custom_advice = custom.clone().map(Advice::of);
         verdict.generic_advice = generic.clone().map(Advice::of);
         let same =

@@ -15,7 +15,7 @@ mod result;
 mod verdict;
 mod weigh;
 
-pub use explain::PlanFacts;
+pub use explain::{Condition, PlanFacts};
 pub use explained::{Explained, TableVerdict, explained, is_better};
 pub use findings::findings;
 pub use lock_budget::{LockBudget, LockEstimate, Pruning, relation_locks};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::explain::PlanFacts;
+use super::explain::{Condition, PlanFacts};
 use super::lock_budget::Pruning;
 use super::probe::Source;
 use super::reason::{Diagnosis, Reason};
@@ -93,6 +93,8 @@ pub struct Outcome {
     pub locks: usize,
     /// What this amounts to.
     pub verdict: Verdict,
+    /// What the plan checks of each row of a leaf, where it checks anything.
+    pub condition: Option<Condition>,
 }
 
 /// One form of plan, or why there is none.

@@ -135,7 +135,8 @@ impl<'a> Leaves<'a> {
         } else {
             Verdict::Unpruned
         };
-        Outcome { scanned, removed, never_executed, locks: locked.len(), verdict }
+        let condition = scanned.iter().find_map(|leaf| facts.conditions.get(leaf)).cloned();
+        Outcome { scanned, removed, never_executed, locks: locked.len(), verdict, condition }
     }
 
     /// `reads 12 of 12 partitions (a, b, c and 9 more)`

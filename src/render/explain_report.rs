@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::pruning::{WireAdvice, WirePlan, advice, in_words, labelled, verdict, wire_advice, wire_plan};
 use super::style::{Screen, Tone, first_few, name, name_beside, plain, plural};
 use crate::policy::PruningStage;
-use crate::pruning::{Explained, Outcome, TableVerdict, Tried, Verdict};
+use crate::pruning::{Advice, Explained, Outcome, TableVerdict, Tried, Verdict};
 
 /// The verdicts for a person.
 ///
@@ -55,7 +55,7 @@ fn one(table: &TableVerdict, screen: Screen, out: &mut dyn Write) -> io::Result<
     }
     match &table.generic {
         Tried::Not(why) => labelled("  generic  ", &format!("not tried: {why}"), screen, out)?,
-        Tried::Planned(generic) if generic.verdict != outcome.verdict || generic.scanned != outcome.scanned => {
+        Tried::Planned(generic) if table.generic != table.custom => {
             let text = format!("{}: {}", verdict(generic), in_words(generic, table.total));
             labelled("  generic  ", &text, screen, out)?;
             // At start-up is the best that a plan for all values can do.
@@ -68,6 +68,11 @@ fn one(table: &TableVerdict, screen: Screen, out: &mut dyn Write) -> io::Result<
         Tried::Planned(_) => {}
     }
     notes(table, screen, out)
+}
+
+/// The generic plan's advice, where it is not the custom plan's.
+fn other_advice(table: &TableVerdict) -> Option<&Advice> {
+    table.generic_advice.as_ref().filter(|_| table.generic_advice != table.custom_advice)
 }
 
 fn numbers(outcome: &Outcome, total: usize) -> String {
@@ -158,7 +163,7 @@ fn wire_table(table: &TableVerdict) -> WireTable<'_> {
         planning_ms: table.planning.map(|took| took.as_secs_f64() * 1_000.0),
         custom: wire_plan(&table.custom),
         generic: wire_plan(&table.generic),
-        generic_advice: table.generic_advice.as_ref().map(wire_advice),
+        generic_advice: other_advice(table).map(wire_advice),
         analyzed: table.analyzed.as_ref().map(wire_plan),
         notes: &table.notes,
     }

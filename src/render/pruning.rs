@@ -227,7 +227,7 @@ mod tests {
         let table = QualifiedName::new("shop", "days");
         let planned = |verdict, scanned: &[&str], removed, locks| {
             let scanned = scanned.iter().map(|name| QualifiedName::new("shop", *name)).collect();
-            Tried::Planned(Outcome { scanned, removed, never_executed: None, locks, verdict })
+            Tried::Planned(Outcome { scanned, removed, never_executed: None, locks, verdict, condition: None })
         };
         let passed = PruningResult {
             table,

@@ -85,6 +85,12 @@ pub async fn explain_query(
                 }
             }
         }
+        if let (Some(custom), Some(generic)) = (&verdict.custom_advice, &mut verdict.generic_advice)
+            && custom.reason == generic.reason
+            && custom.why == generic.why
+        {
+            generic.clone_from(custom);
+        }
         result.tables.push(verdict);
     }
     Ok(result)

@@ -58,8 +58,9 @@ async fn advise(
     budget: LockBudget,
 ) -> Result<Option<Advice>> {
     let Ok(facts) = look_up(client, probe, Settings::Pinned).await? else { return Ok(None) };
-    let (sql, table, verdict) = (probe.sql.as_str(), &probe.table, outcome.verdict);
-    let Some(diagnosis) = diagnose(&Inquiry { sql, facts: &facts, table, form, verdict }) else { return Ok(None) };
+    let (sql, table) = (probe.sql.as_str(), &probe.table);
+    let inquiry = Inquiry { sql, facts: &facts, table, form, outcome: &outcome };
+    let Some(diagnosis) = diagnose(&inquiry) else { return Ok(None) };
     let rewrite = diagnosis.rewrite.clone();
     let mut advice = Advice::of(diagnosis);
     if let (Some(rewrite), Some(table)) = (rewrite, snapshot.table(table)) {

@@ -103,7 +103,7 @@ impl Level {
         let column = folded(column);
         let found = match qualifiers.last().map(folded) {
             Some(alias) => self.sources.iter().position(|source| source.alias == alias),
-            None if self.sources[source].columns.contains(&column) => Some(source),
+            // Two sources with the same column were joined by it, and its bare name is the first one's.
             None => self.sources.iter().position(|source| source.columns.contains(&column)),
         };
         match found {
@@ -239,18 +239,18 @@ impl Walk<'_> {
                     }
                     None => {}
                 }
-                self.add(&mut level, update.selection.as_ref(), Place::Written, &BTreeSet::new());
+                Self::add(&mut level, update.selection.as_ref(), Place::Written, &BTreeSet::new());
             }
             Statement::Delete(Delete { from, using, selection, .. }) => {
                 let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = from;
                 let all = from.iter().chain(using.iter().flatten());
                 all.for_each(|from| self.joined(from, ctes, &mut level, &mut derived));
-                self.add(&mut level, selection.as_ref(), Place::Written, &BTreeSet::new());
+                Self::add(&mut level, selection.as_ref(), Place::Written, &BTreeSet::new());
             }
             Statement::Merge(merge) => {
                 self.factor(&merge.table, ctes, &mut level, &mut derived);
                 self.factor(&merge.source, ctes, &mut level, &mut derived);
-                self.add(&mut level, Some(&merge.on), Place::Merge, &BTreeSet::new());
+                Self::add(&mut level, Some(&merge.on), Place::Merge, &BTreeSet::new());
             }
             _ => return,
         }
@@ -305,7 +305,7 @@ impl Walk<'_> {
         let mut level = Level::default();
         let mut derived = Vec::new();
         select.from.iter().for_each(|from| self.joined(from, ctes, &mut level, &mut derived));
-        self.add(&mut level, select.selection.as_ref(), Place::Written, &BTreeSet::new());
+        Self::add(&mut level, select.selection.as_ref(), Place::Written, &BTreeSet::new());
         for condition in inward {
             let Some(expr) = moved_in(&condition.expr, select, names) else { continue };
             let all = (0..level.sources.len()).filter(|_| condition.preserved).collect();
@@ -332,7 +332,7 @@ impl Walk<'_> {
         self.levels.push(level);
     }
 
-    fn add(&self, level: &mut Level, condition: Option<&Expr>, place: Place, preserved: &BTreeSet<usize>) {
+    fn add(level: &mut Level, condition: Option<&Expr>, place: Place, preserved: &BTreeSet<usize>) {
         level.conjuncts.extend(condition.into_iter().flat_map(conjuncts).map(|expr| Conjunct {
             expr: expr.clone(),
             text: expr.to_string(),
@@ -358,18 +358,16 @@ impl Walk<'_> {
                 _ => continue,
             };
             match constraint {
-                JoinConstraint::On(on) => self.add(level, Some(on), Place::Written, &preserved),
+                JoinConstraint::On(on) => Self::add(level, Some(on), Place::Written, &preserved),
                 JoinConstraint::Using(columns) => {
-                    for column in columns.iter().filter_map(|column| column.0.last()?.as_ident().cloned()) {
-                        let side = |source: &Source| {
-                            Box::new(Expr::CompoundIdentifier(vec![spelled(&source.alias), column.clone()]))
-                        };
-                        let (left, right) = (&level.sources[first], &level.sources[second]);
-                        let expr = Expr::BinaryOp { left: side(left), op: BinaryOperator::Eq, right: side(right) };
-                        self.add(level, Some(&expr), Place::Derived, &preserved);
-                    }
+                    let columns = columns.iter().filter_map(|column| Some(folded(column.0.last()?.as_ident()?)));
+                    merge(level, first, second, columns.collect(), &preserved);
                 }
-                JoinConstraint::Natural | JoinConstraint::None => {}
+                JoinConstraint::Natural => {
+                    let columns = level.sources[second].columns.clone();
+                    merge(level, first, second, columns, &preserved);
+                }
+                JoinConstraint::None => {}
             }
         }
     }
@@ -449,6 +447,19 @@ impl Walk<'_> {
             ControlFlow::<()>::Continue(())
         });
         names
+    }
+}
+
+/// Joins by columns of the same name, as far as both sides have them.
+fn merge(level: &mut Level, first: usize, second: usize, columns: Vec<String>, preserved: &BTreeSet<usize>) {
+    for column in columns {
+        let of =
+            |at: usize| Box::new(Expr::CompoundIdentifier(vec![spelled(&level.sources[at].alias), spelled(&column)]));
+        let has = |at: &usize| level.sources[*at].columns.contains(&column);
+        let (Some(left), true) = ((first..second).find(has), has(&second)) else { continue };
+        let expr = Expr::BinaryOp { left: of(left), op: BinaryOperator::Eq, right: of(second) };
+        let text = expr.to_string();
+        level.conjuncts.push(Conjunct { expr, text, place: Place::Derived, fence: None, preserved: preserved.clone() });
     }
 }
 

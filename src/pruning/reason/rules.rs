@@ -2,19 +2,20 @@
 //! they find for one table.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
-use sqlparser::ast::{BinaryOperator, Expr, Value};
+use sqlparser::ast::{BinaryOperator, Expr, Value, visit_expressions};
 
 use super::codes::{self, Reason};
 use super::comparison::{comparison, not_equal};
 use super::facts::{Key, KeyPart, QueryFacts};
-use super::reading::{self, Conjunct, Level, Owner, Place, conjuncts, read};
+use super::reading::{self, Conjunct, Level, Owner, Place, Reading, conjuncts, read};
 use super::rewrite;
 use super::value::parameter;
 use crate::catalog::Strategy;
 use crate::policy::PruningStage;
-use crate::pruning::{PlanForm, Pruning, Verdict};
-use crate::sql::QualifiedName;
+use crate::pruning::{Condition, Outcome, PlanForm, Pruning, Verdict};
+use crate::sql::{Identifier, QualifiedName};
 
 /// A plan of a query, whose verdict on one table is to be explained.
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +29,7 @@ pub struct Inquiry<'a> {
     /// Which plan.
     pub form: PlanForm,
     /// What it showed.
-    pub verdict: Verdict,
+    pub outcome: &'a Outcome,
 }
 
 /// Why a verdict is worse than `plan`.
@@ -57,45 +58,56 @@ pub fn functions_called<'a>(queries: impl IntoIterator<Item = &'a str>) -> BTree
 }
 
 /// Explains a verdict; `None` when there is nothing to explain.
+///
+/// Where the query itself says nothing, as when it cannot be read or only calls what reads the table, the conditions
+/// in its plan speak for it.
 pub fn diagnose(inquiry: &Inquiry<'_>) -> Option<Diagnosis> {
-    if inquiry.verdict == Verdict::Pruned(PruningStage::Plan) {
+    let verdict = inquiry.outcome.verdict;
+    if verdict == Verdict::Pruned(PruningStage::Plan) {
         return None;
     }
     let facts = inquiry.facts;
     if facts.pruning == Pruning::Off {
         return Some(told(Found::new(&codes::PRUNING_DISABLED, "")));
     }
-    let unknown = |why: &str| Some(told(Found::new(&codes::UNKNOWN, why)));
-    let Some(reading) = read(inquiry.sql, facts) else {
-        return unknown("this statement could not be read, only its plan");
+    let from_query = read(inquiry.sql, facts).and_then(|reading| found(inquiry, &reading));
+    if from_query.is_some() {
+        return from_query;
+    }
+    let as_query = match &inquiry.outcome.condition {
+        Some(Condition { alias, text }) => {
+            format!("SELECT FROM {} AS {} WHERE {text}", inquiry.table, Identifier::new(alias.as_str()))
+        }
+        None => format!("SELECT FROM {}", inquiry.table),
     };
-    let relation = facts.relations.iter().position(|relation| relation.name == *inquiry.table);
-    let Some((relation, key)) = relation.and_then(|at| Some((at, facts.relations[at].key.as_ref()?))) else {
-        return unknown("the query reaches this table by a function or a rule");
-    };
+    let from_plan = read(&as_query, facts).and_then(|reading| found(inquiry, &reading));
+    let from_plan = from_plan.map(|diagnosis| Diagnosis { rewrite: None, ..diagnosis });
+    from_plan.or_else(|| Some(told(Found::new(&codes::UNKNOWN, "neither the query nor its plan tells why"))))
+}
+
+/// The reason that matters most among those of all places where the table is read.
+fn found(inquiry: &Inquiry<'_>, reading: &Reading) -> Option<Diagnosis> {
+    let facts = inquiry.facts;
+    let relation = facts.relations.iter().position(|relation| relation.name == *inquiry.table)?;
+    let key = facts.relations[relation].key.as_ref()?;
     let mut worst: Option<(Weight, Found, Option<&Conjunct>)> = None;
     for level in &reading.levels {
         let sources = level.sources.iter().enumerate().filter(|(_, source)| source.relation == Some(relation));
         for (source, _) in sources {
             let case = Case { facts, level, source, key, form: inquiry.form, merging: false };
-            let found = case.explain(inquiry.verdict);
+            let found = case.explain(inquiry.outcome.verdict);
             if worst.as_ref().is_none_or(|(weight, ..)| *weight < found.0) {
                 worst = Some(found);
             }
         }
     }
-    match worst {
-        Some((_, found, conjunct)) => {
-            let rewrite = found.instead.as_ref().zip(conjunct).and_then(|(condition, conjunct)| {
-                let written = conjunct.place != Place::Derived;
-                let sql =
-                    written.then(|| rewrite::replaced(&reading.statement, &conjunct.expr, condition)).flatten()?;
-                Some(Rewrite { condition: condition.clone(), sql })
-            });
-            Some(Diagnosis { rewrite, ..told(found) })
-        }
-        None => unknown("the table is read by something that the query only calls"),
-    }
+    let (_, found, conjunct) = worst?;
+    let rewrite = found.instead.as_ref().zip(conjunct).and_then(|(condition, conjunct)| {
+        let written = conjunct.place != Place::Derived;
+        let sql = written.then(|| rewrite::replaced(&reading.statement, &conjunct.expr, condition)).flatten()?;
+        Some(Rewrite { condition: condition.clone(), sql })
+    });
+    Some(Diagnosis { rewrite, ..told(found) })
 }
 
 fn told(found: Found) -> Diagnosis {
@@ -241,6 +253,9 @@ impl<'a> Case<'a> {
             return hindered(effect, conjunct);
         }
         if effects.is_empty() {
+            if let Some(conjunct) = self.level.conjuncts.iter().find(|conjunct| self.is_named_inside(&conjunct.expr)) {
+                return (Weight::Hindered, Found::new(&codes::JOIN_ON_KEY, &conjunct.text), None);
+            }
             return plain(Found::new(&codes::NO_KEY_PREDICATE, self.key_text()));
         }
         let missing = (0..self.key.parts.len()).find(|part| !effects.iter().any(|(effect, _)| effect.part == *part));
@@ -253,6 +268,24 @@ impl<'a> Case<'a> {
         }
         let texts: Vec<&str> = effects.iter().map(|(_, conjunct)| conjunct.text.as_str()).collect();
         (Weight::Nothing, Found::new(&codes::MATCHES_ALL, texts.join(" AND ")), None)
+    }
+
+    /// Whether an EXISTS names the key of this table from inside.
+    fn is_named_inside(&self, expr: &Expr) -> bool {
+        let Expr::Exists { subquery, negated: false } = expr else { return false };
+        let alias = &self.level.sources[self.source].alias;
+        visit_expressions(&**subquery, |expr| match expr {
+            Expr::CompoundIdentifier(names) => match names.as_slice() {
+                [.., qualifier, column] if reading::folded(qualifier) == *alias => {
+                    let column = reading::folded(column);
+                    let of_key = self.key.parts.iter().any(|part| part_columns(part).contains(&column));
+                    if of_key { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                }
+                _ => ControlFlow::Continue(()),
+            },
+            _ => ControlFlow::Continue(()),
+        })
+        .is_break()
     }
 
     fn part_text(&self, part: usize) -> String {

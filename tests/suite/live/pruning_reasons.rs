@@ -202,6 +202,7 @@ const ROWS: &[(u8, Row)] = &[
         ),
     ),
     (14, row("select * from s.r a join s.r b using (ts) where a.ts >= '2024-05-01'", "none range_not_carried", "")),
+    (14, row("select * from s.r natural join s.r2 where ts >= '2024-05-01'", "none range_not_carried", "")),
     (14, row("select * from s.r a join s.r2 b on a.ts = b.ts where a.ts = '2024-05-01'", "plan", "")),
     (
         15,
@@ -307,6 +308,8 @@ const ROWS: &[(u8, Row)] = &[
     ),
     (30, row("select * from s.pend where ts = '2024-02-02'", "plan", "")),
     // Beyond the rows: what stands around a table, and what is no fault.
+    (13, row("select * from s.r where exists (select from s.src where src.ts = r.ts)", "none join_on_key", "")),
+    (31, row("table s.r", "none no_key_predicate", "")),
     (31, row("select * from s.v where at = '2024-02-02'", "plan", "")),
     (31, row("select * from s.v where at::date = '2024-02-02'", "none cast_on_key", "")),
     (31, row("select * from s.months where month = '2024-02-01'", "none function_on_key", "")),
