@@ -16,7 +16,7 @@ use crate::pruning::{Advice, Explained, Outcome, TableVerdict, Tried, Verdict};
 /// When `out` cannot be written to.
 pub fn explain_human(explained: &Explained, screen: Screen, out: &mut dyn Write) -> io::Result<()> {
     if explained.tables.is_empty() {
-        writeln!(out, "The query touches no partitioned table.")?;
+        writeln!(out, "The query touches no partitioned table by name.")?;
     }
     for table in &explained.tables {
         one(table, screen, out)?;

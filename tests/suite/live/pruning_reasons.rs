@@ -1,13 +1,14 @@
 //! Why queries do not prune, row by row: what the planner shows, which reason is found, and whether the rewrite that is
 //! offered prunes. The verdicts are Postgres'; the reasons have to follow them.
 
+use partctl::db::throwaway::{ServerOptions, ThrowawayServer};
 use partctl::failure::Failure;
 use partctl::policy::PruningStage;
 use partctl::pruning::{Advice, Parameter, TableVerdict, Tried, Verdict};
 use partctl::run::{Execute, explain_query};
 use std::time::Duration;
 
-use super::harness::{Database, contains, said};
+use super::harness::{Database, command, contains, said, session};
 
 /// A query, the verdicts of its custom and its generic plan with their reasons, and what may take a condition's place.
 struct Row {
@@ -453,6 +454,122 @@ async fn what_shows_only_while_a_query_runs_is_seen_by_running_it_and_leaves_not
     let table = worst(explain(&database, &slow, Execute::Within(Duration::from_millis(100))).await);
     assert!(matches!(&table.analyzed, Some(Tried::Not(why)) if why.contains("57014")), "{:?}", table.analyzed);
     assert_eq!(table.verdict(), Some(Verdict::Unpruned), "the plan still counts");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn verdicts_hold_whatever_stands_around_the_scans() {
+    let database = Database::new("", include_str!("pruning_reasons.sql")).await;
+    database
+        .sql(
+            "CREATE INDEX ON s.r2 (ts); CREATE INDEX ON s.r (ts); SET enable_seqscan = off; SET enable_bitmapscan = off;
+            CREATE FUNCTION s.hidden() RETURNS SETOF s.r LANGUAGE sql STABLE AS 'SELECT * FROM s.r WHERE id = 1'",
+        )
+        .await;
+    let shown = async |sql: &'static str| {
+        let tables = explain(&database, &row(sql, "", ""), Execute::Never).await;
+        tables.iter().map(|table| shown(&table.custom, table.custom_advice.as_ref())).collect::<Vec<_>>()
+    };
+    // Merge Append.
+    assert_eq!(
+        shown("select * from s.r where ts >= now() - interval '1 day' order by ts").await,
+        ["startup stable_function"]
+    );
+    assert_eq!(shown("select * from s.r where id = 1 order by ts").await, ["none no_key_predicate"]);
+    // Workers, each with its share.
+    database
+        .sql(
+            "RESET enable_seqscan; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0;
+            SET min_parallel_table_scan_size = 0; SET max_parallel_workers_per_gather = 4",
+        )
+        .await;
+    let plan = database.column("EXPLAIN SELECT count(*) FROM s.r WHERE id = 1").await.join("\n");
+    contains(&plan, &["Gather", "Parallel"]);
+    assert_eq!(shown("select count(*) from s.r where id = 1").await, ["none no_key_predicate"]);
+    assert_eq!(
+        shown("select count(*) from s.r where ts >= now() - interval '1 day'").await,
+        ["startup stable_function"]
+    );
+    // Joined partition by partition.
+    database.sql("SET enable_partitionwise_join = on").await;
+    assert_eq!(
+        shown("select count(*) from s.r join s.r2 using (ts) where r.ts = '2024-02-02'").await,
+        ["plan", "plan"]
+    );
+    // A function's query is no part of this one.
+    assert!(shown("select * from s.hidden()").await.is_empty());
+
+    // Partitions elsewhere.
+    if database.value("SELECT count(*) FROM pg_available_extensions WHERE name = 'file_fdw'").await == "1" {
+        database
+            .sql(
+                "CREATE EXTENSION file_fdw SCHEMA public; CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
+                CREATE FOREIGN TABLE s.rd_far PARTITION OF s.rd FOR VALUES FROM ('2023-01-01') TO ('2023-02-01')
+                    SERVER files OPTIONS (filename '/dev/null')",
+            )
+            .await;
+        let far =
+            worst(explain(&database, &row("select * from s.rd where d = '2023-01-05'", "", ""), Execute::Never).await);
+        let outcome = far.outcome().unwrap();
+        assert_eq!((far.total, outcome.verdict.as_str(), outcome.scanned.len()), (7, "plan", 1));
+        assert_eq!(shown("select * from s.rd where d::text = '2023-01-05'").await, ["none cast_on_key"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policys_query_that_fails_is_told_why_and_what_to_write() {
+    let policy = "version: 1\ntable: s.rt\npartition: {range: ts, every: 1 month}\npruning:
+  - {name: month, sql: \"select * from s.rt where date_trunc('month', ts) = '2024-02-01'\", partitions: 1}
+  - {name: fine, sql: \"select * from s.rt where ts = '2024-02-01'\", partitions: 1}
+  - {name: generic, sql: \"select * from s.rt where ts = any($1)\", with: ['{2024-02-01}'], require: startup}\n";
+    let database = Database::new(policy, include_str!("pruning_reasons.sql")).await;
+    let text = database.partctl(&["check"], 3);
+    contains(
+        &text,
+        &[
+            "why      date_trunc('month', ts) hides the key from the planner (function_on_key)",
+            "instead  ts >= '2024-02-01' AND ts < '2024-03-01'",
+            "prunes when planned: 1 of 6 partitions, 2 locks (tried)",
+            "a generic plan cannot look into the array $1 (array_parameter)",
+            "hint: date_trunc('month', ts) hides the key",
+        ],
+    );
+    let output = database.command(&["check", "-o", "json"]).output().unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let query =
+        |name: &str| json["pruning"].as_array().unwrap().iter().find(|query| query["query"] == name).unwrap().clone();
+    assert_eq!(query("month")["reason"], "function_on_key");
+    assert_eq!(query("month")["rewrite"]["verdict"], "plan");
+    assert_eq!(query("generic")["reason"], "array_parameter");
+    assert!(query("fine").get("reason").is_none());
+    // An apply that changes the table tells the same.
+    contains(&database.partctl(&["apply"], 3), &["(function_on_key)", "ts >= '2024-02-01' AND ts < '2024-03-01'"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_could_fill_the_lock_table_is_not_tried_by_hand_either() {
+    let small = [("max_locks_per_transaction", "10"), ("max_connections", "15"), ("autovacuum", "off")];
+    let settings = small.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    let server = ThrowawayServer::start(ServerOptions { settings, ..ServerOptions::default() }).unwrap();
+    let url = server.url("postgres");
+    let client = session(&url).await;
+    let script = "CREATE SCHEMA s; CREATE TABLE s.big (id int) PARTITION BY RANGE (id)";
+    client.client().batch_execute(script).await.unwrap();
+    let parts = "DO $$BEGIN FOR i IN 0..1199 LOOP
+        EXECUTE format('CREATE TABLE s.big_%s PARTITION OF s.big FOR VALUES FROM (%s) TO (%s)', i, i, i + 1);
+        COMMIT; END LOOP; END$$";
+    client.client().batch_execute(parts).await.unwrap();
+    for analyze in [&["--analyze"][..], &[]] {
+        let arguments = [&["explain", "select * from s.big where id + 0 = 5"], analyze].concat();
+        let output = command(std::path::Path::new("/nonexistent"), &url, &arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+        contains(
+            &said(&output),
+            &["s.big: not tried", "could lock 1201 relations, and all sessions together have room for about 150"],
+        );
+    }
+    let strict = ["--strict", "explain", "select * from s.big"];
+    assert_eq!(command(std::path::Path::new("/nonexistent"), &url, &strict).output().unwrap().status.code(), Some(3));
+    assert!(!server.log_tail().contains("out of shared memory"), "{}", server.log_tail());
 }
 
 #[tokio::test(flavor = "multi_thread")]
