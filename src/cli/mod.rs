@@ -7,6 +7,7 @@ mod check;
 mod confirm;
 mod context;
 mod demo;
+mod explain;
 mod init;
 mod plan;
 mod policy_files;
@@ -79,6 +80,7 @@ enum Command {
     Check(check::Check),
     Status(status::Status),
     Reattach(reattach::Reattach),
+    Explain(explain::Explain),
     Init(init::Init),
     Demo(demo::Demo),
 }
@@ -129,6 +131,7 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> Ended {
         Command::Check(command) => context::block_on(command.run(global, terminal)),
         Command::Status(command) => context::block_on(command.run(global, terminal)),
         Command::Reattach(command) => context::block_on(command.run(global, terminal)),
+        Command::Explain(command) => context::block_on(command.run(global, terminal)),
         Command::Init(command) => context::block_on(command.run(global, terminal)),
         Command::Demo(command) => context::block_on(command.run(global, terminal)),
     }

@@ -20,10 +20,33 @@ use crate::sql::{QualifiedName, SqlLiteral};
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; \
     SET LOCAL statement_timeout = '5s'; SET LOCAL lock_timeout = '1s'";
 
-const FORGET: &str = "ROLLBACK; DEALLOCATE partctl_probe";
+/// Names, moments and dates mean what they mean to the role's own sessions, whose query it is.
+const AS_THE_ROLE: &str = "; SET LOCAL search_path TO DEFAULT; SET LOCAL \"TimeZone\" TO DEFAULT; \
+    SET LOCAL \"DateStyle\" TO DEFAULT; SET LOCAL \"IntervalStyle\" TO DEFAULT";
+
+/// Under which settings a query is planned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settings {
+    /// Those that every session of ours pins: names need their schema, TimeZone is UTC.
+    Pinned,
+    /// Those of the role and the database.
+    OfTheRole,
+}
+
+impl Settings {
+    /// Opens a read-only transaction with its timeouts.
+    pub(super) fn begin(self) -> String {
+        match self {
+            Self::Pinned => BEGIN.to_owned(),
+            Self::OfTheRole => format!("{BEGIN}{AS_THE_ROLE}"),
+        }
+    }
+}
+
+pub(super) const FORGET: &str = "ROLLBACK; DEALLOCATE partctl_probe";
 
 /// Relations of users that this transaction has locked; below 16384 are the system's own.
-const LOCKED: &str = "SELECT string_agg(DISTINCT relation::text, ' ') FROM pg_catalog.pg_locks \
+pub(super) const LOCKED: &str = "SELECT string_agg(DISTINCT relation::text, ' ') FROM pg_catalog.pg_locks \
     WHERE pid = pg_backend_pid() AND locktype = 'relation' AND 16384 <= relation";
 
 /// `PREPARE` locks what the query names, views resolved, and no partition. From there: all that it could reach.
@@ -56,7 +79,7 @@ pub async fn explain_all(client: &Client, probes: &[Probe], budget: LockBudget) 
         let observation = match (known, &probe.obstacle) {
             (Some(refusal), _) => both(pruning, Attempt::Refused(refusal.clone())),
             (None, Some(obstacle)) => both(pruning, Attempt::Skipped(obstacle.clone())),
-            (None, None) => ask(client, probe, budget, pruning).await?,
+            (None, None) => ask(client, probe, budget, pruning, Settings::Pinned).await?,
         };
         let for_the_table = |attempt: &Attempt| match attempt {
             Attempt::Refused(refusal) if probe.source == Source::Grid || is_lock(refusal) => Some(refusal.clone()),
@@ -70,28 +93,49 @@ pub async fn explain_all(client: &Client, probes: &[Probe], budget: LockBudget) 
     Ok(observations)
 }
 
+/// Asks about one query.
+///
+/// # Errors
+/// Only when the connection is gone.
+pub async fn explain_one(
+    client: &Client,
+    probe: &Probe,
+    budget: LockBudget,
+    settings: Settings,
+) -> Result<Observation, Error> {
+    let pruning = read_setting(client).await?;
+    ask(client, probe, budget, pruning, settings).await
+}
+
 /// Someone keeps readers out of the table, or out of one of its partitions.
 fn is_lock(refusal: &Refusal) -> bool {
     refusal.sqlstate.as_deref() == Some(SqlState::LOCK_NOT_AVAILABLE.code())
 }
 
-async fn read_setting(client: &Client) -> Result<Pruning, Error> {
+pub(super) async fn read_setting(client: &Client) -> Result<Pruning, Error> {
     let answer = client.simple_query("SHOW enable_partition_pruning").await?;
     let on = rows(&answer).next().and_then(|row| row.get(0)) == Some("on");
     Ok(if on { Pruning::On } else { Pruning::Off })
 }
 
 fn both(pruning: Pruning, attempt: Attempt) -> Observation {
-    Observation { mentioned: None, pruning, custom: attempt.clone(), generic: attempt }
+    Observation { mentioned: None, reachable: None, pruning, custom: attempt.clone(), generic: attempt }
 }
 
-async fn ask(client: &Client, probe: &Probe, budget: LockBudget, pruning: Pruning) -> Result<Observation, Error> {
+async fn ask(
+    client: &Client,
+    probe: &Probe,
+    budget: LockBudget,
+    pruning: Pruning,
+    settings: Settings,
+) -> Result<Observation, Error> {
     // A statement is prepared by the extended protocol, which refuses text that holds more than one (42601): what
     // follows a `;` in a policy's query never runs. `PREPARE` itself takes SELECT, INSERT, UPDATE, DELETE, MERGE and
     // VALUES, and nothing else.
     let prepare = prepare_sql(probe);
     // The first poll of each future sends, so the messages leave in this order and in one go.
-    let (begun, prepared) = tokio::join!(biased; client.batch_execute(BEGIN), client.execute_typed(&prepare, &[]));
+    let begin = settings.begin();
+    let (begun, prepared) = tokio::join!(biased; client.batch_execute(&begin), client.execute_typed(&prepare, &[]));
     begun?;
     if let Err(error) = prepared {
         let refusal = refusal(client, error)?;
@@ -129,14 +173,28 @@ async fn ask(client: &Client, probe: &Probe, budget: LockBudget, pruning: Prunin
         }
     };
     forgotten?;
-    Ok(Observation { mentioned, pruning, custom: custom?, generic: generic? })
+    let reachable = Some(estimate.unpruned);
+    Ok(Observation { mentioned, reachable, pruning, custom: custom?, generic: generic? })
 }
 
-fn prepare_sql(probe: &Probe) -> String {
-    let types: Option<Vec<&str>> = probe.parameters.iter().map(|parameter| parameter.type_name.as_deref()).collect();
-    let types = types.filter(|types| !types.is_empty()).map(|types| format!(" ({})", types.join(", ")));
+/// Types that nobody gave are `unknown`, which `PREPARE` infers.
+pub(super) fn prepare_sql(probe: &Probe) -> String {
+    let given = probe.parameters.iter().any(|parameter| parameter.type_name.is_some());
+    let types = probe.parameters.iter().map(|parameter| parameter.type_name.as_deref().unwrap_or("unknown"));
+    let types = if given { format!(" ({})", types.collect::<Vec<_>>().join(", ")) } else { String::new() };
     // The line break ends a comment that ends the query.
-    format!("PREPARE partctl_probe{} AS {}\n", types.unwrap_or_default(), probe.sql)
+    format!("PREPARE partctl_probe{types} AS {}\n", probe.sql)
+}
+
+/// `EXPLAIN EXECUTE` of the prepared query with its values.
+pub(super) fn explain_sql(options: &str, probe: &Probe) -> String {
+    let mut sql = format!("EXPLAIN (VERBOSE, FORMAT JSON, COSTS OFF, {options}) EXECUTE partctl_probe");
+    for (at, parameter) in probe.parameters.iter().enumerate() {
+        let separator = if at == 0 { " (" } else { ", " };
+        write!(sql, "{separator}{}", SqlLiteral(&parameter.value)).expect("a string takes all text");
+    }
+    sql.push_str(if probe.parameters.is_empty() { "; " } else { "); " });
+    sql
 }
 
 /// Which relations the query names, and how many it could lock at worst.
@@ -158,15 +216,14 @@ async fn plan_form(client: &Client, probe: &Probe, form: PlanForm, refused: Opti
         PlanForm::Custom => ("SAVEPOINT partctl_form", "force_custom_plan"),
         PlanForm::Generic => ("ROLLBACK TO SAVEPOINT partctl_form", "force_generic_plan"),
     };
-    let mut sql = format!("{start}; SET LOCAL plan_cache_mode = {mode}; ");
-    sql.push_str("EXPLAIN (VERBOSE, FORMAT JSON, COSTS OFF) EXECUTE partctl_probe");
-    for (at, parameter) in probe.parameters.iter().enumerate() {
-        let separator = if at == 0 { " (" } else { ", " };
-        write!(sql, "{separator}{}", SqlLiteral(&parameter.value)).expect("a string takes all text");
-    }
-    sql.push_str(if probe.parameters.is_empty() { "; " } else { "); " });
+    let mut sql = format!("{start}; SET LOCAL plan_cache_mode = {mode}; {}", explain_sql("SUMMARY ON", probe));
     sql.push_str(LOCKED);
-    let answer = match client.simple_query(&sql).await {
+    planned(client, &sql).await
+}
+
+/// Runs statements that end in an EXPLAIN and [`LOCKED`].
+pub(super) async fn planned(client: &Client, sql: &str) -> Result<Attempt, Error> {
+    let answer = match client.simple_query(sql).await {
         Ok(answer) => answer,
         Err(error) => return Ok(Attempt::Refused(refusal(client, error)?)),
     };
@@ -180,7 +237,7 @@ async fn plan_form(client: &Client, probe: &Probe, form: PlanForm, refused: Opti
 }
 
 /// What the server, or the wire's own rules such as no NUL in a text, said against a query.
-fn refusal(client: &Client, error: Error) -> Result<Refusal, Error> {
+pub(super) fn refusal(client: &Client, error: Error) -> Result<Refusal, Error> {
     match error.as_db_error() {
         Some(said) if matches!(said.parsed_severity(), Some(Severity::Fatal | Severity::Panic)) => Err(error),
         Some(said) => {
@@ -196,7 +253,7 @@ fn refusal(client: &Client, error: Error) -> Result<Refusal, Error> {
     }
 }
 
-fn rows(answer: &[SimpleQueryMessage]) -> impl Iterator<Item = &SimpleQueryRow> {
+pub(super) fn rows(answer: &[SimpleQueryMessage]) -> impl Iterator<Item = &SimpleQueryRow> {
     answer.iter().filter_map(|message| match message {
         SimpleQueryMessage::Row(row) => Some(row),
         _ => None,

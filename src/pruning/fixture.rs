@@ -108,7 +108,7 @@ pub(super) fn appended(nodes: &[&str], removed: u32, locked: &[u32]) -> Attempt 
 }
 
 pub(super) fn observed(custom: Attempt, generic: Attempt) -> Observation {
-    Observation { mentioned: Some([10].into()), pruning: Pruning::On, custom, generic }
+    Observation { mentioned: Some([10].into()), reachable: None, pruning: Pruning::On, custom, generic }
 }
 
 const ALL: &[&str] = &[DAY_1, DAY_2, DAY_3];

@@ -5,6 +5,7 @@
 mod amounts;
 mod apply_report;
 mod check_report;
+mod explain_report;
 mod findings;
 mod locks;
 mod markdown;
@@ -27,6 +28,7 @@ mod timeline;
 pub use amounts::elapsed;
 pub use apply_report::{ApplyReport, apply_report};
 pub use check_report::{CheckReport, check_human, check_json};
+pub use explain_report::{explain_human, explain_json};
 pub use plan_json::plan_json;
 pub use plan_markdown::plan_markdown;
 pub use plan_report::{Occasion, PlanReport};

@@ -5,6 +5,7 @@
 mod apply;
 mod attempt;
 mod executor;
+mod explain_query;
 mod ledger;
 mod lock_window;
 mod make_plan;
@@ -16,6 +17,7 @@ mod step_error;
 
 pub use apply::{Applied, Applying, apply};
 pub use executor::{Execution, execute};
+pub use explain_query::{Execute, explain_query};
 pub use ledger::{begin_run, end_run, install};
 pub use make_plan::{Moment, Planner, make_plan, make_plan_by};
 pub use prove_pruning::prove_pruning;

@@ -8,9 +8,14 @@ use tokio_postgres::Client;
 
 use crate::catalog::CatalogSnapshot;
 use crate::db::connect::Session;
-use crate::db::explain::explain_all;
-use crate::policy::Policy;
-use crate::pruning::{LockBudget, PruningResult, judge, probes};
+use crate::db::explain::{Settings, explain_all, explain_one};
+use crate::db::look_up::look_up;
+use crate::policy::{Policy, PruningStage};
+use crate::pruning::reason::{Inquiry, diagnose};
+use crate::pruning::{
+    Advice, Instead, LockBudget, Outcome, PlanForm, Probe, PruningResult, Source, Tried, Verdict, is_better, judge,
+    probes, tried,
+};
 
 /// Asks the planner about every probe of these policies' tables; executes nothing.
 ///
@@ -24,7 +29,51 @@ pub async fn prove_pruning(
     let probes = probes(policies, snapshot);
     let budget = LockBudget::of(&snapshot.server);
     let observations = explain_all(client, &probes, budget).await.context("asking the planner")?;
-    Ok(by_table(judge(snapshot, &probes, observations)))
+    let mut results = judge(snapshot, &probes, observations);
+    for result in &mut results {
+        let own =
+            |probe: &&Probe| probe.source == Source::Policy && probe.table == result.table && probe.sql == result.sql;
+        if let (Some(inquiry), Some(probe)) = (inquiry(result), probes.iter().find(own)) {
+            result.advice = advise(client, snapshot, probe, inquiry, budget).await.context("looking for a reason")?;
+        }
+    }
+    Ok(by_table(results))
+}
+
+/// The plan to explain of a policy's query that fails.
+fn inquiry(result: &PruningResult) -> Option<(PlanForm, Outcome)> {
+    if result.source != Source::Policy || result.passed() {
+        return None;
+    }
+    let late = |outcome: &&Outcome| outcome.verdict != Verdict::Pruned(PruningStage::Plan);
+    let of = |form, tried: &Tried| Some((form, tried.outcome().filter(late)?.clone()));
+    of(PlanForm::Custom, &result.custom).or_else(|| of(PlanForm::Generic, &result.generic))
+}
+
+async fn advise(
+    client: &Client,
+    snapshot: &CatalogSnapshot,
+    probe: &Probe,
+    (form, outcome): (PlanForm, Outcome),
+    budget: LockBudget,
+) -> Result<Option<Advice>> {
+    let Ok(facts) = look_up(client, probe, Settings::Pinned).await? else { return Ok(None) };
+    let (sql, table) = (probe.sql.as_str(), &probe.table);
+    let inquiry = Inquiry { sql, facts: &facts, table, form, outcome: &outcome };
+    let Some(diagnosis) = diagnose(&inquiry) else { return Ok(None) };
+    let rewrite = diagnosis.rewrite.clone();
+    let mut advice = Advice::of(diagnosis);
+    if let (Some(rewrite), Some(table)) = (rewrite, snapshot.table(table)) {
+        let rewritten = Probe { sql: rewrite.sql.clone(), ..probe.clone() };
+        let seen = explain_one(client, &rewritten, budget, Settings::Pinned).await?;
+        let new = tried(table, if form == PlanForm::Custom { seen.custom } else { seen.generic });
+        advice.instead = new.outcome().filter(|new| is_better(new, &outcome)).map(|outcome| Instead {
+            condition: rewrite.condition,
+            sql: rewrite.sql,
+            outcome: outcome.clone(),
+        });
+    }
+    Ok(Some(advice))
 }
 
 /// Tables in the order of their names, as plans have them; queries of one table stay as they were asked.

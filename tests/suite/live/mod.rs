@@ -8,6 +8,7 @@ mod keys;
 mod killed;
 mod pooled;
 mod pruning;
+mod pruning_reasons;
 mod reattach;
 mod retention;
 mod standby;
