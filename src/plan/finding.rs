@@ -1,6 +1,7 @@
 //! What partctl saw and refused to guess about.
 
 use crate::failure::FailureKind;
+use crate::policy::Location;
 use crate::sql::QualifiedName;
 
 /// How much a finding matters.
@@ -139,12 +140,14 @@ pub struct Finding {
     pub message: String,
     /// What to do, as a fragment.
     pub hint: Option<String>,
+    /// Where what it is about is written, when that is not the table's policy.
+    pub location: Option<Location>,
 }
 
 impl Finding {
     /// A finding about a table.
     pub fn about(code: &'static FindingCode, table: &QualifiedName, message: impl Into<String>) -> Self {
-        Self { code, table: Some(table.clone()), message: message.into(), hint: None }
+        Self { code, table: Some(table.clone()), message: message.into(), hint: None, location: None }
     }
 
     /// The same finding with what to do about it.

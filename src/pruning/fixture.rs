@@ -95,6 +95,7 @@ pub(super) fn query(sql: &str) -> PruningQuery {
         partitions: None,
         locks: None,
         require: None,
+        location: Location { path: "shop.yaml".to_owned(), line: 7 },
     }
 }
 

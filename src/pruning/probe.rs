@@ -7,7 +7,7 @@ use super::lock_budget::LockEstimate;
 use crate::catalog::{Bound, CatalogSnapshot, Datum, KeyColumn, Partition, PartitionKey, Table};
 use crate::desired::{Desired, DesiredRange, expand};
 use crate::keys::{Axis, codec_for};
-use crate::policy::{Policy, PruningQuery, PruningStage};
+use crate::policy::{Location, Policy, PruningQuery, PruningStage};
 use crate::schedule::{Edge, Extent, Point};
 use crate::sql::QualifiedName;
 
@@ -30,6 +30,8 @@ pub struct Probe {
     pub locks: Option<LockEstimate>,
     /// Why it cannot be tried at all.
     pub obstacle: Option<String>,
+    /// Where it is written, if it is.
+    pub location: Option<Location>,
 }
 
 /// Where a query comes from.
@@ -112,6 +114,7 @@ fn own_query(table: &Table, query: &PruningQuery) -> Probe {
         expect: Expectation::Limits { partitions: query.partitions, locks: query.locks, require: query.require },
         locks: None,
         obstacle: None,
+        location: Some(query.location.clone()),
     }
 }
 
@@ -239,6 +242,7 @@ impl GridProbes<'_> {
             expect,
             locks: Some(locks),
             obstacle: None,
+            location: None,
         }
     }
 }
@@ -269,7 +273,7 @@ fn has_one_order(type_name: &str) -> bool {
 }
 
 /// A value of a type, for an equality that is to find one hash partition.
-fn sample(type_name: &str) -> Option<String> {
+pub(super) fn sample(type_name: &str) -> Option<String> {
     if let Some(codec) = codec_for(type_name) {
         /// 2000-01-01 00:00 UTC in microseconds.
         const Y2K: Point = Point(946_684_800_000_000);

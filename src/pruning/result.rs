@@ -7,7 +7,7 @@ use super::explain::{Condition, PlanFacts};
 use super::lock_budget::Pruning;
 use super::probe::Source;
 use super::reason::{Diagnosis, Reason};
-use crate::policy::PruningStage;
+use crate::policy::{Location, PruningStage};
 use crate::sql::QualifiedName;
 
 /// `plan_cache_mode`: planned for the values at hand, or once for all values.
@@ -150,6 +150,8 @@ pub struct PruningResult {
     pub hint: Option<String>,
     /// Worth knowing, and no reason to fail.
     pub notes: Vec<String>,
+    /// Where the query is written; `None`: it is ours.
+    pub location: Option<Location>,
     /// Why the query prunes late or not at all, where that is known.
     pub advice: Option<Advice>,
 }

@@ -89,6 +89,7 @@ impl<'a> Leaves<'a> {
             hint: hint.filter(|_| judgement != Judgement::Passed && !foreign),
             judgement,
             notes,
+            location: probe.location.clone(),
             advice: None,
         }
     }

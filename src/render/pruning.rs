@@ -240,6 +240,7 @@ mod tests {
             judgement: Judgement::Passed,
             hint: None,
             notes: Vec::new(),
+            location: None,
             advice: None,
         };
         let failed = PruningResult {

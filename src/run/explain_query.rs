@@ -116,6 +116,7 @@ pub(super) fn probe(sql: &str, parameters: &[Parameter]) -> Probe {
         expect: Expectation::Limits { partitions: None, locks: None, require: None },
         locks: None,
         obstacle: None,
+        location: None,
     }
 }
 
