@@ -11,3 +11,4 @@ pub mod look_up;
 pub mod read_catalog;
 pub mod throwaway;
 pub mod tls;
+pub mod workload;

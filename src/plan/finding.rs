@@ -119,6 +119,12 @@ finding_codes! {
     REFERENCED = "PT132" "referenced" Error Some(FailureKind::Findings);
     /// A table that is attached again, and that the policy would retire again.
     RETIRES_AGAIN = "PT133" "retires-again" Warning None;
+    /// A policy's query pruned before a run and no longer does.
+    PRUNING_LOST = "PT134" "pruning-lost" Error Some(FailureKind::Findings);
+    /// A statement that the server has counted does not prune.
+    WORKLOAD = "PT135" "workload" Warning None;
+    /// The statements that the server has counted cannot be seen.
+    WORKLOAD_UNKNOWN = "PT136" "workload-unknown" Warning None;
 }
 
 /// The first names of a list that may be long: `a, b, c and 9 more`.
@@ -141,7 +147,7 @@ pub struct Finding {
     /// What to do, as a fragment.
     pub hint: Option<String>,
     /// Where what it is about is written, when that is not the table's policy.
-    pub location: Option<Location>,
+    pub location: Option<Box<Location>>,
 }
 
 impl Finding {

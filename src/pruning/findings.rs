@@ -17,7 +17,7 @@ pub fn findings(results: &[PruningResult]) -> Vec<Finding> {
         let Some((code, clause, reason)) = ending(result) else { continue };
         let finding = Finding {
             hint: result.hint.clone().or_else(|| result.advice.as_ref().map(Advice::in_words)),
-            location: result.location.clone(),
+            location: result.location.clone().map(Box::new),
             ..Finding::about(code, &result.table, format!("`{}` {clause}", result.query))
         };
         if result.source == Source::Policy && reason.is_none() {

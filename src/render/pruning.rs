@@ -53,6 +53,20 @@ fn query(result: &PruningResult, screen: Screen, out: &mut dyn Write) -> io::Res
     result.hint.iter().try_for_each(|hint| line("      hint     ", hint))
 }
 
+/// The plans of a query, line by line, and its SQL.
+pub(super) fn evidence(result: &PruningResult) -> Vec<String> {
+    let forms = [("custom plan", &result.custom), ("generic plan", &result.generic)];
+    let mut lines: Vec<String> = forms
+        .into_iter()
+        .filter_map(|(form, tried)| {
+            let outcome = tried.outcome()?;
+            Some(format!("{form}: {}, {}", verdict(outcome), in_words(outcome, result.total)))
+        })
+        .collect();
+    lines.push(format!("query: {}", result.sql.split_whitespace().collect::<Vec<_>>().join(" ")));
+    lines
+}
+
 /// A text behind its label, and below itself.
 pub(super) fn labelled(label: &str, text: &str, screen: Screen, out: &mut dyn Write) -> io::Result<()> {
     let indent = label.chars().count();
@@ -113,6 +127,10 @@ pub struct WireQuery<'a> {
     why: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     notes: &'a [String],
     #[serde(flatten)]
@@ -197,6 +215,8 @@ fn wire_query(result: &PruningResult) -> WireQuery<'_> {
         verdict: result.verdict().map(|verdict| verdict.as_str()),
         why,
         hint: result.hint.as_deref(),
+        path: result.location.as_ref().map(|at| at.path.as_str()),
+        line: result.location.as_ref().map(|at| at.line),
         notes: &result.notes,
         advice: result.advice.as_ref().map(wire_advice),
         custom: wire_plan(&result.custom),

@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::executor::{Execution, execute};
 use super::ledger;
 use super::make_plan::{Moment, Planner, make_plan_by};
-use super::prove_pruning::prove_pruning_together;
+use super::prove_pruning::{judge_own_queries, prove_pruning_together};
 use super::signals::{Stop, StopSignal};
 use crate::catalog::{CatalogSnapshot, Ledger};
 use crate::db::connect::{Session, connect};
@@ -45,6 +45,8 @@ pub struct Applied {
     pub remaining: Option<Plan>,
     /// Queries on the tables that were changed.
     pub pruning: Vec<PruningResult>,
+    /// The policies' own queries on these tables, as they stood before.
+    pub pruned_before: Vec<PruningResult>,
     /// Why the run's end is not recorded, or what was done was not looked at again.
     pub trouble: Option<anyhow::Error>,
 }
@@ -62,6 +64,9 @@ pub async fn apply(
     if plan.is_empty() {
         return Ok(Applied::default());
     }
+    let touched = |policy: &&Policy| plan.tables.iter().any(|t| t.table == policy.table && !t.steps.is_empty());
+    let touched: Vec<Policy> = applying.policies.iter().filter(touched).cloned().collect();
+    let pruned_before = judge_own_queries(session.client(), &touched, snapshot).await?;
     let run = begin(&mut session, snapshot, &applying.listener).await?;
     let busy_tables = plan.tables.iter().filter(|table| !table.steps.is_empty()).count();
     let wanted = applying.jobs.min(busy_tables);
@@ -81,7 +86,7 @@ pub async fn apply(
     let (outcome, sessions) = execute(execution, plan).await;
     let sessions: Vec<Session> = sessions.into_iter().filter(|session| !session.client().is_closed()).collect();
     let Some(session) = sessions.first() else {
-        return Ok(Applied { outcome, ..Applied::default() });
+        return Ok(Applied { outcome, pruned_before, ..Applied::default() });
     };
     let mut trouble = None;
     if let Some(run) = run {
@@ -90,8 +95,6 @@ pub async fn apply(
     }
     let look_again = async {
         let (after, remaining) = make_plan_by(planner, &sessions[0], policies, Moment::At(plan.at)).await?;
-        let touched = |policy: &&Policy| plan.tables.iter().any(|t| t.table == policy.table && !t.steps.is_empty());
-        let touched: Vec<Policy> = policies.iter().filter(touched).cloned().collect();
         let pruning = prove_pruning_together(sessions, touched, after).await?;
         anyhow::Ok((Some(remaining), pruning))
     };
@@ -105,7 +108,7 @@ pub async fn apply(
         trouble.get_or_insert(error);
         Default::default()
     });
-    Ok(Applied { outcome, remaining, pruning, trouble })
+    Ok(Applied { outcome, remaining, pruning, pruned_before, trouble })
 }
 
 fn tell(listener: &Mutex<dyn Listener>, text: String) {
