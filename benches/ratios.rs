@@ -1,6 +1,6 @@
 //! Ratios against the limit, measured in the same run: what partctl takes over what psql takes for the bare work.
 //!
-//! `cargo bench` runs all of it (some ten minutes, most of it making 10,000 partitions); `cargo bench -- plan` runs
+//! `cargo bench --bench ratios` runs all of it (some ten minutes, most of it making 10,000 partitions); `-- plan` runs
 //! the parts whose name contains a word. Every figure is the median of interleaved runs on a throwaway server with
 //! durable settings; quote ratios, not times.
 

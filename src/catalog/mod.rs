@@ -7,6 +7,6 @@ mod snapshot;
 pub use bound::{Bound, BoundError, Datum};
 pub use question::{Answer, Answers, Question};
 pub use snapshot::{
-    CatalogSnapshot, DetachedTable, FarEnd, ForeignKey, Grant, KeyColumn, Ledger, Partition, PartitionKey,
-    RelationKind, ReplicaIdentity, Server, Strategy, Table,
+    CatalogSnapshot, DetachedTable, FarEnd, ForeignKey, Grant, Journal, KeyColumn, Ledger, Partition, PartitionKey,
+    RelationKind, ReplicaIdentity, Server, Strategy, Table, UnreadableEntry,
 };

@@ -54,6 +54,9 @@ pub struct Server {
     /// Slots of the shared lock table: `max_locks_per_transaction * (max_connections + max_prepared_transactions)`.
     #[serde(default = "default_lock_slots")]
     pub lock_slots: u64,
+    /// Whether the role sees other roles' sessions: since when their transactions run, and what they do.
+    #[serde(default = "yes")]
+    pub sees_sessions: bool,
 }
 
 /// What Postgres has with its default settings: 64 * 100.
@@ -136,9 +139,21 @@ pub struct Table {
     /// Whether the session's role has the owner's rights and may take its place by SET ROLE.
     #[serde(default = "yes")]
     pub role_is_owner: bool,
-    /// Schemas in which the owner may create, among those that the table's policy may need.
+    /// Whether the session's role is a member of the owner in any way. One that is not may look at most.
+    #[serde(default = "yes")]
+    pub role_is_member: bool,
+    /// Schemas that the owner may use and create in, among those that the table's policy may need.
     #[serde(default)]
     pub owner_may_create_in: Vec<Identifier>,
+    /// Whether the owner may use the table's own schema.
+    #[serde(default = "yes")]
+    pub owner_uses_schema: bool,
+    /// Tablespaces in which the owner may not create.
+    #[serde(default)]
+    pub denied_tablespaces: Vec<Identifier>,
+    /// Tables with foreign keys to this one that the session's role may not read; a detach reads them.
+    #[serde(default)]
+    pub denied_referrers: Vec<QualifiedName>,
     /// `None` when it is not partitioned.
     pub key: Option<PartitionKey>,
     /// `reltablespace`, when it is not the database's default.
@@ -156,6 +171,9 @@ pub struct Table {
     /// Foreign keys from it and to it.
     #[serde(default)]
     pub foreign_keys: Vec<ForeignKey>,
+    /// `reltuples`, which ANALYZE of the table itself sets; `None`: never analyzed.
+    #[serde(default)]
+    pub analyzed_rows: Option<u64>,
     /// Its direct partitions, in no order.
     #[serde(default)]
     pub partitions: Vec<Partition>,
@@ -267,6 +285,9 @@ pub struct Partition {
     /// Estimated rows, all leaves together; `None`: nobody has counted yet.
     #[serde(default)]
     pub rows: Option<u64>,
+    /// `reltuples` of all leaves that were ever vacuumed or analyzed, together; `None`: none was.
+    #[serde(default)]
+    pub analyzed_rows: Option<u64>,
     /// Estimated bytes, with indexes and TOAST, all leaves together.
     #[serde(default)]
     pub bytes: u64,
@@ -311,26 +332,71 @@ pub enum Ledger {
         /// Whether this role may install it: create a schema in the database.
         installable: bool,
     },
-    /// There, but this role may not use it.
+    /// There, but this role may not read it.
     Denied,
     /// Installed.
     Installed {
         /// Tables that partctl detached, or began to, and that still exist.
         detached: Vec<DetachedTable>,
+        /// Entries that cannot be read: somebody edited them.
+        #[serde(default)]
+        unreadable: Vec<UnreadableEntry>,
+        /// Whether it keeps the journal of this version.
+        #[serde(default)]
+        journal: Journal,
+        /// Whether this role may write what a run writes.
+        #[serde(default = "yes")]
+        writable: bool,
     },
 }
 
 impl Default for Ledger {
     fn default() -> Self {
-        Self::Installed { detached: Vec::new() }
+        Self::Installed { detached: Vec::new(), unreadable: Vec::new(), journal: Journal::Current, writable: true }
     }
+}
+
+/// Whether runs and steps are remembered as this version does it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Journal {
+    /// As this version does it.
+    #[default]
+    Current,
+    /// As an earlier one did; it goes on to be written so until somebody who may brings it up to date.
+    Outdated {
+        /// Whether this role may: it owns the ledger's tables.
+        upgradable: bool,
+    },
+}
+
+/// An entry of a detached table that says nothing that could be planned with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnreadableEntry {
+    /// `pg_class.oid` of the table.
+    pub oid: u32,
+    /// Its name when it was detached.
+    pub recorded: QualifiedName,
+    /// The table it was a partition of.
+    pub parent: QualifiedName,
+    /// What cannot be read, as a fragment.
+    pub problem: String,
 }
 
 impl Ledger {
     /// The detached tables it remembers.
     pub fn detached(&self) -> &[DetachedTable] {
         match self {
-            Self::Installed { detached } => detached,
+            Self::Installed { detached, .. } => detached,
+            Self::Missing { .. } | Self::Denied => &[],
+        }
+    }
+
+    /// Its entries that cannot be read.
+    pub fn unreadable(&self) -> &[UnreadableEntry] {
+        match self {
+            Self::Installed { unreadable, .. } => unreadable,
             Self::Missing { .. } | Self::Denied => &[],
         }
     }
@@ -358,6 +424,9 @@ pub struct DetachedTable {
     /// Whether it is attached to any parent now.
     #[serde(default)]
     pub attached: bool,
+    /// Its owner, where the session's role has not the owner's rights.
+    #[serde(default)]
+    pub owner_out_of_reach: Option<Identifier>,
     /// Estimated bytes.
     #[serde(default)]
     pub bytes: u64,

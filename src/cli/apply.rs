@@ -6,19 +6,19 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use clap::Args;
 
-use super::carry_out::{Ready, Run, carry_out};
+use super::carry_out::{Ready, Run, carry_out, invocation};
 use super::confirm::{Answer, confirm};
 use super::progress::remark;
 use super::terminal::Terminal;
 use super::{Ended, Global, context};
 use crate::db::connect::connect;
 use crate::db::conninfo::ConnSpec;
-use crate::diff;
+use crate::diff::{self, refuse_onlookers};
 use crate::failure::{Failure, FailureKind};
-use crate::plan::{self, Plan, SavedPlan, Withheld};
+use crate::plan::{self, Plan, SavedPlan, StepKind, TablePlan, Withheld, codes};
 use crate::policy::Policy;
 use crate::render::{Occasion, PlanReport, plain, plan_table};
-use crate::run::{Moment, Stop, lock_database, make_plan};
+use crate::run::{Invocation, Moment, Stop, lock_database, make_plan};
 use crate::schedule::parse_elapsed;
 
 /// Carry the plan out: create what is missing, retire what is over, prove that queries still prune
@@ -97,6 +97,7 @@ impl Apply {
             jobs: usize::from(self.jobs),
             started,
             deadline: self.deadline.map(|deadline| started + deadline),
+            invocation: self.invocation(),
             stop,
         };
         carry_out(run, *ready, global, terminal).await
@@ -120,11 +121,23 @@ impl Apply {
         if let Some(saved) = saved {
             refuse_stale(saved, &plan)?;
         }
+        refuse_onlookers(&snapshot, &mut plan);
         let put_off = if self.only_create { plan.withhold(|_| false) } else { Vec::new() };
-        Ok(match self.consent(&mut plan, terminal).await? {
+        let withheld = self.consent(&mut plan, terminal).await?;
+        tell_dangers(&plan, terminal)?;
+        Ok(match withheld {
             Some(withheld) => Beginning::Ready(Box::new(Ready { session, snapshot, plan, withheld, put_off })),
             None => Beginning::Declined,
         })
+    }
+
+    fn invocation(&self) -> Invocation {
+        Invocation {
+            only_create: self.only_create,
+            allow_destroy: self.allow_destroy,
+            deadline: self.deadline,
+            ..invocation()
+        }
     }
 
     fn saved_plan(&self) -> Result<Option<SavedPlan>> {
@@ -146,6 +159,24 @@ impl Apply {
         let answer = confirm(&mut terminal.err, "Carry this out?").await?;
         Ok((answer == Answer::Yes).then(Vec::new))
     }
+}
+
+/// What the report, which tells what stands afterwards, would tell too late.
+fn tell_dangers(plan: &Plan, terminal: &mut Terminal) -> Result<()> {
+    let endangers = |table: &&TablePlan| table.steps.iter().any(|step| step.kind() == StepKind::Detach);
+    for finding in plan.tables.iter().filter(endangers).flat_map(|table| &table.findings) {
+        if finding.code == codes::BLIND {
+            let hint = finding.hint.as_deref().unwrap_or_default();
+            writeln!(
+                terminal.err,
+                "warning {}: {}\n  hint: {}",
+                finding.code.id,
+                plain(&finding.message),
+                plain(hint)
+            )?;
+        }
+    }
+    Ok(())
 }
 
 fn refuse_stale(saved: &SavedPlan, fresh: &Plan) -> Result<()> {

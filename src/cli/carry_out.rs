@@ -1,6 +1,6 @@
 //! The second half of every command that changes something: the plan is carried out, and what became of it is told.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::progress::{Verbosity, listener, remark};
 use super::report::report as tell;
@@ -12,7 +12,7 @@ use crate::db::conninfo::ConnSpec;
 use crate::plan::{Plan, Withheld};
 use crate::policy::Policy;
 use crate::render::{ApplyReport, apply_report};
-use crate::run::{Applying, Planner, Stop, StopSignal, apply};
+use crate::run::{Applying, Invocation, Planner, Stop, StopSignal, apply};
 
 /// What a run begins with.
 pub(super) struct Ready {
@@ -42,18 +42,47 @@ pub(super) struct Run<'a> {
     pub(super) started: Instant,
     /// When trying for locks ends.
     pub(super) deadline: Option<Instant>,
+    /// What the ledger tells of the run.
+    pub(super) invocation: Invocation,
     /// Tells of signals.
     pub(super) stop: Stop,
 }
 
+/// Who runs partctl, and where.
+pub(super) fn invocation() -> Invocation {
+    let account = nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten();
+    let host = nix::unistd::gethostname().ok();
+    Invocation {
+        os_user: account.map(|account| account.name),
+        client_host: host.and_then(|host| host.into_string().ok()),
+        ..Invocation::default()
+    }
+}
+
+/// A signal that came, once the run has had the time to end by itself: a network may be silent, a table locked.
+async fn unanswered(stop: &mut Stop) -> StopSignal {
+    const GRACE: Duration = Duration::from_millis(800);
+    let signal = stop.requested().await;
+    tokio::time::sleep(GRACE).await;
+    signal
+}
+
 /// Carries the plan out and reports.
 pub(super) async fn carry_out(run: Run<'_>, ready: Ready, global: &Global, terminal: &mut Terminal) -> Ended {
-    let Run { spec, policies, planner, jobs, started, deadline, stop } = run;
+    let Run { spec, policies, planner, jobs, started, deadline, invocation, stop } = run;
     let Ready { session, snapshot, plan, withheld, put_off } = ready;
     let verbosity = if global.quiet { Verbosity::Quiet } else { Verbosity::Steps };
     let listener = listener(global.log_format, verbosity);
-    let applying = Applying { spec, policies, planner, jobs, listener, stop: stop.clone(), deadline };
-    let applied = apply(applying, session, &snapshot, &plan).await?;
+    let applying = Applying { spec, policies, planner, jobs, listener, stop: stop.clone(), deadline, invocation };
+    let mut stopping = stop.clone();
+    let applied = tokio::select! {
+        applied = apply(applying, session, &snapshot, &plan) => applied?,
+        signal = unanswered(&mut stopping) => {
+            let said = "Stopped, and the server has not answered: what was being done may be done or not; run again.";
+            remark(said, global.log_format, &mut terminal.err);
+            return Ok(Some(signal.failure()));
+        }
+    };
     let report = ApplyReport {
         plan: &plan,
         withheld: &withheld,

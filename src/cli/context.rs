@@ -55,7 +55,11 @@ pub(super) fn policies(global: &Global, terminal: &mut Terminal) -> Result<Vec<P
     Ok(policies)
 }
 
-fn only(globs: &[String]) -> Result<Vec<Pattern>> {
+/// The patterns of `--only`.
+///
+/// # Errors
+/// [`FailureKind::Usage`] for what is no pattern.
+pub(super) fn only(globs: &[String]) -> Result<Vec<Pattern>> {
     let compile = |glob: &String| {
         Pattern::new(glob)
             .with_context(|| Failure::new(FailureKind::Usage, format!("`--only {glob}` is not a pattern")))

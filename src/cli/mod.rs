@@ -8,6 +8,8 @@ mod confirm;
 mod context;
 mod demo;
 mod explain;
+mod generate;
+mod history;
 mod init;
 mod plan;
 mod policy_files;
@@ -81,7 +83,9 @@ enum Command {
     Status(status::Status),
     Reattach(reattach::Reattach),
     Explain(explain::Explain),
+    History(history::History),
     Init(init::Init),
+    Generate(generate::Generate),
     Demo(demo::Demo),
 }
 
@@ -132,6 +136,8 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> Ended {
         Command::Status(command) => context::block_on(command.run(global, terminal)),
         Command::Reattach(command) => context::block_on(command.run(global, terminal)),
         Command::Explain(command) => context::block_on(command.run(global, terminal)),
+        Command::History(command) => context::block_on(command.run(global, terminal)),
+        Command::Generate(command) => command.run(global, terminal),
         Command::Init(command) => context::block_on(command.run(global, terminal)),
         Command::Demo(command) => context::block_on(command.run(global, terminal)),
     }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use super::carry_out::{Ready, Run, carry_out};
+use super::carry_out::{Ready, Run, carry_out, invocation};
 use super::confirm::{Answer, confirm};
 use super::progress::remark;
 use super::terminal::Terminal;
@@ -14,6 +14,7 @@ use crate::catalog::CatalogSnapshot;
 use crate::db::conninfo::ConnSpec;
 use crate::db::read_catalog::read_catalog;
 use crate::diff;
+use crate::diff::refuse_onlookers;
 use crate::failure::FailureKind;
 use crate::plan;
 use crate::policy::Policy;
@@ -52,7 +53,16 @@ impl Reattach {
             return Ok(Some(FailureKind::Refused));
         };
         let planner = attaching(oid);
-        let run = Run { spec: &spec, policies: &policies, planner: &planner, jobs: 1, started, deadline: None, stop };
+        let run = Run {
+            spec: &spec,
+            policies: &policies,
+            planner: &planner,
+            jobs: 1,
+            started,
+            deadline: None,
+            invocation: invocation(),
+            stop,
+        };
         carry_out(run, ready, global, terminal).await
     }
 
@@ -67,7 +77,8 @@ impl Reattach {
         lock_database(session.client()).await?;
         let facts = read_catalog(&session, policies).await?;
         let oid = diff::detached_table(&self.table, policies, &facts)?.oid;
-        let (snapshot, plan) = make_plan_by(&attaching(oid), &session, policies, Moment::Now).await?;
+        let (snapshot, mut plan) = make_plan_by(&attaching(oid), &session, policies, Moment::Now).await?;
+        refuse_onlookers(&snapshot, &mut plan);
         let report = PlanReport { plan: &plan, withheld: &[], moment: plan::Moment::Server, occasion: Occasion::Apply };
         if terminal.person && !self.yes && !plan.is_empty() {
             plan_table(&report, terminal.err_screen, &mut terminal.err)?;

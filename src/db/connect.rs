@@ -7,7 +7,7 @@ mod session;
 
 pub use pooling::{refuse_pooling, refused_pooling};
 pub use refusal::{describe, is_lost};
-pub use session::{Asked, Canceller, Notice, Session};
+pub use session::{Asked, Canceller, Notice, Pulse, Session};
 
 use super::conninfo::{ChannelBinding, ConnSpec, Encryption, Host, Server, TargetSessionAttrs};
 use super::tls;

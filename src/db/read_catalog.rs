@@ -9,8 +9,8 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
 use crate::catalog::{
-    Answers, Bound, CatalogSnapshot, DetachedTable, FarEnd, ForeignKey, Grant, KeyColumn, Ledger, Partition,
-    PartitionKey, RelationKind, ReplicaIdentity, Server, Strategy, Table,
+    Answers, Bound, CatalogSnapshot, DetachedTable, FarEnd, ForeignKey, Grant, Journal, KeyColumn, Ledger, Partition,
+    PartitionKey, RelationKind, ReplicaIdentity, Server, Strategy, Table, UnreadableEntry,
 };
 use crate::db::connect::{Session, refused_pooling};
 use crate::policy::Policy;
@@ -103,6 +103,7 @@ fn server_facts(row: &Row) -> Result<Server> {
         role: identifier(row, "role")?,
         standby: row.try_get("standby")?,
         lock_slots: u64::try_from(row.try_get::<_, i64>("lock_slots")?)?,
+        sees_sessions: row.try_get("sees_sessions")?,
     })
 }
 
@@ -110,29 +111,58 @@ async fn read_ledger(client: &Client, server: &Row) -> Result<Ledger> {
     if !server.try_get::<_, bool>("ledger_installed")? {
         return Ok(Ledger::Missing { installable: server.try_get("ledger_installable")? });
     }
-    if !server.try_get::<_, bool>("ledger_usable")? {
+    if !server.try_get::<_, bool>("ledger_readable")? {
         return Ok(Ledger::Denied);
     }
     let rows = client.query_typed(include_str!("sql/detached.sql"), &[]).await.context("reading the ledger")?;
-    Ok(Ledger::Installed { detached: rows.iter().map(detached_table).collect::<Result<_>>()? })
+    let (mut detached, mut unreadable) = (Vec::new(), Vec::new());
+    for row in &rows {
+        match detached_table(row)? {
+            Ok(entry) => detached.push(entry),
+            Err(entry) => unreadable.push(entry),
+        }
+    }
+    let journal = if server.try_get("ledger_current")? {
+        Journal::Current
+    } else {
+        Journal::Outdated { upgradable: server.try_get("ledger_upgradable")? }
+    };
+    Ok(Ledger::Installed { detached, unreadable, journal, writable: server.try_get("ledger_writable")? })
 }
 
-fn detached_table(row: &Row) -> Result<DetachedTable> {
+/// An entry, or why it cannot be one: anybody who may write to the ledger may have written anything.
+fn detached_table(row: &Row) -> Result<Result<DetachedTable, UnreadableEntry>> {
+    let oid = row.try_get("oid")?;
+    let recorded = qualified(row, "recorded_schema", "recorded_name")?;
+    let parent = qualified(row, "parent_schema", "parent_name")?;
+    let (bound, detached_at): (String, Option<i64>) = (row.try_get("bound")?, row.try_get("detached_at")?);
+    let moment = detached_at.map(moment);
+    let bound = match (bound.parse::<Bound>(), moment) {
+        (Ok(_), Some(None)) => {
+            let problem = "`detached_at` is beyond the calendar".to_owned();
+            return Ok(Err(UnreadableEntry { oid, recorded, parent, problem }));
+        }
+        (Ok(bound), _) => bound,
+        (Err(_), _) => {
+            let problem = format!("its bound is `{bound}`");
+            return Ok(Err(UnreadableEntry { oid, recorded, parent, problem }));
+        }
+    };
     let foreign_keys: Vec<ForeignKeyRow> = json(row, "foreign_keys")?;
-    let detached_at: Option<i64> = row.try_get("detached_at")?;
-    Ok(DetachedTable {
-        oid: row.try_get("oid")?,
+    Ok(Ok(DetachedTable {
+        oid,
         kind: kind(row)?,
         name: qualified(row, "schema", "name")?,
-        recorded: qualified(row, "recorded_schema", "recorded_name")?,
-        parent: qualified(row, "parent_schema", "parent_name")?,
-        bound: row.try_get::<_, String>("bound")?.parse()?,
-        detached_at: detached_at.and_then(moment),
+        recorded,
+        parent,
+        bound,
+        detached_at: moment.flatten(),
         attached: row.try_get("attached")?,
+        owner_out_of_reach: if row.try_get("role_is_owner")? { None } else { Some(identifier(row, "owner")?) },
         bytes: bytes(row)?,
         foreign_keys: foreign_keys.into_iter().map(far_end).collect(),
         leftover_checks: identifiers(row, "leftover_checks")?,
-    })
+    }))
 }
 
 fn table(row: &Row) -> Result<Table> {
@@ -155,7 +185,14 @@ fn table(row: &Row) -> Result<Table> {
         kind: kind(row)?,
         owner: identifier(row, "owner")?,
         role_is_owner: row.try_get("role_is_owner")?,
+        role_is_member: row.try_get("role_is_member")?,
         owner_may_create_in: identifiers(row, "creatable")?,
+        owner_uses_schema: row.try_get("owner_uses_schema")?,
+        denied_tablespaces: identifiers(row, "denied_tablespaces")?,
+        denied_referrers: json::<(String, String)>(row, "denied_referrers")?
+            .into_iter()
+            .map(|(schema, name)| QualifiedName::new(schema, name))
+            .collect(),
         key: strategy.map(|strategy| PartitionKey { strategy, columns: columns.collect() }),
         tablespace: row.try_get::<_, Option<String>>("tablespace")?.map(Identifier::new),
         access_method: row.try_get::<_, Option<String>>("access_method")?.map(Identifier::new),
@@ -180,6 +217,10 @@ fn table(row: &Row) -> Result<Table> {
             .into_iter()
             .map(|row| if row.0 { ForeignKey::Outgoing(far_end(row)) } else { ForeignKey::Incoming(far_end(row)) })
             .collect(),
+        analyzed_rows: {
+            let reltuples: f64 = row.try_get("reltuples")?;
+            (0.0 <= reltuples).then_some(reltuples as u64)
+        },
         partitions: Vec::new(),
         name: qualified(row, "schema", "name")?,
     })
@@ -220,6 +261,10 @@ fn partition(row: &Row, oid: u32, bound: Bound, partitions: Vec<Partition>) -> R
         bound,
         pending_detach: row.try_get("pending")?,
         rows: known,
+        analyzed_rows: {
+            let below = partitions.iter().filter_map(|partition| partition.analyzed_rows);
+            below.chain((0.0 <= reltuples).then_some(reltuples as u64)).reduce(|sum, rows| sum + rows)
+        },
         bytes: bytes(row)? + partitions.iter().map(|partition| partition.bytes).sum::<u64>(),
         indexes: u32::try_from(row.try_get::<_, i32>("indexes")?)?,
         leftover_checks: identifiers(row, "leftover_checks")?,

@@ -3,11 +3,13 @@
 //! A pure function of policies, snapshot and the snapshot's clock. Each rule is a file and a line in `RULES`;
 //! a rule only adds, it never looks at what another rule added.
 
+mod analyze;
 mod coverage;
 mod default_partition;
 mod detached;
 mod finish_interrupted;
 mod hash;
+mod ledger_entries;
 mod list;
 mod overview;
 mod range;
@@ -30,6 +32,7 @@ pub use overview::{
     overview,
 };
 pub use reattach::{detached_table, reattach};
+pub use rights::refuse_onlookers;
 pub use situation::Situation;
 
 /// What rules add to.
@@ -56,6 +59,7 @@ const RULES: &[Rule<'static>] = &[
     &retire::retire,
     &detached::drop_after_grace,
     &rights::require_rights,
+    &analyze::analyze,
 ];
 
 /// What would be done to this database for these policies at the snapshot's moment.
@@ -69,7 +73,7 @@ fn plan_by(rules: &[Rule<'_>], policies: &[Policy], snapshot: &CatalogSnapshot) 
         at: snapshot.server.now,
         server_version: snapshot.server.version,
         tables: Vec::new(),
-        findings: unmanaged::tables(snapshot),
+        findings: ledger_entries::unreadable(snapshot).into_iter().chain(unmanaged::tables(snapshot)).collect(),
         questions: BTreeSet::new(),
     };
     let mut policies: Vec<&Policy> = policies.iter().collect();

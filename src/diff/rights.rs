@@ -1,68 +1,159 @@
 //! Rights and the ledger, before the first change: what is missing is named, and the steps that need it are left out.
+//!
+//! A role that is no member of a table's owner looks on: it plans for others. Only where a plan is about to be carried
+//! out is that an error.
 
 use super::{Draft, Situation};
-use crate::catalog::Ledger;
-use crate::plan::{Finding, Phase, Step, codes};
+use crate::catalog::{CatalogSnapshot, Ledger, Server, Table};
+use crate::plan::{Finding, Phase, Plan, Step, codes};
 
 /// Postgres 16 gave each membership its own INHERIT and SET; a second GRANT changes those that it names.
 const MEMBERSHIP_OPTIONS_SINCE: u32 = 160_000;
 
-/// Takes out steps that the role may not carry out. Last of the rules: it looks at all steps.
+/// Takes out steps that the role may not carry out.
 pub(super) fn require_rights(situation: &Situation<'_>, draft: &mut Draft) {
-    let (table, role) = (situation.table, &situation.snapshot.server.role);
+    let (table, server) = (situation.table, &situation.snapshot.server);
     if draft.steps.is_empty() {
         return;
     }
-    if !table.role_is_owner {
-        let options = match situation.snapshot.server.version {
-            MEMBERSHIP_OPTIONS_SINCE.. => " WITH INHERIT TRUE, SET TRUE",
-            _ => "",
-        };
-        draft.findings.push(
-            Finding::about(
-                codes::MISSING_RIGHT,
-                &table.name,
-                format!("role {role} lacks the rights of its owner {}", table.owner),
-            )
-            .hint(format!("GRANT {} TO {role}{options}", table.owner)),
-        );
+    if !table.role_is_member {
+        let message = format!("role {} looks on: it lacks the rights of its owner {}", server.role, table.owner);
+        draft
+            .findings
+            .push(Finding::about(codes::REVIEW_ONLY, &table.name, message).hint("another role carries this plan out"));
+    } else if !table.role_is_owner {
+        draft.findings.push(not_the_owner(table, server));
         draft.steps.clear();
         return;
+    } else {
+        require_detach(situation, draft);
+        require_drop(situation, draft);
+        require_create(situation, draft);
     }
-    require_create(situation, draft);
     require_ledger(situation, draft);
 }
 
-fn require_create(situation: &Situation<'_>, draft: &mut Draft) {
-    let (table, policy) = (situation.table, situation.policy);
-    let schema = policy.placement.schema.as_ref().unwrap_or(&table.name.schema);
-    let creates = |step: &Step| step.phase() == Phase::Create;
-    if draft.steps.iter().any(creates) && !table.owner_may_create_in.contains(schema) {
-        draft.findings.push(
-            Finding::about(
-                codes::MISSING_RIGHT,
-                &table.name,
-                format!("its owner {} may not create in schema {schema}", table.owner),
-            )
-            .hint(format!("GRANT CREATE ON SCHEMA {schema} TO {}", table.owner)),
-        );
-        draft.steps.retain(|step| !creates(step));
+/// Takes out every step of tables whose owner this role is no member of: called before a plan is carried out.
+pub fn refuse_onlookers(snapshot: &CatalogSnapshot, plan: &mut Plan) {
+    for part in &mut plan.tables {
+        let Some(table) = snapshot.table(&part.table).filter(|table| !table.role_is_member) else { continue };
+        if !part.steps.is_empty() {
+            part.steps.clear();
+            part.findings.retain(|finding| finding.code != codes::REVIEW_ONLY);
+            part.findings.push(not_the_owner(table, &snapshot.server));
+        }
     }
+}
+
+fn not_the_owner(table: &Table, server: &Server) -> Finding {
+    let (role, owner) = (&server.role, &table.owner);
+    let options = match server.version {
+        MEMBERSHIP_OPTIONS_SINCE.. => " WITH INHERIT TRUE, SET TRUE",
+        _ => "",
+    };
+    Finding::about(codes::MISSING_RIGHT, &table.name, format!("role {role} lacks the rights of its owner {owner}"))
+        .hint(format!("GRANT {owner} TO {role}{options}"))
+}
+
+/// A table that cannot get the partitions it needs keeps those that it has, as it does when making them fails.
+fn require_create(situation: &Situation<'_>, draft: &mut Draft) {
+    let (table, placement) = (situation.table, &situation.policy.placement);
+    if !draft.steps.iter().any(|step| step.phase() == Phase::Create) {
+        return;
+    }
+    let owner = &table.owner;
+    let schema = placement.schema.as_ref().unwrap_or(&table.name.schema);
+    let tablespace = placement.tablespace.as_ref().or(table.tablespace.as_ref());
+    let mut missing = Vec::new();
+    if !table.owner_may_create_in.contains(schema) {
+        missing.push((
+            format!("its owner {owner} may not create in schema {schema}"),
+            format!("GRANT USAGE, CREATE ON SCHEMA {schema} TO {owner}"),
+        ));
+    }
+    if !table.owner_uses_schema && *schema != table.name.schema {
+        let schema = &table.name.schema;
+        missing.push((
+            format!("its owner {owner} may not use schema {schema}"),
+            format!("GRANT USAGE ON SCHEMA {schema} TO {owner}"),
+        ));
+    }
+    if let Some(tablespace) = tablespace.filter(|tablespace| table.denied_tablespaces.contains(tablespace)) {
+        missing.push((
+            format!("its owner {owner} may not create in tablespace {tablespace}"),
+            format!("GRANT CREATE ON TABLESPACE {tablespace} TO {owner}"),
+        ));
+    }
+    if !missing.is_empty() {
+        draft.steps.retain(|step| step.phase() == Phase::Finish);
+    }
+    let findings =
+        missing.into_iter().map(|(what, grant)| Finding::about(codes::MISSING_RIGHT, &table.name, what).hint(grant));
+    draft.findings.extend(findings);
+}
+
+/// Detaching asks the tables that reference this one whether they reference a row of the partition, with the session's
+/// own rights (42501).
+fn require_detach(situation: &Situation<'_>, draft: &mut Draft) {
+    let (table, server) = (situation.table, &situation.snapshot.server);
+    let role = &server.role;
+    let detaches = |step: &Step| matches!(step, Step::Detach(_));
+    if !draft.steps.iter().any(detaches) {
+        return;
+    }
+    let concurrent = |step: &Step| matches!(step, Step::Detach(step) if step.is_concurrent());
+    if !server.sees_sessions && draft.steps.iter().any(concurrent) {
+        let message = format!(
+            "role {role} cannot see since when other roles' transactions run: an old one may hold a detach up between \
+             its two phases, with the rows of the partition invisible"
+        );
+        let finding = Finding::about(codes::BLIND, &table.name, message);
+        draft.findings.push(finding.hint(format!("GRANT pg_read_all_stats TO {role}")));
+    }
+    if !table.denied_referrers.is_empty() {
+        draft.steps.retain(|step| !detaches(step));
+    }
+    draft.findings.extend(table.denied_referrers.iter().map(|referrer| {
+        let message = format!("role {role} may not read {referrer}, which references it: nothing is detached");
+        Finding::about(codes::MISSING_RIGHT, &table.name, message).hint(format!("GRANT SELECT ON {referrer} TO {role}"))
+    }));
+}
+
+/// A detached table keeps its own owner, who need not be the parent's.
+fn require_drop(situation: &Situation<'_>, draft: &mut Draft) {
+    let detached = situation.snapshot.ledger.detached();
+    let out_of_reach = |step: &Step| match step {
+        Step::Drop(drop) => detached.iter().find(|entry| entry.oid == drop.oid)?.owner_out_of_reach.as_ref(),
+        _ => None,
+    };
+    let (table, role) = (&situation.table.name, &situation.snapshot.server.role);
+    let findings = draft.steps.iter().filter_map(|step| {
+        let owner = out_of_reach(step)?;
+        let message =
+            format!("{} belongs to {owner}, whose rights role {role} lacks: it is not dropped", step.target());
+        let grant = format!("ALTER TABLE {} OWNER TO {}", step.target(), situation.table.owner);
+        Some(Finding::about(codes::MISSING_RIGHT, table, message).hint(grant))
+    });
+    draft.findings.extend(findings);
+    draft.steps.retain(|step| out_of_reach(step).is_none());
 }
 
 /// Without the ledger nobody would know what was detached, when, and whether its grace is over.
 fn require_ledger(situation: &Situation<'_>, draft: &mut Draft) {
     let server = &situation.snapshot.server;
+    let looks_on = !situation.table.role_is_member;
+    let (role, usage) = (&server.role, format!("GRANT USAGE ON SCHEMA partctl TO {}", server.role));
     let hint = match &situation.snapshot.ledger {
-        Ledger::Installed { .. } | Ledger::Missing { installable: true } => return,
-        Ledger::Missing { installable: false } => format!(
-            "run `partctl init` as a role that may, or GRANT CREATE ON DATABASE {} TO {}",
+        Ledger::Installed { writable: true, .. } | Ledger::Missing { installable: true } => return,
+        Ledger::Installed { .. } | Ledger::Missing { .. } if looks_on => return,
+        Ledger::Denied if looks_on => format!("{usage}; GRANT SELECT ON partctl.detached_tables TO {role}"),
+        Ledger::Missing { .. } => format!(
+            "run `partctl init` as a role that may, or GRANT CREATE ON DATABASE {} TO {role}",
             crate::sql::Identifier::new(&server.database),
-            server.role
         ),
-        Ledger::Denied => format!(
-            "GRANT USAGE ON SCHEMA partctl TO {0}; GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA partctl TO {0}",
-            server.role
+        Ledger::Installed { .. } | Ledger::Denied => format!(
+            "{usage}; GRANT SELECT, INSERT, UPDATE ON partctl.runs, partctl.detached_tables TO {role}; \
+             GRANT SELECT, INSERT ON partctl.steps TO {role}"
         ),
     };
     let retires = |step: &Step| step.phase() == Phase::Retire;

@@ -119,12 +119,20 @@ finding_codes! {
     REFERENCED = "PT132" "referenced" Error Some(FailureKind::Findings);
     /// A table that is attached again, and that the policy would retire again.
     RETIRES_AGAIN = "PT133" "retires-again" Warning None;
+    /// An entry of the ledger that cannot be read: what it is about is left alone.
+    LEDGER_ENTRY = "PT134" "unreadable-ledger-entry" Warning None;
+    /// The role may look, and not carry the plan out.
+    REVIEW_ONLY = "PT135" "review-only" Info None;
+    /// Old transactions of other roles cannot be seen, so a concurrent detach may be trapped by one.
+    BLIND = "PT136" "sessions-not-visible" Warning None;
+    /// The table as a whole was never analyzed, or long ago: autovacuum only looks after its partitions.
+    STALE_STATISTICS = "PT137" "stale-statistics" Info None;
     /// A policy's query pruned before a run and no longer does.
-    PRUNING_LOST = "PT134" "pruning-lost" Error Some(FailureKind::Findings);
+    PRUNING_LOST = "PT138" "pruning-lost" Error Some(FailureKind::Findings);
     /// A statement that the server has counted does not prune.
-    WORKLOAD = "PT135" "workload" Warning None;
+    WORKLOAD = "PT139" "workload" Warning None;
     /// The statements that the server has counted cannot be seen.
-    WORKLOAD_UNKNOWN = "PT136" "workload-unknown" Warning None;
+    WORKLOAD_UNKNOWN = "PT140" "workload-unknown" Warning None;
 }
 
 /// The first names of a list that may be long: `a, b, c and 9 more`.

@@ -9,6 +9,7 @@ mod finding;
 mod guard;
 mod lock;
 mod outcome;
+mod past_run;
 #[expect(clippy::module_inception, reason = "the plan is what this room is about")]
 mod plan;
 mod saved;
@@ -21,6 +22,7 @@ pub use event::{Blocker, Event, Listener};
 pub use finding::{FINDING_CODES, Finding, FindingCode, Severity, codes, first_few};
 pub use lock::{Lock, LockMode, LockScope};
 pub use outcome::{FailedStep, Outcome, StepError};
+pub use past_run::{History, PastRun, PastStep, RunEnd};
 pub use plan::{Plan, Round, Runway, TablePlan, Withheld};
 pub use saved::{Moment, SavedPlan, SavedPlanError};
 pub use step::{Phase, Step, StepKind};

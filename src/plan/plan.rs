@@ -106,7 +106,7 @@ impl Plan {
     /// tables that reference it.
     pub fn rounds(&self) -> Vec<Round<'_>> {
         let mut rounds = Vec::new();
-        for phase in [Phase::Finish, Phase::Create, Phase::Retire] {
+        for phase in [Phase::Finish, Phase::Create, Phase::Retire, Phase::Maintain] {
             let part = |table| (table, TablePlan::steps_of(table, phase));
             let mut waiting: Vec<(&TablePlan, Vec<&Step>)> = self.tables.iter().map(part).collect();
             waiting.retain(|(_, steps)| !steps.is_empty());
@@ -162,7 +162,8 @@ impl Plan {
             if allowed(table) {
                 continue;
             }
-            let retiring = table.steps.extract_if(.., |step| step.phase() == Phase::Retire);
+            let retiring = table.steps.extract_if(.., |step| step.goes_with_retirement());
+            let retiring = retiring.filter(|step| step.phase() == Phase::Retire);
             withheld.extend(retiring.map(|step| Withheld { table: table.table.clone(), step }));
         }
         withheld

@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 
 use super::steps::{
-    AttachPartition, CreatePartition, DetachPartition, DropTable, FinalizeDetach, RecordDetach, RecordedChange,
-    RemoveCheck,
+    AnalyzeParent, AnalyzeReason, AttachPartition, CreatePartition, DetachPartition, DropTable, FinalizeDetach,
+    RecordDetach, RecordedChange, RemoveCheck,
 };
 use super::{Action, Lock};
 use crate::sql::QualifiedName;
@@ -27,10 +27,12 @@ pub enum Step {
     Detach(DetachPartition),
     /// Drops a detached table.
     Drop(DropTable),
+    /// Gathers the statistics of the table as a whole.
+    Analyze(AnalyzeParent),
 }
 
 /// The kinds, in the order of their [`Phase`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StepKind {
     /// [`Step::Finalize`]
     Finalize,
@@ -46,6 +48,8 @@ pub enum StepKind {
     Detach,
     /// [`Step::Drop`]
     Drop,
+    /// [`Step::Analyze`]
+    Analyze,
 }
 
 /// When a step is carried out: every table's earlier phase comes before any table's later one.
@@ -57,12 +61,22 @@ pub enum Phase {
     Create,
     /// What is over.
     Retire,
+    /// What is better done on a table that stands as it shall.
+    Maintain,
 }
 
 impl StepKind {
     /// Every kind.
-    pub const ALL: [Self; 7] =
-        [Self::Finalize, Self::Record, Self::Remove, Self::Create, Self::Attach, Self::Detach, Self::Drop];
+    pub const ALL: [Self; 8] = [
+        Self::Finalize,
+        Self::Record,
+        Self::Remove,
+        Self::Create,
+        Self::Attach,
+        Self::Detach,
+        Self::Drop,
+        Self::Analyze,
+    ];
 
     /// The verb.
     pub fn as_str(self) -> &'static str {
@@ -74,13 +88,14 @@ impl StepKind {
             Self::Attach => "attach",
             Self::Detach => "detach",
             Self::Drop => "drop",
+            Self::Analyze => "analyze",
         }
     }
 
     /// The sign that carries the meaning without colour.
     pub fn sign(self) -> char {
         match self {
-            Self::Finalize | Self::Record | Self::Remove => '*',
+            Self::Finalize | Self::Record | Self::Remove | Self::Analyze => '*',
             Self::Create | Self::Attach => '+',
             Self::Detach => '~',
             Self::Drop => '-',
@@ -99,6 +114,7 @@ impl Step {
             Self::Attach(_) => StepKind::Attach,
             Self::Detach(_) => StepKind::Detach,
             Self::Drop(_) => StepKind::Drop,
+            Self::Analyze(_) => StepKind::Analyze,
         }
     }
 
@@ -108,6 +124,15 @@ impl Step {
             StepKind::Finalize | StepKind::Record | StepKind::Remove => Phase::Finish,
             StepKind::Create | StepKind::Attach => Phase::Create,
             StepKind::Detach | StepKind::Drop => Phase::Retire,
+            StepKind::Analyze => Phase::Maintain,
+        }
+    }
+
+    /// Whether it retires something, or only makes sense after that.
+    pub fn goes_with_retirement(&self) -> bool {
+        match self {
+            Self::Analyze(step) => step.why == AnalyzeReason::Retirement,
+            _ => self.phase() == Phase::Retire,
         }
     }
 
@@ -121,6 +146,7 @@ impl Step {
             Self::Attach(step) => &step.table,
             Self::Detach(step) => &step.partition,
             Self::Drop(step) => &step.table,
+            Self::Analyze(step) => &step.table,
         }
     }
 
@@ -134,6 +160,7 @@ impl Step {
             Self::Attach(step) => &step.range,
             Self::Detach(step) => &step.range,
             Self::Drop(step) => &step.range,
+            Self::Analyze(step) => step.range(),
         }
     }
 
@@ -150,13 +177,14 @@ impl Step {
             Self::Attach(step) => step.reason.as_str().into(),
             Self::Detach(step) => step.reason.as_str().into(),
             Self::Drop(step) => step.reason.as_str().into(),
+            Self::Analyze(step) => step.reason().into(),
         }
     }
 
     /// Bytes and rows that leave the table or the disk, estimated.
     pub fn volume(&self) -> Option<(u64, Option<u64>)> {
         match self {
-            Self::Finalize(_) | Self::Record(_) | Self::Remove(_) | Self::Create(_) => None,
+            Self::Finalize(_) | Self::Record(_) | Self::Remove(_) | Self::Create(_) | Self::Analyze(_) => None,
             Self::Attach(step) => Some((step.bytes, None)),
             Self::Detach(step) => Some((step.bytes, step.rows)),
             Self::Drop(step) => Some((step.bytes, None)),
@@ -185,6 +213,7 @@ impl Step {
             Self::Attach(step) => step.actions(),
             Self::Detach(step) => step.actions(),
             Self::Drop(step) => step.actions(),
+            Self::Analyze(step) => step.actions(),
         }
     }
 
@@ -193,14 +222,21 @@ impl Step {
         match self {
             Self::Create(step) => step.clean_up(),
             Self::Attach(step) => step.clean_up(),
-            Self::Finalize(_) | Self::Record(_) | Self::Remove(_) | Self::Detach(_) | Self::Drop(_) => Vec::new(),
+            Self::Finalize(_)
+            | Self::Record(_)
+            | Self::Remove(_)
+            | Self::Detach(_)
+            | Self::Drop(_)
+            | Self::Analyze(_) => Vec::new(),
         }
     }
 
     /// How to take it back, as SQL or a fragment.
     pub fn undo(&self) -> String {
         match self {
-            Self::Finalize(_) | Self::Record(_) | Self::Remove(_) => "nothing to take back".to_owned(),
+            Self::Finalize(_) | Self::Record(_) | Self::Remove(_) | Self::Analyze(_) => {
+                "nothing to take back".to_owned()
+            }
             Self::Attach(step) => format!("ALTER TABLE {} DETACH PARTITION {}", step.around.parent, step.table),
             Self::Create(step) => format!("DROP TABLE {}", step.partition),
             Self::Detach(step) => {

@@ -6,6 +6,7 @@ mod create;
 mod defaults;
 mod hold;
 mod locks;
+mod maintain;
 mod name;
 mod nearest;
 mod parameters;
@@ -43,12 +44,12 @@ pub struct Checked {
 
 const KEYS: Keys = Keys {
     section: "",
-    known: &["version", "kind", "table", "partition", "create", "retain", "hold", "locks", "pruning"],
+    known: &["version", "kind", "table", "partition", "create", "retain", "hold", "locks", "maintain", "pruning"],
     later: &["archive", "inherit", "storage"],
 };
 
-const SECTIONS: [&Keys; 7] =
-    [&KEYS, &partition::KEYS, &create::KEYS, &retain::KEYS, &locks::KEYS, &hold::KEYS, &pruning::KEYS];
+const SECTIONS: [&Keys; 8] =
+    [&KEYS, &partition::KEYS, &create::KEYS, &retain::KEYS, &locks::KEYS, &maintain::KEYS, &hold::KEYS, &pruning::KEYS];
 
 /// Where each table's policy is.
 type Tables = HashMap<QualifiedName, Location>;
@@ -158,6 +159,7 @@ fn check_document(root: &Node, source: &Source, tables: &mut Tables, report: &mu
     reach::judge(&section, &create, retain.as_ref(), axis, report);
     let hold = section.optional("hold", report, |node, report| hold::read(node, axis, report));
     let locks = locks::read(&section, report);
+    let maintain = maintain::read(&section, report);
     let pruning = section.optional("pruning", report, pruning::read);
     if !report.is_sound() {
         return None;
@@ -171,6 +173,7 @@ fn check_document(root: &Node, source: &Source, tables: &mut Tables, report: &mu
         retain,
         hold: hold.unwrap_or_default(),
         locks,
+        maintain,
         pruning: pruning.unwrap_or_default(),
         location,
     })

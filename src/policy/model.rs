@@ -28,6 +28,8 @@ pub struct Policy {
     pub hold: Vec<Hold>,
     /// How patient and how considerate DDL is.
     pub locks: Locks,
+    /// What is looked after besides.
+    pub maintain: Maintain,
     /// Queries that must prune.
     pub pruning: Vec<PruningQuery>,
     /// Where the policy is written.
@@ -226,6 +228,13 @@ impl Default for Locks {
     fn default() -> Self {
         Self { timeout: Duration::from_millis(50), retry_for: Duration::from_secs(600), cancel_autovacuum: false }
     }
+}
+
+/// `maintain`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Maintain {
+    /// Whether the table as a whole is analyzed when its statistics are missing or far off.
+    pub analyze: bool,
 }
 
 /// A query that must prune.

@@ -82,6 +82,7 @@ fn policy(table: &str, partition: Partitioning) -> Policy {
         retain: None,
         hold: Vec::new(),
         locks: Locks::default(),
+        maintain: Default::default(),
         pruning: Vec::new(),
         location: Location { path: "shop.yaml".to_owned(), line: 1 },
     }

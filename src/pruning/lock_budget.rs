@@ -106,6 +106,7 @@ mod tests {
 
     fn leaf(indexes: u32) -> Partition {
         Partition {
+            analyzed_rows: None,
             oid: 1,
             name: QualifiedName::new("shop", "p"),
             kind: RelationKind::Table,

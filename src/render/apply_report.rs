@@ -8,7 +8,7 @@ use super::findings;
 use super::steps::{self, Naming};
 use super::style::{Screen, name, plural, wrap};
 use crate::failure::FailureKind;
-use crate::plan::{Finding, Outcome, Phase, Plan, Step, Withheld};
+use crate::plan::{Finding, Outcome, Plan, Step, Withheld};
 use crate::pruning::{self, PruningResult};
 use crate::sql::QualifiedName;
 
@@ -65,7 +65,7 @@ impl ApplyReport<'_> {
     fn left(&self) -> Vec<(&QualifiedName, &Step)> {
         let failed = |table: &QualifiedName| self.outcome.failed.iter().any(|failed| failed.table == *table);
         let left_out = |table: &QualifiedName, step: &Step| {
-            step.phase() == Phase::Retire && self.withheld.iter().chain(self.put_off).any(|left| left.table == *table)
+            step.goes_with_retirement() && self.withheld.iter().chain(self.put_off).any(|left| left.table == *table)
         };
         let steps = self.remaining.into_iter().flat_map(Plan::steps);
         steps

@@ -81,7 +81,7 @@ fn needs_ledger(step: &Step) -> bool {
     match step {
         Step::Finalize(step) => step.ours,
         Step::Record(_) | Step::Attach(_) | Step::Detach(_) | Step::Drop(_) => true,
-        Step::Remove(_) | Step::Create(_) => false,
+        Step::Remove(_) | Step::Create(_) | Step::Analyze(_) => false,
     }
 }
 

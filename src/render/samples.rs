@@ -1,6 +1,7 @@
 //! Plans and snapshots made by hand, for the tests of this room.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
@@ -10,7 +11,7 @@ use crate::diff::{
     DefaultState, DetachedFate, DetachedState, Fate, NextToRetire, Overview, Place, Stretch, TableOverview, When,
 };
 use crate::plan::steps::{CreatePartition, CreateReason, DetachPartition, DropTable};
-use crate::plan::{FarTable, Moment, Plan, Runway, Step, Surroundings, TablePlan};
+use crate::plan::{Blocker, FarTable, Moment, PastRun, PastStep, Plan, RunEnd, Runway, Step, Surroundings, TablePlan};
 use crate::policy::Locks;
 use crate::sql::QualifiedName;
 
@@ -207,4 +208,86 @@ pub(super) fn overview() -> Overview {
         ],
         errors: Vec::new(),
     }
+}
+
+/// One that runs, one that failed, one that never ended, and one of the first version, newest first.
+pub(super) fn past_runs() -> Vec<PastRun> {
+    let run = PastRun {
+        id: 12,
+        started_at: at("2026-11-21T03:00:00.5Z"),
+        end: RunEnd::Running { pid: 812, since: Duration::from_secs(190) },
+        role: "partctl".to_owned(),
+        os_user: Some("ada".to_owned()),
+        client_host: Some("db1.example".to_owned()),
+        version: "0.1.0".to_owned(),
+        options: Some(vec!["--allow-destroy".to_owned(), "--deadline '1200 seconds'".to_owned()]),
+        done: 3,
+        failed: 0,
+        left_out: None,
+    };
+    let ended = |end: &str, outcome: &str| RunEnd::Ended { at: at(end), outcome: outcome.to_owned() };
+    vec![
+        run.clone(),
+        PastRun {
+            id: 11,
+            end: ended("2026-11-21T03:10:00.75Z", "lock timeout"),
+            done: 1,
+            failed: 1,
+            left_out: Some(1),
+            ..run.clone()
+        },
+        PastRun { id: 10, end: RunEnd::Unknown, done: 1_204, ..run.clone() },
+        PastRun {
+            id: 9,
+            end: ended("2026-11-21T03:00:01Z", "done"),
+            os_user: None,
+            client_host: None,
+            options: None,
+            role: "shop|\u{1b}[2J".to_owned(),
+            ..run
+        },
+    ]
+}
+
+/// One that was done and one that was not.
+pub(super) fn past_steps() -> Vec<PastStep> {
+    let step = PastStep {
+        position: Some(1),
+        finished_at: at("2026-11-21T03:00:01Z"),
+        table: "shop.orders".to_owned(),
+        fingerprint: "0123".to_owned(),
+        kind: "create".to_owned(),
+        target: "shop.orders_2027_03".to_owned(),
+        took: Some(Duration::from_millis(7)),
+        sql: Some(
+            "CREATE TABLE shop.orders_2027_03 (LIKE shop.orders INCLUDING ALL EXCLUDING IDENTITY);\n\
+             ALTER TABLE shop.orders ATTACH PARTITION shop.orders_2027_03 FOR VALUES FROM ('2027-03-01') TO ('2027-04-01');"
+                .to_owned(),
+        ),
+        error: None,
+        sqlstate: None,
+        blockers: Vec::new(),
+    };
+    vec![
+        step.clone(),
+        PastStep {
+            position: Some(2),
+            kind: "detach".to_owned(),
+            target: "shop.orders_2024_10".to_owned(),
+            took: Some(Duration::from_secs(600)),
+            sql: Some("ALTER TABLE shop.orders DETACH PARTITION shop.orders_2024_10 CONCURRENTLY;".to_owned()),
+            error: Some("locks not granted within 10 min".to_owned()),
+            sqlstate: Some("55P03".to_owned()),
+            blockers: vec![Blocker {
+                pid: 4711,
+                role: "report".to_owned(),
+                application: "reporting".to_owned(),
+                state: "idle in transaction".to_owned(),
+                since: "2026-11-21 02:41:07 UTC".to_owned(),
+                holds: "ACCESS SHARE on shop.orders".to_owned(),
+                query: "select * from shop.orders order by order_date".to_owned(),
+            }],
+            ..step
+        },
+    ]
 }

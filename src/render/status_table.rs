@@ -2,12 +2,10 @@
 
 use std::io::{self, Write};
 
-use tabled::builder::Builder;
-use tabled::settings::object::Columns;
-use tabled::settings::peaker::Priority;
-use tabled::settings::{Alignment, Padding, Style, Width};
+use tabled::settings::Alignment;
 
 use super::amounts;
+use super::grid::grid;
 use super::style::{Screen, Tone, name, plain, width, wrap};
 use super::{findings, timeline};
 use crate::catalog::Answers;
@@ -41,7 +39,7 @@ pub fn status_table(overview: &Overview, screen: Screen, out: &mut dyn Write) ->
         writeln!(out, "No table has a policy.")?;
     } else {
         let rows: Vec<[String; 9]> = overview.tables.iter().map(|table| cells(table, overview)).collect();
-        let lines = grid(&rows, screen.room(0));
+        let lines = grid(&COLUMNS, &GIVEN_UP, &rows, screen.room(0));
         writeln!(out, "{}", screen.paint(Tone::Quiet, &lines[0]))?;
         lines[1..].iter().try_for_each(|line| writeln!(out, "{line}"))?;
     }
@@ -97,35 +95,6 @@ fn default(default: &DefaultState) -> String {
         Some(rows) => amounts::count(rows),
     };
     if default.asked_for || default.rows == Some(0) { rows } else { format!("{rows} !") }
-}
-
-fn grid(rows: &[[String; 9]], room: usize) -> Vec<String> {
-    let fitting = GIVEN_UP.iter().find_map(|given_up| {
-        [3, 2]
-            .into_iter()
-            .map(|gap| columns(rows, given_up, gap, usize::MAX))
-            .find(|lines| lines.iter().all(|line| width(line) <= room))
-    });
-    fitting.unwrap_or_else(|| columns(rows, GIVEN_UP[GIVEN_UP.len() - 1], 2, room))
-}
-
-/// The table without the columns that are given up; the widest cells are cut short where it is wider than the room.
-fn columns(rows: &[[String; 9]], given_up: &[usize], gap: usize, room: usize) -> Vec<String> {
-    let kept: Vec<usize> = (0..COLUMNS.len()).filter(|column| !given_up.contains(column)).collect();
-    let mut builder = Builder::default();
-    builder.push_record(kept.iter().map(|column| COLUMNS[*column].0));
-    for row in rows {
-        builder.push_record(kept.iter().map(|column| row[*column].as_str()));
-    }
-    let mut table = builder.build();
-    table.with(Style::empty()).with(Padding::new(0, gap, 0, 0));
-    for (position, column) in kept.iter().enumerate() {
-        table.modify(Columns::one(position), COLUMNS[*column].1);
-    }
-    if room < usize::MAX {
-        table.with(Width::truncate(room).suffix("…").priority(Priority::max(true)));
-    }
-    table.to_string().lines().map(|line| line.trim_end().to_owned()).collect()
 }
 
 /// The timelines of range tables, and what their signs mean.

@@ -146,7 +146,7 @@ fn verb_length(kind: StepKind) -> usize {
 
 fn tone(kind: StepKind) -> Tone {
     match kind {
-        StepKind::Finalize | StepKind::Record | StepKind::Remove => Tone::Fix,
+        StepKind::Finalize | StepKind::Record | StepKind::Remove | StepKind::Analyze => Tone::Fix,
         StepKind::Create | StepKind::Attach => Tone::Create,
         StepKind::Detach => Tone::Detach,
         StepKind::Drop => Tone::Drop,

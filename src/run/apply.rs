@@ -6,14 +6,16 @@ use std::time::Instant;
 use anyhow::Result;
 
 use super::executor::{Execution, execute};
-use super::ledger;
+use super::ledger::{self, Invocation, OpenRun};
 use super::make_plan::{Moment, Planner, make_plan_by};
 use super::prove_pruning::{judge_own_queries, prove_pruning_together};
+use super::run_lock::is_locked_by;
 use super::signals::{Stop, StopSignal};
-use crate::catalog::{CatalogSnapshot, Ledger};
+use crate::catalog::{CatalogSnapshot, Journal, Ledger};
 use crate::db::connect::{Session, connect};
 use crate::db::conninfo::ConnSpec;
-use crate::failure::FailureKind;
+use crate::diff::refuse_onlookers;
+use crate::failure::{Failure, FailureKind};
 use crate::plan::{Event, Listener, Outcome, Plan};
 use crate::policy::Policy;
 use crate::pruning::PruningResult;
@@ -34,6 +36,8 @@ pub struct Applying<'a> {
     pub stop: Stop,
     /// When trying for locks ends.
     pub deadline: Option<Instant>,
+    /// What the ledger tells of the run.
+    pub invocation: Invocation,
 }
 
 /// What a run came to.
@@ -67,12 +71,12 @@ pub async fn apply(
     let touched = |policy: &&Policy| plan.tables.iter().any(|t| t.table == policy.table && !t.steps.is_empty());
     let touched: Vec<Policy> = applying.policies.iter().filter(touched).cloned().collect();
     let pruned_before = judge_own_queries(session.client(), &touched, snapshot).await?;
-    let run = begin(&mut session, snapshot, &applying.listener).await?;
+    let run = begin(&mut session, snapshot, plan, &applying).await?;
     let busy_tables = plan.tables.iter().filter(|table| !table.steps.is_empty()).count();
     let wanted = applying.jobs.min(busy_tables);
     let mut sessions = vec![session];
     while sessions.len() < wanted {
-        match connect(applying.spec).await {
+        match connect_to_the_same(applying.spec, &sessions[0]).await {
             Ok(session) => sessions.push(session),
             Err(error) => {
                 let text = format!("going on with {} of {wanted} connections: {error:#}", sessions.len());
@@ -82,19 +86,22 @@ pub async fn apply(
         }
     }
     let Applying { policies, planner, listener, mut stop, deadline, .. } = applying;
-    let execution = Execution { sessions, run, listener, stop: stop.clone(), deadline };
+    let execution = Execution { sessions, run: run.clone(), listener, stop: stop.clone(), deadline };
     let (outcome, sessions) = execute(execution, plan).await;
     let sessions: Vec<Session> = sessions.into_iter().filter(|session| !session.client().is_closed()).collect();
     let Some(session) = sessions.first() else {
-        return Ok(Applied { outcome, pruned_before, ..Applied::default() });
+        let unseen = Failure::new(FailureKind::Unreachable, "the connection was lost; what was done was not looked at")
+            .hint("run again when the server is back: what was not committed did not happen");
+        return Ok(Applied { outcome, pruned_before, trouble: Some(unseen.into()), ..Applied::default() });
     };
     let mut trouble = None;
     if let Some(run) = run {
         let failure = outcome.failure().max(stop.signal().map(StopSignal::failure));
-        trouble = ledger::end_run(session.client(), run, failure.map_or("done", FailureKind::as_str)).await.err();
+        trouble = ledger::end_run(session.client(), &run, failure, &outcome).await.err();
     }
     let look_again = async {
-        let (after, remaining) = make_plan_by(planner, &sessions[0], policies, Moment::At(plan.at)).await?;
+        let (after, mut remaining) = make_plan_by(planner, &sessions[0], policies, Moment::At(plan.at)).await?;
+        refuse_onlookers(&after, &mut remaining);
         let pruning = prove_pruning_together(sessions, touched, after).await?;
         anyhow::Ok((Some(remaining), pruning))
     };
@@ -111,6 +118,14 @@ pub async fn apply(
     Ok(Applied { outcome, remaining, pruning, pruned_before, trouble })
 }
 
+/// Another session on the server of the first one, which holds the run lock: after a failover the same address may
+/// lead elsewhere.
+async fn connect_to_the_same(spec: &ConnSpec, first: &Session) -> Result<Session> {
+    let session = connect(spec).await?;
+    anyhow::ensure!(is_locked_by(session.client(), first.backend_pid()).await?, "it leads to another server");
+    Ok(session)
+}
+
 fn tell(listener: &Mutex<dyn Listener>, text: String) {
     listener.lock().unwrap_or_else(PoisonError::into_inner).hear(&Event::Notice(text));
 }
@@ -119,15 +134,25 @@ fn tell(listener: &Mutex<dyn Listener>, text: String) {
 async fn begin(
     session: &mut Session,
     snapshot: &CatalogSnapshot,
-    listener: &Mutex<dyn Listener>,
-) -> Result<Option<i64>> {
-    match snapshot.ledger {
-        Ledger::Installed { .. } => {}
+    plan: &Plan,
+    applying: &Applying<'_>,
+) -> Result<Option<OpenRun>> {
+    let journal = match snapshot.ledger {
+        Ledger::Installed { writable: false, .. } => return Ok(None),
+        Ledger::Installed {
+            journal: journal @ (Journal::Current | Journal::Outdated { upgradable: false }), ..
+        } => journal,
+        Ledger::Installed { journal: Journal::Outdated { upgradable: true }, .. } => {
+            ledger::install(session.client_mut()).await?;
+            tell(&applying.listener, "brought the ledger in schema partctl up to date".to_owned());
+            Journal::Current
+        }
         Ledger::Missing { installable: true } => {
             ledger::install(session.client_mut()).await?;
-            tell(listener, "installed the ledger in schema partctl".to_owned());
+            tell(&applying.listener, "installed the ledger in schema partctl".to_owned());
+            Journal::Current
         }
         Ledger::Missing { installable: false } | Ledger::Denied => return Ok(None),
-    }
-    ledger::begin_run(session.client()).await.map(Some)
+    };
+    ledger::begin_run(session.client(), journal, &applying.invocation, plan).await.map(Some)
 }

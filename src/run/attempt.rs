@@ -6,10 +6,11 @@ use tokio_postgres::error::SqlState;
 
 use super::signals::{Stop, StopSignal};
 use crate::db::connect::{Asked, Session};
-use crate::plan::{Action, Lock, Transaction};
+use crate::plan::{Action, Alone, Lock, Transaction};
+use crate::sql::{LOCK_TIMEOUT, SqlLiteral};
 
 /// Ends by itself when the cancel request came before it.
-const AWAIT_CANCEL: &str = "SELECT pg_catalog.pg_sleep(1)";
+const AWAIT_CANCEL: &str = "SELECT pg_catalog.pg_sleep(0.2)";
 
 /// How long statements may go on under a lock that stops writers. DDL of partitions changes a few catalog rows; what
 /// takes longer is a scan that nobody expected, and is rolled back rather than waited for by everybody.
@@ -36,13 +37,17 @@ pub(super) enum Refusal {
     Stopped(StopSignal),
 }
 
-/// When a commit is on the server's disk.
+/// When a commit is on the server's disk, and on the disk of a standby that is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Commit {
-    /// When COMMIT returns.
+    /// When COMMIT returns. It keeps its locks until then, so whoever waits for them waits for the disk as well.
     AtOnce,
-    /// At the latest when the run's end is recorded. For creations only: a partition that a crash of the server
-    /// undoes is made again by the next run, and a row in it that was committed has flushed its creation as well.
+    /// At the latest when the run's end is recorded.
+    ///
+    /// A crash of the server loses the end of its log and never the middle: a step is lost together with its ledger
+    /// entry and with all that came after it, and the next run does it again. A row that somebody committed after a
+    /// step has flushed the step as well, and so has DROP TABLE, which waits for the server's own disk in any case,
+    /// before the files go. Nothing outside the database may rely on a step before the run's end is recorded.
     WithTheRun,
 }
 
@@ -70,11 +75,24 @@ pub(super) async fn attempt(
             result
         }
         Action::Alone(alone) => {
-            let before = format!("SET lock_timeout = '{milliseconds}ms';\n{}", alone.guard);
-            match client.batch_execute(&before).await {
+            let limit = if searches_far_ends(alone) { UNDER_LOCK.as_millis() } else { 0 };
+            let mut before = format!(
+                "SET lock_timeout = '{milliseconds}ms';\nSET statement_timeout = '{limit}ms';\n{}",
+                alone.guard
+            );
+            if commit == Commit::WithTheRun {
+                before.push_str(";\nSET synchronous_commit = off");
+            }
+            let result = match client.batch_execute(&before).await {
                 Ok(()) => until_stopped(session, client.batch_execute(&alone.statement), stop).await,
                 Err(error) => Err(Stopped::No(error)),
-            }
+            };
+            // The ledger's statements are patient, and the run's end must flush. Without a connection it is not recorded.
+            let lock_timeout = SqlLiteral(LOCK_TIMEOUT);
+            let after =
+                format!("SET lock_timeout = {lock_timeout}; SET statement_timeout = 0; RESET synchronous_commit");
+            let _ = client.batch_execute(&after).await;
+            result
         }
     };
     result.map_err(|stopped| match stopped {
@@ -111,6 +129,14 @@ fn compose(transaction: &Transaction, milliseconds: u128, record: Option<String>
     batch.extend(under.iter().cloned().chain(record));
     batch.push("COMMIT".to_owned());
     batch.join(";\n")
+}
+
+/// Whether a concurrent detach looks for rows that reference the partition, in its first phase, under SHARE on the
+/// table that references: writers wait for all of that search.
+fn searches_far_ends(alone: &Alone) -> bool {
+    // A table that references itself is its own far end.
+    let far = |lock: &&Lock| lock.relation != alone.waits_for_users_of || lock.mode.stops_writers();
+    1 < alone.locks.iter().filter(far).count()
 }
 
 fn is_about_locks(error: &tokio_postgres::Error) -> bool {

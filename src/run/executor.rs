@@ -14,12 +14,12 @@ use tokio::task::JoinSet;
 use tokio_postgres::types::Type;
 
 use super::attempt::{Commit, Refusal, attempt};
-use super::ledger::Entry;
+use super::ledger::{Entry, OpenRun};
 use super::lock_window::{LockWindow, sessions};
 use super::patience::Patience;
 use super::signals::Stop;
-use super::step_error::{is_about_its_target, locks_not_granted, lost, refused, stopped};
-use crate::db::connect::Session;
+use super::step_error::{error_of_trapped, is_about_its_target, lock_lost, locks_not_granted, lost, refused, stopped};
+use crate::db::connect::{Pulse, Session};
 use crate::failure::FailureKind;
 use crate::plan::steps::DetachPartition;
 use crate::plan::{Action, Blocker, Event, FailedStep, Listener, Outcome, Phase, Plan, Step, StepError, TablePlan};
@@ -32,8 +32,8 @@ const CLEAN_UP: Duration = Duration::from_secs(5);
 pub struct Execution {
     /// One worker per session; at least one.
     pub sessions: Vec<Session>,
-    /// The run's id in the ledger; `None`: the ledger is not there.
-    pub run: Option<i64>,
+    /// The run in the ledger; `None`: the ledger is not there.
+    pub run: Option<OpenRun>,
     /// Hears every event.
     pub listener: Arc<Mutex<dyn Listener>>,
     /// Tells of signals.
@@ -45,9 +45,17 @@ pub struct Execution {
 /// Carries the plan out as far as it goes, and gives the sessions back.
 pub async fn execute(execution: Execution, plan: &Plan) -> (Outcome, Vec<Session>) {
     let Execution { sessions, run, listener, stop, deadline } = execution;
+    let lock = sessions.first().map(Session::pulse);
     let mut workers: Vec<Worker> = sessions
         .into_iter()
-        .map(|session| Worker { session, run, listener: Arc::clone(&listener), stop: stop.clone(), deadline })
+        .map(|session| Worker {
+            session,
+            lock: lock.clone(),
+            run: run.clone(),
+            listener: Arc::clone(&listener),
+            stop: stop.clone(),
+            deadline,
+        })
         .collect();
     tell(&listener, &Event::Started { steps: plan.steps().count() });
     let mut outcome = Outcome::default();
@@ -59,7 +67,7 @@ pub async fn execute(execution: Execution, plan: &Plan) -> (Outcome, Vec<Session
         let failed_before = |table: &TablePlan| outcome.failed.iter().any(|failed| failed.table == table.table);
         let mut tables: Vec<TablePlan> = Vec::new();
         for (table, steps) in round.tables {
-            if round.phase != Phase::Retire || !failed_before(table) {
+            if !matches!(round.phase, Phase::Retire | Phase::Maintain) || !failed_before(table) {
                 tables.push(TablePlan { steps: steps.into_iter().cloned().collect(), ..table.clone() });
             }
         }
@@ -108,6 +116,14 @@ enum Done {
     CutShort,
 }
 
+/// Where a partition stands.
+enum Attachment {
+    Attached,
+    /// Between the two phases of a concurrent detach.
+    Pending,
+    Detached,
+}
+
 /// One action of one step of one table.
 #[derive(Clone, Copy)]
 struct Task<'a> {
@@ -118,7 +134,9 @@ struct Task<'a> {
 
 struct Worker {
     session: Session,
-    run: Option<i64>,
+    /// The session that holds the run lock: without it another run may be at the same tables.
+    lock: Option<Pulse>,
+    run: Option<OpenRun>,
     listener: Arc<Mutex<dyn Listener>>,
     stop: Stop,
     deadline: Option<Instant>,
@@ -170,29 +188,40 @@ impl Worker {
     }
 
     async fn carry_out(&mut self, table: &TablePlan, step: &Step, started: Instant) -> Result<(), StepError> {
-        let entry = self.run.map(|run| Entry { run, table: &table.table, fingerprint: &table.fingerprint, step });
+        if self.lock.as_ref().is_some_and(Pulse::has_ended) {
+            return Err(lock_lost(step));
+        }
+        let run = self.run.clone();
+        let entry = run.as_ref().map(|run| Entry { run, table: &table.table, fingerprint: &table.fingerprint, step });
         let mut patience = Patience::new(table.locks.retry_for, self.deadline);
         let mut actions = VecDeque::from(step.actions());
-        let mut begun = false;
+        let (mut begun, mut trapped) = (false, false);
         while let Some(action) = actions.pop_front() {
             let record = entry.filter(|_| actions.is_empty()).map(|entry| entry.done(started.elapsed().as_millis()));
             let task = Task { table, step, action: &action };
-            match (self.carry_out_action(task, record, &mut patience).await, step) {
-                (Ok(Done::CutShort), Step::Detach(detach)) => {
-                    actions = self
-                        .resume_detach(detach, actions, action)
-                        .await
-                        .map_err(|error| lost(&self.session, &error, step))?;
-                }
-                (Ok(_), _) => begun = true,
-                (Err(error), _) => {
+            match self.carry_out_action(task, record, &mut patience).await {
+                Ok(Done::Whole) => begun = true,
+                Ok(Done::CutShort) => match step {
+                    Step::Detach(detach) => match self.attachment(detach).await {
+                        Ok(Attachment::Attached) => actions.push_front(action),
+                        Ok(Attachment::Detached) => {}
+                        // Its rows are invisible already, and FINALIZE is the only way on (55000 otherwise).
+                        Ok(Attachment::Pending) => {
+                            trapped = true;
+                            actions = detach.finalize().actions().into();
+                        }
+                        Err(error) => return Err(lost(&self.session, &error, step)),
+                    },
+                    _ => actions.push_front(action),
+                },
+                Err(error) => {
                     for action in step.clean_up().into_iter().filter(|_| begun) {
                         // Best effort: what stays is found and taken away by the next run.
                         let mut patience = Patience::new(CLEAN_UP, self.deadline);
                         let task = Task { action: &action, ..task };
                         let _ = self.carry_out_action(task, None, &mut patience).await;
                     }
-                    return Err(error);
+                    return Err(if trapped { error_of_trapped(error) } else { error });
                 }
             }
         }
@@ -208,10 +237,7 @@ impl Worker {
     ) -> Result<Done, StepError> {
         let Task { table, step, action } = task;
         let timeout = table.locks.timeout;
-        let commit = match step {
-            Step::Create(_) if record.is_some() => Commit::WithTheRun,
-            _ => Commit::AtOnce,
-        };
+        let commit = if self.run.is_some() { Commit::WithTheRun } else { Commit::AtOnce };
         let mut window = LockWindow::default();
         loop {
             let closed_by = window.closed_by(self.session.client(), action, timeout, patience.waited()).await;
@@ -229,7 +255,16 @@ impl Worker {
             match attempt(&self.session, action, timeout, record.clone(), commit, &mut self.stop).await {
                 Ok(()) => return Ok(Done::Whole),
                 Err(Refusal::Stopped(signal)) => return Err(stopped(signal, step)),
-                Err(Refusal::Final(error)) => return Err(refused(&self.session, &error, step, action)),
+                Err(Refusal::Final(error)) => {
+                    // Cancelled between its phases, by whomever, it is trapped; what refused it otherwise stands.
+                    if let Step::Detach(detach) = step
+                        && matches!(action, Action::Alone(_))
+                        && matches!(self.attachment(detach).await, Ok(Attachment::Pending))
+                    {
+                        return Ok(Done::CutShort);
+                    }
+                    return Err(refused(&self.session, &error, step, action));
+                }
                 Err(Refusal::Lock(error)) => {
                     let blockers = window.blockers(self.session.client(), action).await;
                     let pause = patience.until_next_try();
@@ -242,20 +277,14 @@ impl Worker {
         }
     }
 
-    /// A concurrent detach that timed out may have passed its first phase: then the partition is invisible already,
-    /// and FINALIZE is the only way on (55000 otherwise).
-    async fn resume_detach(
-        &self,
-        detach: &DetachPartition,
-        rest: VecDeque<Action>,
-        action: Action,
-    ) -> Result<VecDeque<Action>, tokio_postgres::Error> {
+    /// How far a concurrent detach that was cut short has come: its two phases are two transactions.
+    async fn attachment(&self, detach: &DetachPartition) -> Result<Attachment, tokio_postgres::Error> {
         let sql = "SELECT inhdetachpending FROM pg_catalog.pg_inherits WHERE inhrelid = $1";
         let rows = self.session.client().query_typed(sql, &[(&detach.oid, Type::OID)]).await?;
         Ok(match rows.first().map(|row| row.get::<_, bool>(0)) {
-            Some(true) => detach.finalize().actions().into(),
-            Some(false) => std::iter::once(action).chain(rest).collect(),
-            None => rest,
+            Some(true) => Attachment::Pending,
+            Some(false) => Attachment::Attached,
+            None => Attachment::Detached,
         })
     }
 
@@ -281,9 +310,9 @@ impl Worker {
 
     /// A failure to record a failure is told by the failure itself.
     async fn record_failure(&self, table: &TablePlan, step: &Step, took: Duration, error: &StepError) {
-        if let Some(run) = self.run {
+        if let Some(run) = &self.run {
             let entry = Entry { run, table: &table.table, fingerprint: &table.fingerprint, step };
-            let _ = self.session.client().batch_execute(&entry.failed(took.as_millis(), &error.message)).await;
+            let _ = self.session.client().batch_execute(&entry.failed(took.as_millis(), error)).await;
         }
     }
 }

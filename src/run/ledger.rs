@@ -1,11 +1,17 @@
 //! The ledger: installed by migrations, written beside the steps it remembers.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use tokio_postgres::Client;
-use tokio_postgres::types::Type;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::{ToSql, Type};
 
+use crate::catalog::Journal;
 use crate::failure::{Failure, FailureKind};
-use crate::plan::Step;
+use crate::plan::{Action, Outcome, Plan, Step, StepError, StepKind};
 use crate::sql::{QualifiedName, SqlLiteral};
 
 mod migrations {
@@ -23,9 +29,12 @@ pub async fn install(client: &mut Client) -> Result<usize> {
         .await
         .context("looking for the ledger")?;
     if exists.is_empty() {
-        client.batch_execute("CREATE SCHEMA partctl").await.with_context(|| {
-            Failure::new(FailureKind::Refused, "cannot create schema partctl for the ledger")
-                .hint("GRANT CREATE ON DATABASE to this role, or run `partctl init` as one that may")
+        client.batch_execute("CREATE SCHEMA partctl").await.map_err(|error| match error.code() {
+            Some(&SqlState::INSUFFICIENT_PRIVILEGE) => anyhow::Error::from(error).context(
+                Failure::new(FailureKind::Refused, "cannot create schema partctl for the ledger")
+                    .hint("GRANT CREATE ON DATABASE to this role, or run `partctl init` as one that may"),
+            ),
+            _ => anyhow::Error::from(error).context("creating schema partctl for the ledger"),
         })?;
     }
     let mut runner = migrations::migrations::runner().set_grouped(true);
@@ -34,24 +43,81 @@ pub async fn install(client: &mut Client) -> Result<usize> {
     Ok(report.applied_migrations().len())
 }
 
-/// Writes down that a run begins, and returns its id.
+/// What a run was told, by whom and from where: plain data, gathered where the world is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Invocation {
+    /// The operating system's account that runs partctl.
+    pub os_user: Option<String>,
+    /// The name of the machine that it runs on.
+    pub client_host: Option<String>,
+    /// `--only-create`
+    pub only_create: bool,
+    /// `--allow-destroy`
+    pub allow_destroy: bool,
+    /// `--deadline`
+    pub deadline: Option<Duration>,
+}
+
+/// A run in the ledger that has begun and not ended.
+#[derive(Debug, Clone)]
+pub struct OpenRun {
+    id: i64,
+    journal: Journal,
+    positions: Arc<HashMap<(StepKind, QualifiedName), usize>>,
+}
+
+/// Writes down that a run begins.
 ///
 /// # Errors
 /// When the ledger cannot be written.
-pub async fn begin_run(client: &Client) -> Result<i64> {
+pub async fn begin_run(client: &Client, journal: Journal, invocation: &Invocation, plan: &Plan) -> Result<OpenRun> {
     let version = env!("CARGO_PKG_VERSION");
-    let sql = "INSERT INTO partctl.runs (version) VALUES ($1) RETURNING id";
-    let rows = client.query_typed(sql, &[(&version, Type::TEXT)]).await.context("recording the run")?;
-    rows.first().context("the ledger answered without a row")?.try_get(0).context("recording the run")
+    let rows = match journal {
+        Journal::Outdated { .. } => {
+            let sql = "INSERT INTO partctl.runs (version) VALUES ($1) RETURNING id";
+            client.query_typed(sql, &[(&version, Type::TEXT)]).await
+        }
+        Journal::Current => {
+            let Invocation { os_user, client_host, only_create, allow_destroy, deadline } = invocation;
+            let deadline = deadline.map(|deadline| deadline.as_secs_f64());
+            let sql = "INSERT INTO partctl.runs \
+                       (version, os_user, client_host, only_create, allow_destroy, deadline, backend_pid) VALUES \
+                       ($1, $2, $3, $4, $5, pg_catalog.make_interval(secs => $6), pg_catalog.pg_backend_pid()) \
+                       RETURNING id";
+            let values: [(&(dyn ToSql + Sync), Type); 6] = [
+                (&version, Type::TEXT),
+                (os_user, Type::TEXT),
+                (client_host, Type::TEXT),
+                (only_create, Type::BOOL),
+                (allow_destroy, Type::BOOL),
+                (&deadline, Type::FLOAT8),
+            ];
+            client.query_typed(sql, &values).await
+        }
+    };
+    let rows = rows.context("recording the run")?;
+    let id = rows.first().context("the ledger answered without a row")?.try_get(0).context("recording the run")?;
+    let steps = (1..).zip(plan.steps());
+    let positions = steps.map(|(position, (_, step))| ((step.kind(), step.target().clone()), position)).collect();
+    Ok(OpenRun { id, journal, positions: Arc::new(positions) })
 }
 
 /// Writes down how a run ended. Its commit is synchronous, and flushes every asynchronous one before it.
 ///
 /// # Errors
 /// When the ledger cannot be written.
-pub async fn end_run(client: &Client, run: i64, outcome: &str) -> Result<()> {
-    let sql = "UPDATE partctl.runs SET finished_at = pg_catalog.clock_timestamp(), outcome = $2 WHERE id = $1";
-    client.query_typed(sql, &[(&run, Type::INT8), (&outcome, Type::TEXT)]).await.context("recording the run's end")?;
+pub async fn end_run(client: &Client, run: &OpenRun, failure: Option<FailureKind>, outcome: &Outcome) -> Result<()> {
+    let mut sql = "UPDATE partctl.runs SET finished_at = pg_catalog.clock_timestamp(), outcome = $2".to_owned();
+    if run.journal == Journal::Current {
+        let Outcome { done, failed, left_out } = outcome;
+        sql.push_str(&format!(", steps_done = {done}, steps_failed = {}, steps_left_out = {left_out}", failed.len()));
+    }
+    sql.push_str(" WHERE id = $1");
+    let ended = failure.map_or("done", FailureKind::as_str);
+    client
+        .query_typed(&sql, &[(&run.id, Type::INT8), (&ended, Type::TEXT)])
+        .await
+        .context("recording the run's end")?;
     Ok(())
 }
 
@@ -59,7 +125,7 @@ pub async fn end_run(client: &Client, run: i64, outcome: &str) -> Result<()> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entry<'a> {
     /// The run.
-    pub run: i64,
+    pub run: &'a OpenRun,
     /// The step's table.
     pub table: &'a QualifiedName,
     /// Its policy's fingerprint.
@@ -73,23 +139,43 @@ impl Entry<'_> {
     pub(super) fn done(&self, milliseconds_before: u128) -> String {
         let took =
             "(extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp()) * 1000)::int8";
-        self.sql(&format!("{took} + {milliseconds_before}"), "NULL")
+        self.sql(&format!("{took} + {milliseconds_before}"), None)
     }
 
     /// The statement that records the step as failed.
-    pub(super) fn failed(&self, milliseconds: u128, error: &str) -> String {
-        self.sql(&milliseconds.to_string(), &SqlLiteral(error).to_string())
+    pub(super) fn failed(&self, milliseconds: u128, error: &StepError) -> String {
+        self.sql(&milliseconds.to_string(), Some(error))
     }
 
-    fn sql(&self, milliseconds: &str, error: &str) -> String {
-        format!(
-            "INSERT INTO partctl.steps (run_id, table_name, fingerprint, kind, target, milliseconds, error) \
-             VALUES ({}, {}, {}, {}, {}, {milliseconds}, {error})",
-            self.run,
-            SqlLiteral(&self.table.to_string()),
-            SqlLiteral(self.fingerprint),
-            SqlLiteral(self.step.kind().as_str()),
-            SqlLiteral(&self.step.target().to_string()),
-        )
+    fn sql(&self, milliseconds: &str, error: Option<&StepError>) -> String {
+        let quoted = |text: &str| SqlLiteral(text).to_string();
+        let or_null = |text: Option<String>| text.map_or("NULL".to_owned(), |text| quoted(&text));
+        let mut columns = vec![
+            ("run_id", self.run.id.to_string()),
+            ("table_name", quoted(&self.table.to_string())),
+            ("fingerprint", quoted(self.fingerprint)),
+            ("kind", quoted(self.step.kind().as_str())),
+            ("target", quoted(&self.step.target().to_string())),
+            ("milliseconds", milliseconds.to_owned()),
+            ("error", or_null(error.map(|error| error.message.clone()))),
+        ];
+        if self.run.journal == Journal::Current {
+            let position = self.run.positions.get(&(self.step.kind(), self.step.target().clone()));
+            let blockers = error.map(|error| &error.blockers).filter(|blockers| !blockers.is_empty());
+            columns.extend([
+                ("position", position.map_or("NULL".to_owned(), ToString::to_string)),
+                ("sql", quoted(&self.statements())),
+                ("sqlstate", or_null(error.and_then(|error| error.sqlstate.clone()))),
+                ("blockers", or_null(blockers.map(|blockers| serde_json::json!(blockers).to_string()))),
+            ]);
+        }
+        let (names, values): (Vec<&str>, Vec<String>) = columns.into_iter().unzip();
+        format!("INSERT INTO partctl.steps ({}) VALUES ({})", names.join(", "), values.join(", "))
+    }
+
+    fn statements(&self) -> String {
+        let actions = self.step.actions();
+        let statements = actions.iter().flat_map(Action::statements);
+        statements.map(|statement| format!("{statement};")).collect::<Vec<_>>().join("\n")
     }
 }

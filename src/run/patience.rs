@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-/// Between two looks at who is in the way.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// The pause between two looks at who is in the way: a twentieth of the time waited, within these limits.
+const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(250));
 /// The pause after the first try; later ones double up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -37,7 +37,7 @@ impl Patience {
 
     /// The pause before looking again who is in the way, which makes nobody wait; `None` when patience has ended.
     pub(super) fn until_next_look(&self) -> Option<Duration> {
-        self.cut(LOOK_AGAIN)
+        self.cut((self.waited() / 20).clamp(LOOK_AGAIN.0, LOOK_AGAIN.1))
     }
 
     /// The pause before the next try, longer from try to try; `None` when patience has ended.

@@ -63,6 +63,18 @@ pub(super) fn lost(session: &Session, error: &tokio_postgres::Error, step: &Step
     }
 }
 
+/// The session that holds the run lock is gone, and the lock with it.
+pub(super) fn lock_lost(step: &Step) -> StepError {
+    StepError {
+        kind: FailureKind::Unreachable,
+        message: "the connection that holds the run lock was lost".to_owned(),
+        sqlstate: None,
+        doing: briefly(step),
+        blockers: Vec::new(),
+        next: "run again: nothing of this step was begun".to_owned(),
+    }
+}
+
 /// Patience has ended.
 pub(super) fn locks_not_granted(
     step: &Step,
@@ -100,6 +112,12 @@ pub(super) fn stopped(signal: StopSignal, step: &Step) -> StepError {
         blockers: Vec::new(),
         next: next.to_owned(),
     }
+}
+
+/// The same error of a concurrent detach that is between its two phases.
+pub(super) fn error_of_trapped(error: StepError) -> StepError {
+    let next = format!("its rows are invisible from now on, and the next run ends the detach; {}", error.next);
+    StepError { next, ..error }
 }
 
 /// Whether the failure is about the step's own target, so that other steps of the table may well succeed.

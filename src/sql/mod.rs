@@ -12,4 +12,4 @@ pub use dollar_quoted::DollarQuoted;
 pub use identifier::Identifier;
 pub use literal::SqlLiteral;
 pub use qualified_name::{NameError, QualifiedName};
-pub use session::{pin_script, pin_session};
+pub use session::{LOCK_TIMEOUT, pin_script, pin_session};

@@ -29,6 +29,9 @@ const fn setting(name: &'static str, value: &'static str, since: u32, pinned: Pi
     Setting { name, value, since, pinned }
 }
 
+/// How long partctl waits for its own tables; DDL has its own, much shorter ones.
+pub const LOCK_TIMEOUT: &str = "10s";
+
 /// `search_path` is empty so that names in the catalog's texts come out qualified; `jit` is off because the catalog
 /// query is estimated at millions of rows and compiling it takes ten times longer than running it (PostgreSQL 15).
 ///
@@ -50,6 +53,7 @@ const SETTINGS: &[Setting] = &[
     setting("jit", "off", 11, Everywhere),
     setting("client_min_messages", "warning", 0, Everywhere),
     setting("statement_timeout", "0", 0, Everywhere),
+    setting("lock_timeout", LOCK_TIMEOUT, 0, OwnSessions),
     setting("transaction_timeout", "0", 17, Everywhere),
     setting("idle_session_timeout", "0", 14, Everywhere),
     setting("idle_in_transaction_session_timeout", "1min", 0, OwnSessions),

@@ -8,7 +8,7 @@ use std::future::poll_fn;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 use tokio_postgres::error::DbError;
 use tokio_postgres::tls::TlsStream;
 use tokio_postgres::{AsyncMessage, CancelToken, Client, Connection, NoTls, SimpleQueryMessage, Socket};
@@ -213,11 +213,27 @@ impl Session {
         }
     }
 
+    /// Tells elsewhere whether the session has ended.
+    pub fn pulse(&self) -> Pulse {
+        Pulse(self.task.abort_handle())
+    }
+
     /// Says goodbye and waits until the connection is closed.
     pub async fn close(self) {
         drop(self.client);
         // The task has no result and does not panic; aborted it is closed as well.
         let _ = self.task.await;
+    }
+}
+
+/// Whether a session is still there, for others than its owner.
+#[derive(Debug, Clone)]
+pub struct Pulse(AbortHandle);
+
+impl Pulse {
+    /// Whether the session has ended, as far as this side knows.
+    pub fn has_ended(&self) -> bool {
+        self.0.is_finished()
     }
 }
 

@@ -2,8 +2,11 @@
 SELECT d.relation AS oid, c.relkind::text AS kind, n.nspname::text AS schema, c.relname::text AS name,
        d.schema_name::text AS recorded_schema, d.table_name::text AS recorded_name,
        d.parent_schema::text AS parent_schema, d.parent_name::text AS parent_name, d.bound,
-       (extract(epoch FROM d.detached_at) * 1000000)::int8 AS detached_at,
-       c.relispartition AS attached,
+       -- Infinity, which only somebody's own UPDATE can have written, has no int8 (22003); the largest lies beyond any calendar.
+       CASE WHEN pg_catalog.isfinite(d.detached_at) THEN (extract(epoch FROM d.detached_at) * 1000000)::int8
+            WHEN d.detached_at IS NOT NULL THEN 9223372036854775807 END AS detached_at,
+       c.relispartition AS attached, pg_catalog.pg_get_userbyid(c.relowner)::text AS owner,
+       pg_catalog.pg_has_role(c.relowner, 'USAGE') AS role_is_owner,
        greatest(c.relpages, 0)::int8
          + coalesce((SELECT pg_catalog.sum(greatest(ic.relpages, 0))::int8 FROM pg_catalog.pg_index x
                        JOIN pg_catalog.pg_class ic ON ic.oid = x.indexrelid WHERE x.indrelid = c.oid), 0)

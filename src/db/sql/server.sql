@@ -11,16 +11,29 @@ SELECT pg_catalog.current_setting('server_version_num')::int4 AS version,
          * (pg_catalog.current_setting('max_connections')::int8
             + pg_catalog.current_setting('max_prepared_transactions')::int8) AS lock_slots,
        ledger.tables = 3 AS ledger_installed,
-       coalesce(pg_catalog.has_schema_privilege(home.oid, 'USAGE'), false) AND ledger.usable AS ledger_usable,
+       coalesce(pg_catalog.has_schema_privilege(home.oid, 'USAGE'), false) AND ledger.readable AS ledger_readable,
+       ledger.writable AS ledger_writable,
+       pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE') AS sees_sessions,
        CASE WHEN home.oid IS NULL THEN pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')
             ELSE pg_catalog.has_schema_privilege(home.oid, 'USAGE')
-                 AND pg_catalog.has_schema_privilege(home.oid, 'CREATE') END AS ledger_installable
+                 AND pg_catalog.has_schema_privilege(home.oid, 'CREATE') END AS ledger_installable,
+       ledger.current AS ledger_current,
+       coalesce(pg_catalog.has_schema_privilege(home.oid, 'USAGE')
+                AND pg_catalog.has_schema_privilege(home.oid, 'CREATE'), false) AND ledger.owned AS ledger_upgradable
   FROM (VALUES (1)) one(row)
   LEFT JOIN pg_catalog.pg_namespace home ON home.nspname = 'partctl'
  CROSS JOIN LATERAL (
        SELECT pg_catalog.count(*) AS tables,
-              coalesce(pg_catalog.bool_and(pg_catalog.has_table_privilege(c.oid, 'SELECT')
-                                           AND pg_catalog.has_table_privilege(c.oid, 'INSERT')
-                                           AND pg_catalog.has_table_privilege(c.oid, 'UPDATE')), false) AS usable
+              -- Planning reads the detached tables; a run writes them, itself, and its steps.
+              coalesce(pg_catalog.bool_and(c.relname <> 'detached_tables'
+                                           OR pg_catalog.has_table_privilege(c.oid, 'SELECT')), false) AS readable,
+              coalesce(pg_catalog.bool_and(pg_catalog.has_table_privilege(c.oid, 'INSERT')
+                                           AND (c.relname = 'steps' OR pg_catalog.has_table_privilege(c.oid, 'SELECT')
+                                                AND pg_catalog.has_table_privilege(c.oid, 'UPDATE'))), false) AS writable,
+              -- What the last migration added.
+              coalesce(pg_catalog.bool_or(c.relname = 'steps' AND EXISTS (
+                         SELECT FROM pg_catalog.pg_attribute a
+                          WHERE a.attrelid = c.oid AND a.attname = 'blockers' AND NOT a.attisdropped)), false) AS current,
+              coalesce(pg_catalog.bool_and(pg_catalog.pg_has_role(c.relowner, 'USAGE')), false) AS owned
          FROM pg_catalog.pg_class c
         WHERE c.relnamespace = home.oid AND c.relname IN ('runs', 'steps', 'detached_tables')) ledger

@@ -1,10 +1,15 @@
 -- One row per table that a policy names ($1 schemas, $2 names, $3 schemas where new partitions may go).
 -- partexprs is not read: showing it would lock the parent, and a key expression is known by its empty column.
-SELECT c.oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind,
+SELECT c.oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind, c.reltuples::float8 AS reltuples,
        pg_catalog.pg_get_userbyid(c.relowner)::text AS owner,
        pg_catalog.pg_has_role(c.relowner, 'USAGE') AND pg_catalog.pg_has_role(c.relowner, become.privilege) AS role_is_owner,
+       pg_catalog.pg_has_role(c.relowner, 'MEMBER') AS role_is_member,
        (SELECT pg_catalog.array_agg(s.nspname::text) FROM pg_catalog.pg_namespace s
-         WHERE s.nspname = ANY ($3) AND pg_catalog.has_schema_privilege(c.relowner, s.oid, 'CREATE')) AS creatable,
+         WHERE s.nspname = ANY ($3) AND pg_catalog.has_schema_privilege(c.relowner, s.oid, 'USAGE')
+           AND pg_catalog.has_schema_privilege(c.relowner, s.oid, 'CREATE')) AS creatable,
+       pg_catalog.has_schema_privilege(c.relowner, n.oid, 'USAGE') AS owner_uses_schema,
+       (SELECT pg_catalog.array_agg(t.spcname::text) FROM pg_catalog.pg_tablespace t
+         WHERE NOT pg_catalog.has_tablespace_privilege(c.relowner, t.oid, 'CREATE')) AS denied_tablespaces,
        ts.spcname::text AS tablespace, am.amname::text AS access_method, c.relreplident::text AS replica_identity,
        (SELECT x.relname::text FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
          WHERE i.indrelid = c.oid AND i.indisreplident) AS replica_index,
@@ -30,6 +35,11 @@ SELECT c.oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::tex
                   AND far.attnum = CASE WHEN side.outgoing THEN pair.referenced ELSE pair.referencing END) columns
          WHERE k.contype = 'f' AND k.conparentid = 0
            AND c.oid = CASE WHEN side.outgoing THEN k.conrelid ELSE k.confrelid END) AS foreign_keys,
+       (SELECT pg_catalog.json_agg(DISTINCT pg_catalog.jsonb_build_array(rn.nspname, r.relname))::text
+          FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class r ON r.oid = k.conrelid
+          JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace
+         WHERE k.contype = 'f' AND k.conparentid = 0 AND k.confrelid = c.oid
+           AND NOT pg_catalog.has_table_privilege(r.oid, 'SELECT')) AS denied_referrers,
        p.partstrat::text AS strategy,
        (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
                  a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod)) ORDER BY u.position)::text

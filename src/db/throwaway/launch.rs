@@ -184,6 +184,13 @@ pub(super) struct Postmaster(pub(super) Child);
 
 impl Drop for Postmaster {
     fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Postmaster {
+    /// Does nothing when it has ended.
+    pub(super) fn stop(&mut self) {
         if let Ok(None) = self.0.try_wait() {
             // SIGQUIT is an immediate shutdown: no checkpoint, backends end at once, stragglers are killed after 5 s.
             if let Ok(pid) = i32::try_from(self.0.id()) {

@@ -65,6 +65,7 @@ pub struct ThrowawayServer {
     folder: TempDir,
     guard: Guard,
     site: Site,
+    settings: Vec<(String, String)>,
     port: u16,
     listen: Listen,
 }
@@ -105,7 +106,22 @@ impl ThrowawayServer {
         let mut all = base_settings(folder.path(), port, listen, durability);
         all.extend(settings);
         let postmaster = site.launch(&all)?;
-        Ok(Self { postmaster, folder, guard, site, port, listen })
+        Ok(Self { postmaster, folder, guard, site, settings: all, port, listen })
+    }
+
+    /// Stops the server as `pg_ctl stop -m immediate` does: no checkpoint, every session ends at once. Blocks.
+    pub fn crash(&mut self) {
+        self.postmaster.stop();
+    }
+
+    /// Starts the server again, after a crash if it still runs, and returns once it accepts connections. Blocks.
+    ///
+    /// # Errors
+    /// The end of what the server said.
+    pub fn restart(&mut self) -> anyhow::Result<()> {
+        self.crash();
+        self.postmaster = self.site.launch(&self.settings)?;
+        Ok(())
     }
 
     /// A libpq URL of a database over the socket, for psql and for partctl.
@@ -325,6 +341,19 @@ mod tests {
         assert_eq!(one_value(&url, "show work_mem").await, "7MB");
         assert_eq!(one_value(&server.url("postgres"), "show fsync").await, "on");
         assert_eq!(one_value(&server.url("postgres"), "show synchronous_commit").await, "on");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_crashed_comes_back_with_what_was_committed() {
+        let settings = vec![("synchronous_commit".to_string(), "on".to_string())];
+        let mut server = start(ServerOptions { settings, ..ServerOptions::default() });
+        server.run_script("postgres", "create table t as select 41 as k").await.unwrap();
+        let pid = server.pid();
+        server.crash();
+        assert!(is_gone(pid) && server.run_script("postgres", "select 1").await.is_err());
+        server.restart().unwrap();
+        assert_eq!(one_value(&server.url("postgres"), "select k + 1 from t").await, "42");
+        assert_ne!(server.pid(), pid);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 use super::*;
-use crate::catalog::{Answer, Bound, KeyColumn, Ledger, PartitionKey, Server, Strategy};
+use crate::catalog::{Answer, Bound, Journal, KeyColumn, Ledger, PartitionKey, Server, Strategy};
 use crate::diff::plan;
 use crate::policy::{
     AxisValue, Create, DefaultRule, Every, Held, Hold, ListPolicy, Location, Locks, Placement, RangePolicy, Reach,
@@ -21,6 +21,7 @@ fn policy(every: Every, timezone: Option<chrono_tz::Tz>, retain: Retain) -> Poli
         retain: Some(retain),
         hold: Vec::new(),
         locks: Locks::default(),
+        maintain: Default::default(),
         pruning: Vec::new(),
         location: Location { path: "t.yaml".to_owned(), line: 1 },
     }
@@ -45,6 +46,7 @@ fn retain(keep_for: Option<&str>, newest: Option<u32>) -> Retain {
 /// A table whose partitions are named by their position and lie between neighbouring values.
 fn snapshot(key_type: &str, bounds: &[&str], now: &str) -> CatalogSnapshot {
     let partition = |(n, ends): (usize, &[&str])| Partition {
+        analyzed_rows: None,
         oid: n as u32 + 1,
         name: name(&format!("p{n}")),
         kind: Default::default(),
@@ -58,11 +60,16 @@ fn snapshot(key_type: &str, bounds: &[&str], now: &str) -> CatalogSnapshot {
         partitions: Vec::new(),
     };
     let table = Table {
+        analyzed_rows: None,
         oid: 100,
         name: name("t"),
         kind: crate::catalog::RelationKind::Partitioned,
         owner: Identifier::new("owner"),
         role_is_owner: true,
+        role_is_member: true,
+        owner_uses_schema: true,
+        denied_tablespaces: Vec::new(),
+        denied_referrers: Vec::new(),
         owner_may_create_in: vec![Identifier::new("shop")],
         key: Some(PartitionKey {
             strategy: Strategy::Range,
@@ -83,6 +90,7 @@ fn snapshot(key_type: &str, bounds: &[&str], now: &str) -> CatalogSnapshot {
             role: Identifier::new("owner"),
             standby: false,
             lock_slots: 6_400,
+            sees_sessions: true,
         },
         tables: vec![table],
         unmanaged: Vec::new(),
@@ -215,6 +223,7 @@ fn a_detached_table_says_what_becomes_of_it() {
         parent: name("t"),
         bound: "FOR VALUES FROM ('2025-01-01') TO ('2025-01-02')".parse::<Bound>().unwrap(),
         detached_at: detached_at.map(|text| text.parse().unwrap()),
+        owner_out_of_reach: None,
         attached: false,
         bytes: 8_192,
         foreign_keys: Vec::new(),
@@ -231,7 +240,7 @@ fn a_detached_table_says_what_becomes_of_it() {
         DetachedTable { attached: true, ..entry("begun", None) },
     ];
     let mut snapshot = snapshot("date", &["2026-01-01", "2026-01-02"], "2026-01-05T12:00:00Z");
-    snapshot.ledger = Ledger::Installed { detached };
+    snapshot.ledger = Ledger::Installed { detached, unreadable: Vec::new(), journal: Journal::Current, writable: true };
     let mut policy = daily(retain(Some("1 year"), None));
     let fates = |policy: &Policy| -> Vec<DetachedFate> {
         seen(policy, &snapshot).detached.into_iter().map(|detached| detached.fate).collect()

@@ -74,6 +74,7 @@ enum SavedPhase {
     Finish,
     Create,
     Retire,
+    Maintain,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -190,6 +191,7 @@ impl SavedStep {
                 Phase::Finish => SavedPhase::Finish,
                 Phase::Create => SavedPhase::Create,
                 Phase::Retire => SavedPhase::Retire,
+                Phase::Maintain => SavedPhase::Maintain,
             },
             target: step.target().to_string(),
             range: step.range().to_owned(),
@@ -197,7 +199,7 @@ impl SavedStep {
                 Step::Create(step) => Some(step.bound.to_string()),
                 Step::Detach(step) => Some(step.bound.to_string()),
                 Step::Attach(step) => Some(step.bound.to_string()),
-                Step::Finalize(_) | Step::Record(_) | Step::Remove(_) | Step::Drop(_) => None,
+                Step::Finalize(_) | Step::Record(_) | Step::Remove(_) | Step::Drop(_) | Step::Analyze(_) => None,
             },
             reason: step.reason().to_string(),
             bytes,

@@ -80,6 +80,7 @@ fn the_document_says_what_it_is_and_all_that_a_reader_needs() {
       "moment": "server",
       "summary": {
         "steps": {
+          "analyze": 0,
           "attach": 0,
           "create": 0,
           "detach": 0,

@@ -1,5 +1,6 @@
 //! One file per kind of step: its data, its locks, its SQL.
 
+mod analyze_parent;
 mod attach_partition;
 mod check_ahead;
 mod create_partition;
@@ -9,6 +10,7 @@ mod finalize_detach;
 mod record_detach;
 mod remove_check;
 
+pub use analyze_parent::{AnalyzeParent, AnalyzeReach, AnalyzeReason};
 pub use attach_partition::AttachPartition;
 pub use check_ahead::{CHECK_PREFIX, CheckAhead};
 pub use create_partition::{CreatePartition, CreateReason};

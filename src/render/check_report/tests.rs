@@ -147,14 +147,14 @@ fn junit_has_a_case_for_each_table_and_query_and_is_well_formed() {
     </system-out>
         </testcase>
         <testcase classname="shop.&quot;a&quot;&quot;&lt;b&gt;&amp;&quot;" name="workload" time="0" file="policies/größe 1.yaml" line="1">
-          <system-out>warning PT135: `select a&quot;b&apos;&lt;c&gt;&amp;]]&gt;\u{1} ::error::x, %0A `d` | \u{ffff}` reads 4 of 4 partitions and locks 9 relations a call (4000 calls, 600000 ms in all)
+          <system-out>warning PT139: `select a&quot;b&apos;&lt;c&gt;&amp;]]&gt;\u{1} ::error::x, %0A `d` | \u{ffff}` reads 4 of 4 partitions and locks 9 relations a call (4000 calls, 600000 ms in all)
     </system-out>
         </testcase>
       </testsuite>
       <testsuite name="database appdb" tests="1" failures="0" errors="0" skipped="0" timestamp="2026-11-21T03:00:00" time="0">
         <testcase classname="database appdb" name="database" time="0">
           <system-out>info PT120: app.&quot;a&quot;&quot;b&apos;&lt;c&gt;&amp;]]&gt;\u{1}\n::error::x, %0A `d` | \u{ffff}&quot; no policy manages it
-    warning PT136: the text of 2 statements of other roles is hidden from this role
+    warning PT140: the text of 2 statements of other roles is hidden from this role
     remedy: grant it pg_read_all_stats
     </system-out>
         </testcase>
@@ -188,9 +188,9 @@ fn sarif_points_at_the_file_and_line_of_each_finding() {
     PT116 policies/gr%C3%B6%C3%9Fe%201.yaml 1
     PT118 queries/a%2Cb%3Ac.sql 12
     PT119 queries/a%2Cb%3Ac.sql 12
-    PT135 policies/gr%C3%B6%C3%9Fe%201.yaml 1
+    PT139 policies/gr%C3%B6%C3%9Fe%201.yaml 1
     PT120 - null
-    PT136 - null
+    PT140 - null
     ");
 }
 
@@ -200,8 +200,8 @@ fn github_annotations_are_one_line_each_whatever_names_hold() {
     ::warning file=policies/größe 1.yaml,line=1,title=PT116 default-holds-rows::shop."a""<b>&": a"b'<c>&]]>\u{1}\n::error::x, %250A `d` | ￿: look
     ::error file=queries/a%2Cb%3Ac.sql,line=12,title=PT118 pruning::shop."a""<b>&": `a"b'<c>&]]>\u{1}\n::error::x, %250A `d` | ￿` reads 4 of 4 partitions; locks 9 relations, at most 3 allowed: a"b'<c>&]]>\u{1}\n::error::x, %250A `d` | ￿
     ::warning file=queries/a%2Cb%3Ac.sql,line=12,title=PT119 pruning-not-tried::shop."a""<b>&": `locked` was not tried: lock timeout (55P03)
-    ::warning file=policies/größe 1.yaml,line=1,title=PT135 workload::shop."a""<b>&": `select a"b'<c>&]]>\u{1} ::error::x, %250A `d` | ￿` reads 4 of 4 partitions and locks 9 relations a call (4000 calls, 600000 ms in all)
-    ::warning title=PT136 workload-unknown::the text of 2 statements of other roles is hidden from this role: grant it pg_read_all_stats
+    ::warning file=policies/größe 1.yaml,line=1,title=PT139 workload::shop."a""<b>&": `select a"b'<c>&]]>\u{1} ::error::x, %250A `d` | ￿` reads 4 of 4 partitions and locks 9 relations a call (4000 calls, 600000 ms in all)
+    ::warning title=PT140 workload-unknown::the text of 2 statements of other roles is hidden from this role: grant it pg_read_all_stats
     "#);
 }
 
@@ -230,8 +230,8 @@ fn markdown_tells_errors_before_warnings() {
       - custom plan: prunes when planned, 1 of 4 partitions, 3 locks
       - generic plan: prunes when execution starts, 1 of 4 partitions, 9 locks
       - query: select 1
-    - **PT135** `shop."a""<b>&"` at `policies/größe 1.yaml:1`: `select a"b'<c>&]]>\u{1} ::error::x, %0A `d` \| ￿` reads 4 of 4 partitions and locks 9 relations a call (4000 calls, 600000 ms in all)
-    - **PT136**: the text of 2 statements of other roles is hidden from this role
+    - **PT139** `shop."a""<b>&"` at `policies/größe 1.yaml:1`: `select a"b'<c>&]]>\u{1} ::error::x, %0A `d` \| ￿` reads 4 of 4 partitions and locks 9 relations a call (4000 calls, 600000 ms in all)
+    - **PT140**: the text of 2 statements of other roles is hidden from this role
       - *What to do:* grant it pg_read_all_stats
     "#);
 }
@@ -259,9 +259,9 @@ fn a_person_sees_what_the_workload_costs_and_where_a_query_is_written() {
             hint: look
     ? PT119 shop."a""<b>&": `locked` was not tried: lock timeout (55P03)
             at queries/a,b:c.sql:12
-    ? PT135 shop."a""<b>&": `select a"b'<c>&]]>\u{1} ::error::x, %0A `d` | ￿` reads 4 of 4 partitions
+    ? PT139 shop."a""<b>&": `select a"b'<c>&]]>\u{1} ::error::x, %0A `d` | ￿` reads 4 of 4 partitions
             and locks 9 relations a call (4000 calls, 600000 ms in all)
-    ? PT136 the text of 2 statements of other roles is hidden from this role
+    ? PT140 the text of 2 statements of other roles is hidden from this role
             hint: grant it pg_read_all_stats
     i PT120 app."a""b'<c>&]]>\u{1}\n::error::x, %0A `d` | ￿": no policy manages it
     1 table checked: 1 error, 4 warnings

@@ -1,11 +1,13 @@
 //! The server, a database of one's own, and partctl as a user runs it.
 
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Output, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use assert_cmd::Command;
+use nix::sys::signal::Signal;
 use partctl::catalog::CatalogSnapshot;
 use partctl::db::connect::{Session, connect};
 use partctl::db::conninfo::{ConnSpec, Environment};
@@ -26,13 +28,45 @@ const ROLES: &[&str] =
 /// The run's server. No server found is a failure that says how to get one, never a skipped test.
 pub fn server() -> &'static ThrowawayServer {
     SERVER.get_or_init(|| {
-        let settings = [("max_connections", "200"), ("autovacuum", "off"), ("wal_level", "logical")];
+        let settings = [
+            ("max_connections", "200"),
+            ("autovacuum", "off"),
+            ("wal_level", "logical"),
+            ("max_prepared_transactions", "9"),
+        ];
         let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
         ThrowawayServer::start(ServerOptions { settings, ..ServerOptions::default() }).unwrap_or_else(|error| {
             let hint = error.downcast_ref::<Failure>().and_then(|failure| failure.hint.clone()).unwrap_or_default();
             panic!("live tests need a PostgreSQL server: {error:#}\n{hint}")
         })
     })
+}
+
+/// Where a server, or a door to it, listens.
+#[derive(Debug, Clone)]
+pub struct Address {
+    /// The folder of its socket.
+    pub folder: PathBuf,
+    /// The port in the socket's name.
+    pub port: u16,
+}
+
+impl Address {
+    /// The server's.
+    pub fn of(server: &ThrowawayServer) -> Self {
+        Self { folder: server.socket_dir().to_owned(), port: server.port() }
+    }
+
+    /// The socket that a server of this port has in a folder.
+    pub fn socket_in(&self, folder: &Path) -> PathBuf {
+        folder.join(format!(".s.PGSQL.{}", self.port))
+    }
+
+    /// The URL of a database there.
+    pub fn url(&self, database: &str) -> String {
+        let folder = self.folder.to_str().unwrap().replace('/', "%2F");
+        format!("postgresql://postgres@{folder}:{}/{database}", self.port)
+    }
 }
 
 /// A folder that holds one policy file.
@@ -48,6 +82,8 @@ pub struct Database {
     pub name: String,
     /// A superuser's session.
     pub session: Session,
+    /// Its server's.
+    pub address: Address,
     folder: TempDir,
     yaml: String,
 }
@@ -55,20 +91,39 @@ pub struct Database {
 impl Database {
     /// Makes the database and runs the set-up in it.
     pub async fn new(yaml: &str, setup: &str) -> Self {
+        Self::on(server(), yaml, setup).await
+    }
+
+    /// The same on a server of the test's own.
+    pub async fn on(server: &ThrowawayServer, yaml: &str, setup: &str) -> Self {
         let name = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
-        server().create_database(&name, None).await.unwrap();
-        let session = session(&server().url(&name)).await;
+        server.create_database(&name, None).await.unwrap();
+        let address = Address::of(server);
+        let session = session(&address.url(&name)).await;
         for role in ROLES {
             let create = format!("CREATE ROLE {role}; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;");
             session.client().batch_execute(&format!("DO $$BEGIN {create} END$$")).await.unwrap();
         }
         session.client().batch_execute(setup).await.unwrap();
-        Self { name, session, folder: policy_folder(yaml), yaml: yaml.to_owned() }
+        Self { name, session, address, folder: policy_folder(yaml), yaml: yaml.to_owned() }
+    }
+
+    /// Connects again, after its server has been away or to the one that took its place.
+    pub async fn reconnect(&mut self, address: Address) {
+        self.session = session(&address.url(&self.name)).await;
+        self.address = address;
+    }
+
+    /// Drops the database: for tests that make hundreds of them.
+    pub async fn discard(self) {
+        self.session.close().await;
+        let elsewhere = session(&self.address.url("postgres")).await;
+        elsewhere.client().batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", self.name)).await.unwrap();
     }
 
     /// Its URL.
     pub fn url(&self) -> String {
-        server().url(&self.name)
+        self.address.url(&self.name)
     }
 
     /// Its URL for another role or application name.
@@ -132,6 +187,14 @@ impl Database {
         command(self.folder.path(), &self.url(), arguments)
     }
 
+    /// Starts partctl, and lets it run.
+    pub fn start(&self, url: &str, arguments: &[&str]) -> Run {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_partctl"));
+        command.env_clear().env("HOME", "/nonexistent").env("PARTCTL_DATABASE", url);
+        command.arg("--policies").arg(self.folder.path()).args(arguments).kill_on_drop(true);
+        Run(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+    }
+
     /// Runs partctl, and says what it said when the exit code is another.
     pub fn partctl(&self, arguments: &[&str], exit: i32) -> String {
         let output = self.command(arguments).output().unwrap();
@@ -157,11 +220,53 @@ impl Database {
     }
 }
 
+/// A partctl that is running; killed when it is dropped.
+pub struct Run(tokio::process::Child);
+
+/// No run takes as long.
+const LONGEST_RUN: Duration = Duration::from_secs(60);
+
+impl Run {
+    /// Whether it came to this, rather than to its end.
+    pub async fn comes_to(&mut self, moment: impl Future<Output = ()>) -> bool {
+        let either = async {
+            tokio::select! {
+                () = moment => true,
+                _ = self.0.wait() => false,
+            }
+        };
+        tokio::time::timeout(LONGEST_RUN, either).await.expect("it neither came to the moment nor ended")
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        let id = self.0.id().expect("it runs");
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(id.try_into().unwrap()), signal).unwrap();
+    }
+
+    /// SIGKILL, also when it has ended.
+    pub async fn kill(mut self) {
+        self.0.kill().await.unwrap();
+    }
+
+    /// Its exit code and what it said, when it has ended by itself within this time.
+    pub async fn ends_within(self, limit: Duration) -> (Option<i32>, String) {
+        let output = tokio::time::timeout(limit, self.0.wait_with_output()).await;
+        let output = output.unwrap_or_else(|_| panic!("it went on for more than {limit:?}")).unwrap();
+        (output.status.code(), said(&output))
+    }
+
+    /// The same within any time that makes sense.
+    pub async fn ends(self) -> (Option<i32>, String) {
+        self.ends_within(LONGEST_RUN).await
+    }
+}
+
 /// The partctl command, on these policies and the database at this URL.
 pub fn command(policies: &Path, url: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_partctl"));
     command.env_clear().env("HOME", "/nonexistent").env("PARTCTL_DATABASE", url);
-    command.arg("--policies").arg(policies).args(arguments).timeout(std::time::Duration::from_secs(60));
+    command.arg("--policies").arg(policies).args(arguments).timeout(LONGEST_RUN);
     command
 }
 

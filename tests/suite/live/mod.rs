@@ -1,18 +1,32 @@
 //! Against a real server: one throwaway server per run, one fresh database per test.
 
+mod anywhere;
+mod autovacuum;
 mod beside;
 mod connecting;
 mod convergence;
+mod counted_statements;
+mod foreign_keys;
 mod harness;
 mod keys;
-mod killed;
+mod locks;
+mod outages;
 mod pooled;
+mod proxy;
 mod pruning;
 mod pruning_files;
 mod pruning_reasons;
 mod reattach;
 mod retention;
+mod rights;
+mod run_lock;
+mod scans;
+mod signals;
 mod standby;
+mod statistics;
 mod status;
+mod story;
+mod trial;
 mod trouble;
-mod workload;
+mod windows;
+mod workloads;

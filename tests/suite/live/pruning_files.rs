@@ -104,7 +104,7 @@ async fn a_run_that_takes_pruning_away_fails_and_says_how_to_take_it_back() {
     assert_eq!(made.len(), 2, "{after:?}");
     contains(
         &text,
-        &["PT134", "`open end` pruned before this run and now reads 6 of 7 partitions", "this run did: create"],
+        &["PT138", "`open end` pruned before this run and now reads 6 of 7 partitions", "this run did: create"],
     );
     for name in made {
         contains(&text, &[&format!("DROP TABLE {name}")]);
@@ -116,5 +116,5 @@ async fn a_run_that_takes_pruning_away_fails_and_says_how_to_take_it_back() {
     database.set_policy(&format!("{MONTHLY}create: {{ahead: 7 partitions}}\npruning:\n{hidden}"));
     let text = database.partctl(&["apply"], 3);
     contains(&text, &["PT118"]);
-    assert!(!text.contains("PT134"), "{text}");
+    assert!(!text.contains("PT138"), "{text}");
 }

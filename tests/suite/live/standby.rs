@@ -6,37 +6,49 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 
-use partctl::db::throwaway::{ServerOptions, ThrowawayServer};
+use partctl::db::throwaway::{Installation, ServerOptions, ThrowawayServer};
 use tempfile::TempDir;
 
-use super::harness::{command, contains, policy_folder, said, session};
+use super::harness::{Address, command, contains, policy_folder, said, session};
 
 const PORT: u16 = 5433;
 
 /// A standby in its primary's own folder, so that it goes with it; stopped when it is dropped, also by a failed test.
-struct Standby<'a> {
-    primary: &'a ThrowawayServer,
+pub struct Standby {
+    installation: Installation,
+    folder: PathBuf,
     data: PathBuf,
 }
 
-impl<'a> Standby<'a> {
-    fn of(primary: &'a ThrowawayServer) -> Self {
-        let standby = Self { primary, data: primary.socket_dir().join("standby") };
+impl Standby {
+    /// Makes it, and returns once it takes connections.
+    pub fn of(primary: &ThrowawayServer) -> Self {
+        let folder = primary.socket_dir().to_owned();
+        let standby = Self { installation: primary.installation().clone(), data: folder.join("standby"), folder };
         let data = standby.data.to_str().unwrap();
         let copy = ["-D", data, "-d", &primary.url("postgres"), "-c", "fast", "-X", "stream", "--write-recovery-conf"];
         standby.run("pg_basebackup", &[&copy[..], &["--no-sync"]].concat());
-        let folder = primary.socket_dir().to_str().unwrap();
+        let folder = standby.folder.to_str().unwrap();
         let settings = format!("-c listen_addresses= -c unix_socket_directories={folder} -c port={PORT} -c fsync=off");
-        // Returns once the standby takes connections.
         standby.run("pg_ctl", &["-D", data, "-w", "-t", "60", "-l", &format!("{data}.log"), "-o", &settings, "start"]);
         standby
     }
 
+    /// Makes a primary of it, and returns once it is one.
+    pub fn promote(&self) {
+        self.run("pg_ctl", &["-D", self.data.to_str().unwrap(), "-w", "-t", "60", "promote"]);
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> Address {
+        Address { folder: self.folder.clone(), port: PORT }
+    }
+
     /// A program of the installation, under the account that the primary runs under.
     fn command(&self, program: &str, arguments: &[&str]) -> ExitStatus {
-        let folder = self.primary.socket_dir().metadata().unwrap();
-        let mut command = Command::new(self.primary.installation().program(program));
-        command.args(arguments).current_dir(self.primary.socket_dir()).stdin(Stdio::null());
+        let folder = self.folder.metadata().unwrap();
+        let mut command = Command::new(self.installation.program(program));
+        command.args(arguments).current_dir(&self.folder).stdin(Stdio::null());
         if folder.uid() != nix::unistd::Uid::effective().as_raw() {
             command.uid(folder.uid()).gid(folder.gid());
         }
@@ -49,13 +61,9 @@ impl<'a> Standby<'a> {
         let log = std::fs::read_to_string(format!("{}.log", self.data.display())).unwrap_or_default();
         assert!(status.success(), "{program} {arguments:?}: {status}\n{log}");
     }
-
-    fn url(&self, database: &str) -> String {
-        self.primary.url(database).replace(&format!(":{}/", self.primary.port()), &format!(":{PORT}/"))
-    }
 }
 
-impl Drop for Standby<'_> {
+impl Drop for Standby {
     fn drop(&mut self) {
         let data = self.data.to_str().unwrap_or_default();
         self.command("pg_ctl", &["-D", data, "-m", "immediate", "-w", "-t", "60", "stop"]);
@@ -90,7 +98,7 @@ pruning:\n  - {name: now, sql: select * from shop.orders where at = now(), parti
     ));
     policies.partctl(&primary.url("postgres"), &["apply"], 0);
     let standby = Standby::of(&primary);
-    let url = standby.url("postgres");
+    let url = standby.address().url("postgres");
     let session_there = session(&url).await;
     assert!(session_there.in_recovery());
 

@@ -80,7 +80,8 @@ async fn status_tells_machines_people_and_pages_the_same() {
     let plan = json(&database, &["plan", "-o", "json"], 0);
     assert_eq!(plan["format"], "partctl-plan");
     assert_eq!(named(&plan["findings"], "code", "PT120")["table"], "shop.surprise");
-    assert_eq!(named(&plan["tables"], "table", "shop.orders")["runway"], orders["runway"]);
+    // The seconds that are left go down from one command to the next.
+    assert_eq!(named(&plan["tables"], "table", "shop.orders")["runway"]["until"], orders["runway"]["until"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -74,7 +74,7 @@ async fn a_role_without_rights_is_told_which_right_is_missing() {
     database.sql("ALTER TABLE shop.orders OWNER TO creator").await;
     let (code, text) = run("creator");
     assert_eq!(code, Some(3), "{text}");
-    contains(&text, &["PT113", "GRANT CREATE ON SCHEMA shop TO creator"]);
+    contains(&text, &["PT113", "GRANT USAGE, CREATE ON SCHEMA shop TO creator"]);
     database.sql("GRANT CREATE, USAGE ON SCHEMA shop TO creator").await;
     let (code, text) = run("creator");
     assert_eq!(code, Some(0), "{text}");

@@ -151,6 +151,9 @@ pruning:
             retry_for: 3600s,
             cancel_autovacuum: false,
         },
+        maintain: Maintain {
+            analyze: false,
+        },
         pruning: [
             PruningQuery {
                 name: "pruning[0]",
@@ -235,6 +238,9 @@ fn what_is_not_said_has_its_default() {
             timeout: 50ms,
             retry_for: 600s,
             cancel_autovacuum: false,
+        },
+        maintain: Maintain {
+            analyze: false,
         },
         pruning: [],
         location: Location {

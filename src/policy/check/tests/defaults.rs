@@ -92,6 +92,9 @@ fn they_merge_key_by_key_and_the_policy_has_the_last_word() {
             retry_for: 600s,
             cancel_autovacuum: false,
         },
+        maintain: Maintain {
+            analyze: false,
+        },
         pruning: [],
         location: Location {
             path: "a.yaml",

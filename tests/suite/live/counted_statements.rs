@@ -14,7 +14,7 @@ async fn a_server_that_counts_nothing_is_told_how_to() {
     let database = Database::new(MONTHLY, setup).await;
     database.partctl(&["apply"], 0);
     let text = database.partctl(&["check", "--workload", "5"], 0);
-    contains(&text, &["PT136", "pg_stat_statements is not installed", "shared_preload_libraries"]);
+    contains(&text, &["PT140", "pg_stat_statements is not installed", "shared_preload_libraries"]);
     contains(&text, &["CREATE EXTENSION pg_stat_statements"]);
     database.partctl(&["--strict", "check", "--workload", "5"], 3);
     let available = "SELECT count(*) FROM pg_available_extensions WHERE name = 'pg_stat_statements'";
@@ -24,7 +24,7 @@ async fn a_server_that_counts_nothing_is_told_how_to() {
     }
     // Installed and not loaded, it refuses (55000).
     database.sql("CREATE EXTENSION pg_stat_statements SCHEMA public").await;
-    contains(&database.partctl(&["check", "--workload", "5"], 0), &["PT136", "shared_preload_libraries", "55000"]);
+    contains(&database.partctl(&["check", "--workload", "5"], 0), &["PT140", "shared_preload_libraries", "55000"]);
     counted_statements_are_explained().await;
 }
 
@@ -103,7 +103,7 @@ async fn counted_statements_are_explained() {
     assert_eq!(json["workload"]["hidden"], 0);
 
     let text = said(&check(&url, &["check", "--workload", "20"], 0));
-    contains(&text, &["workload · 6 statements looked at · 3 without pruning · 1 could not be prepared", "PT135"]);
+    contains(&text, &["workload · 6 statements looked at · 3 without pruning · 1 could not be prepared", "PT139"]);
     contains(&text, &["2 calls", "ms each, role app", "locks a call", "function_on_key"]);
     check(&url, &["--strict", "check", "--workload", "1"], 3);
     let count = owner.client().query_one("SELECT count(*) FROM shop.orders", &[]).await.unwrap();
@@ -112,5 +112,5 @@ async fn counted_statements_are_explained() {
     // Another role sees that there is something, and what it lacks.
     let watcher = format!("{url}?user=watcher");
     let text = said(&check(&watcher, &["check", "--workload", "5"], 0));
-    contains(&text, &["PT136", "is hidden from this role", "pg_read_all_stats"]);
+    contains(&text, &["PT140", "is hidden from this role", "pg_read_all_stats"]);
 }
