@@ -4,7 +4,7 @@ use sqlparser::ast::{BinaryOperator, Expr, FunctionArguments, UnaryOperator, Val
 
 use super::codes;
 use super::facts::{KeyPart, Volatility};
-use super::reading::{Owner, parse_expression};
+use super::reading::{Owner, columns, parse_expression};
 use super::rewrite;
 use super::rules::{Case, Effect, Found};
 use super::value::{Fit, fit, has_subquery, parameter, type_name, type_of, volatility};
@@ -222,22 +222,32 @@ fn from_elsewhere(case: &Case<'_>, whole: &Expr, key: &Expr, equality: bool, val
     if equality && matches!(strip(value), Expr::Identifier(_) | Expr::CompoundIdentifier(_)) {
         let mut carried = Vec::new();
         for (conjunct, preserved) in case.level.conditions_of(*source) {
-            let columns = case.level.columns_of(*source, &conjunct.expr);
-            let only = columns.len() == 1 && columns.contains(column);
-            let constant = case.level.columns_of(case.source, &conjunct.expr).is_empty()
+            let owners = columns(&conjunct.expr).into_iter().map(|names| case.level.owner(*source, &names));
+            let only = owners.into_iter().all(|owner| owner == Owner::Own(column.clone()));
+            let constant = rewrite::is_range(&conjunct.expr)
                 && !has_subquery(&conjunct.expr)
-                && rewrite::is_range(&conjunct.expr);
+                && volatility(&conjunct.expr, case.facts).0 < Volatility::Volatile;
             if only && constant && !preserved && conjunct.fence.is_none() {
                 carried.push(rewrite::with_column(&conjunct.expr, key));
             }
         }
         if !carried.is_empty() {
-            let instead = format!("{whole} AND {}", carried.join(" AND "));
-            return Some(Found::new(&codes::RANGE_NOT_CARRIED, whole).instead(Some(instead)));
+            let instead = is_same_type(case, key, *source, column);
+            let instead = instead.then(|| format!("{whole} AND {}", carried.join(" AND ")));
+            return Some(Found::new(&codes::RANGE_NOT_CARRIED, whole).instead(instead));
         }
     }
     let reason = if case.merging { &codes::MERGE_ON_SOURCE } else { &codes::JOIN_ON_KEY };
     Some(Found::new(reason, whole))
+}
+
+/// Whether a literal means the same beside both columns, and both sort alike.
+fn is_same_type(case: &Case<'_>, key: &Expr, source: usize, column: &str) -> bool {
+    let Some(part) = key_part(case, key) else { return false };
+    let part = &case.key.parts[part];
+    let relation = case.level.sources[source].relation.map(|at| &case.facts.relations[at]);
+    let other = relation.and_then(|relation| relation.columns.iter().find(|facts| facts.name == column));
+    part.collation.is_none() && other.is_some_and(|other| other.type_name == part.type_name)
 }
 
 /// A comparison by a collation other than the key's finds no bound.

@@ -35,6 +35,8 @@ pub(super) struct Reading {
 pub(super) struct Level {
     pub(super) sources: Vec<Source>,
     pub(super) conjuncts: Vec<Conjunct>,
+    /// Whether an outer join may make columns null that never are.
+    pub(super) outer: bool,
 }
 
 /// Something that rows come from.
@@ -357,6 +359,7 @@ impl Walk<'_> {
                 J::Join(constraint) | J::Inner(constraint) | J::CrossJoin(constraint) => (constraint, BTreeSet::new()),
                 _ => continue,
             };
+            level.outer |= !preserved.is_empty();
             match constraint {
                 JoinConstraint::On(on) => Self::add(level, Some(on), Place::Written, &preserved),
                 JoinConstraint::Using(columns) => {

@@ -3,6 +3,7 @@
 
 use std::ops::ControlFlow;
 
+use chrono::NaiveTime;
 use sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Statement, Value,
     visit_expressions_mut,
@@ -11,6 +12,7 @@ use sqlparser::ast::{
 use super::comparison::{literal, strip};
 use super::reading::{folded, parse_expression};
 use super::value::{TIMESTAMP, TIMESTAMPTZ, type_name};
+use super::wrapped::moment;
 
 /// The statement with one condition in the place of another; `None` when it does not stand there.
 pub(super) fn replaced(statement: &Statement, from: &Expr, condition: &str) -> Option<String> {
@@ -89,7 +91,13 @@ fn with(expr: &Expr, replacement: impl Fn(&Expr) -> Option<Expr>) -> String {
 }
 
 /// The comparison with the value in the key's own type.
+///
+/// A timestamp is compared with a timestamptz by the session's zone, where an hour may be missing or there twice;
+/// with midnight both comparisons agree.
 pub(super) fn same_type(key: &Expr, op: &BinaryOperator, value: &Expr, key_type: &str) -> Option<String> {
+    if key_type == TIMESTAMP && moment(value).is_none_or(|at| at.time() != NaiveTime::MIN) {
+        return None;
+    }
     Some(format!("{key} {op} {}", in_type(strip(value), key_type)?))
 }
 
@@ -107,7 +115,7 @@ fn in_type(value: &Expr, key_type: &str) -> Option<String> {
             }
             // A driver that is told so binds a whole number.
             Expr::Value(value) if is_number && matches!(value.value, Value::Placeholder(_)) => {
-                Some(format!("{}::{key_type}", value.value))
+                Some(format!("{}::bigint", value.value))
             }
             moment if is_moment => Some(format!("{}{}", without_zone(literal(moment)?, key_type)?, suffix(key_type))),
             _ => None,

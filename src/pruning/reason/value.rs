@@ -177,3 +177,52 @@ pub(super) fn has_subquery(expr: &Expr) -> bool {
     })
     .is_break()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pruning::reason::reading::parse_expression;
+
+    #[test]
+    fn types_fit_as_postgres_compares_them() {
+        use Strategy::{Hash, Range};
+        for (key, value, strategy, wanted) in [
+            ("bigint", "integer", Range, Fit::Good),
+            ("bigint", "numeric", Range, Fit::Never),
+            ("numeric", "integer", Range, Fit::Good),
+            (TIMESTAMPTZ, "date", Range, Fit::Stable),
+            (TIMESTAMPTZ, "date", Hash, Fit::Never),
+            (TIMESTAMP, "date", Range, Fit::Good),
+            ("date", TIMESTAMP, Range, Fit::Good),
+            ("text", "character varying", Range, Fit::Good),
+        ] {
+            assert_eq!(fit(key, value, strategy), wanted, "{key} {value}");
+        }
+    }
+
+    #[test]
+    fn written_types_get_postgres_own_names() {
+        for (written, name) in [
+            ("1::int8", "bigint"),
+            ("1::numeric(10, 2)", "numeric"),
+            ("x::timestamp(3) with time zone", TIMESTAMPTZ),
+            ("x::timestamptz", TIMESTAMPTZ),
+            ("x::timestamp", TIMESTAMP),
+            ("cast(x as varchar(10))", "character varying"),
+            ("date '2024-01-01'", "date"),
+            ("1.5", "numeric"),
+            ("-5", "integer"),
+            ("current_date", "date"),
+            ("current_date - interval '1 day'", TIMESTAMP),
+            ("now() at time zone 'UTC'", TIMESTAMP),
+        ] {
+            let facts = QueryFacts {
+                relations: Vec::new(),
+                parameters: Vec::new(),
+                functions: Default::default(),
+                pruning: crate::pruning::Pruning::On,
+            };
+            assert_eq!(type_of(&parse_expression(written).unwrap(), &facts).as_deref(), Some(name), "{written}");
+        }
+    }
+}

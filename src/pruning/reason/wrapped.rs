@@ -71,7 +71,7 @@ fn instead(case: &Case<'_>, part: usize, side: &Expr, op: &BinaryOperator, value
                 ("date_part", [unit, inner]) if literal(unit)?.eq_ignore_ascii_case("year") => {
                     Floor::of(case, part, inner, Unit::Year)?.instead(op, year(value)?)
                 }
-                ("coalesce", [inner, ..]) if key_part(case, inner).is_some() => {
+                ("coalesce", [inner, ..]) if key_part(case, inner).is_some() && !case.level.outer => {
                     let relation = case.level.sources[case.source].relation?;
                     let column = case.key.parts[part].column.as_ref()?;
                     let columns = &case.facts.relations[relation].columns;
@@ -275,7 +275,7 @@ fn spelled(at: NaiveDateTime, type_name: &str) -> String {
 const YEARS: std::ops::RangeInclusive<i32> = 1..=9_990;
 
 /// A literal that says a date, with a time of day or without, and no zone.
-fn moment(value: &Expr) -> Option<NaiveDateTime> {
+pub(super) fn moment(value: &Expr) -> Option<NaiveDateTime> {
     let text = match strip(value) {
         Expr::Cast { expr, data_type, .. }
             if matches!(type_name(data_type).as_str(), "date" | TIMESTAMP | TIMESTAMPTZ) =>
