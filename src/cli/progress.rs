@@ -130,9 +130,7 @@ fn doing(table: &QualifiedName, step: &Step) -> String {
 
 fn waiting(table: &QualifiedName, step: &Step, waited: Duration, blockers: &[Blocker]) -> String {
     let who = blockers.first().map_or("another session".to_owned(), |blocker| {
-        let since = if blocker.since.is_empty() { String::new() } else { format!(" since {}", blocker.since) };
-        let state = if blocker.state.is_empty() { "state not visible" } else { &blocker.state };
-        format!("pid {} ({state}{since}) holds {}", blocker.pid, blocker.holds)
+        format!("pid {} ({}) holds {}", blocker.pid, state(blocker), blocker.holds)
     });
     let more = match blockers.len() {
         0 | 1 => String::new(),
@@ -141,16 +139,29 @@ fn waiting(table: &QualifiedName, step: &Step, waited: Duration, blockers: &[Blo
     format!("{} waiting {}: {}{more}", doing(table, step), elapsed(waited), plain(&who))
 }
 
+/// What a session does and since when, as far as this role may see.
+fn state(blocker: &Blocker) -> String {
+    match (blocker.state.as_str(), blocker.since.as_str()) {
+        ("", _) => "state not visible without pg_read_all_stats".to_owned(),
+        (state, "") => state.to_owned(),
+        (state, since) => format!("{state} since {since}"),
+    }
+}
+
 fn failed(table: &QualifiedName, step: &Step, error: &StepError) -> String {
     let sqlstate = error.sqlstate.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
     let mut lines = vec![format!("error: {} failed: {}{sqlstate}", doing(table, step), error.message)];
     lines.push(format!("  doing      {}", error.doing));
     for blocker in &error.blockers {
-        lines.push(format!(
-            "  blocked by pid {}, role {}, application \"{}\", {} since {}, holds {}",
-            blocker.pid, blocker.role, blocker.application, blocker.state, blocker.since, blocker.holds
-        ));
-        lines.push(format!("             last query: {}", blocker.query));
+        let mut who = vec![format!("pid {}", blocker.pid)];
+        who.extend((!blocker.role.is_empty()).then(|| format!("role {}", blocker.role)));
+        who.extend((!blocker.application.is_empty()).then(|| format!("application \"{}\"", blocker.application)));
+        who.extend([state(blocker), format!("holds {}", blocker.holds)]);
+        lines.push(format!("  blocked by {}", who.join(", ")));
+        // The server's own words for what this role may not see.
+        if !["", "<insufficient privilege>"].contains(&blocker.query.as_str()) {
+            lines.push(format!("             last query: {}", blocker.query));
+        }
     }
     lines.push(format!("  next       {}", error.next));
     lines.iter().map(|line| plain(line)).collect::<Vec<_>>().join("\n")

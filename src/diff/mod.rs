@@ -78,11 +78,11 @@ fn plan_by(rules: &[Rule<'_>], policies: &[Policy], snapshot: &CatalogSnapshot) 
     };
     let mut policies: Vec<&Policy> = policies.iter().collect();
     policies.sort_by(|a, b| a.table.cmp(&b.table));
-    let mut retiring = BTreeSet::new();
+    let mut dropped = BTreeSet::new();
     for policy in dependents_first(policies, snapshot) {
-        let (table_plan, questions) = plan_table(rules, policy, snapshot, &retiring);
-        retiring.extend(table_plan.steps.iter().filter_map(|step| match step {
-            Step::Detach(detach) => Some(detach.oid),
+        let (table_plan, questions) = plan_table(rules, policy, snapshot, &dropped);
+        dropped.extend(table_plan.steps.iter().filter_map(|step| match step {
+            Step::Drop(drop) => Some(drop.oid),
             _ => None,
         }));
         plan.tables.push(table_plan);
@@ -122,7 +122,7 @@ fn plan_table(
     rules: &[Rule<'_>],
     policy: &Policy,
     snapshot: &CatalogSnapshot,
-    retiring: &BTreeSet<u32>,
+    dropped: &BTreeSet<u32>,
 ) -> (TablePlan, BTreeSet<Question>) {
     let mut plan = TablePlan {
         table: policy.table.clone(),
@@ -156,7 +156,7 @@ fn plan_table(
             return (plan, BTreeSet::new());
         }
     };
-    let situation = Situation::new(policy, table, &desired, snapshot).after(retiring);
+    let situation = Situation::new(policy, table, &desired, snapshot).after(dropped);
     let mut draft = Draft::default();
     for rule in rules {
         rule(&situation, &mut draft);

@@ -155,12 +155,12 @@ pub(super) fn retire(situation: &Situation<'_>, draft: &mut Draft) {
 fn is_referenced(situation: &Situation<'_>, partition: &Partition, draft: &mut Draft) -> bool {
     let table = &situation.table.name;
     let mut referenced = false;
-    for key in situation.incoming() {
+    for key in situation.incoming().filter(|key| !situation.goes_first(&key.table)) {
         let question = Question::RowsReferencing {
             partition: partition.name.clone(),
             by: key.table.clone(),
             columns: key.columns.clone(),
-            except: situation.goes_first(&key.table),
+            except: situation.leaves_gone_first(&key.table),
         };
         let name = &partition.name.name;
         let finding = match situation.snapshot.answers.get(&question) {
@@ -172,8 +172,15 @@ fn is_referenced(situation: &Situation<'_>, partition: &Partition, draft: &mut D
                     _ => format!("{rows} rows"),
                 };
                 let message = format!("{name} is over, and kept: referenced by {rows} of {}", key.table);
-                Finding::about(codes::REFERENCED, table, message)
-                    .hint(format!("delete them, or give {} a policy that retires them first", key.table))
+                let waits = situation.snapshot.ledger.detached().iter().any(|entry| entry.name == key.table);
+                let hint = match waits {
+                    true => format!(
+                        "{} was detached and waits to be dropped: it keeps its foreign key until then",
+                        key.table
+                    ),
+                    false => format!("delete them, or give {} a policy that drops them first", key.table),
+                };
+                Finding::about(codes::REFERENCED, table, message).hint(hint)
             }
             Some(Answer::Unknown(why)) => {
                 let message =

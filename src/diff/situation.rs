@@ -29,8 +29,8 @@ pub struct Situation<'a> {
     pub snapshot: &'a CatalogSnapshot,
     /// Placed partitions of a range table; empty otherwise.
     pub placed: Vec<(Extent, &'a Partition)>,
-    /// Partitions of other tables that this plan retires before this table's, by oid.
-    retiring: Option<&'a BTreeSet<u32>>,
+    /// Tables that this plan drops before this table's partitions are retired, by oid.
+    dropped: Option<&'a BTreeSet<u32>>,
     current: Option<Window>,
 }
 
@@ -42,14 +42,18 @@ impl<'a> Situation<'a> {
             .map(|range| table.partitions.iter().filter_map(|p| Some((range.extent(&p.bound)?, p))).collect())
             .unwrap_or_default();
         placed.sort_by_key(|(extent, _)| *extent);
-        let mut situation = Self { policy, table, desired, snapshot, placed, retiring: None, current: None };
+        let mut situation = Self { policy, table, desired, snapshot, placed, dropped: None, current: None };
         situation.current = desired.as_range().and_then(|range| situation.find_current(range));
         situation
     }
 
-    /// The same situation after these partitions of other tables, by oid, are gone.
-    pub(super) fn after(self, retiring: &'a BTreeSet<u32>) -> Self {
-        Self { retiring: Some(retiring), ..self }
+    /// The same situation after these tables, by oid, are gone.
+    pub(super) fn after(self, dropped: &'a BTreeSet<u32>) -> Self {
+        Self { dropped: Some(dropped), ..self }
+    }
+
+    fn is_dropped(&self, oid: u32) -> bool {
+        self.dropped.is_some_and(|dropped| dropped.contains(&oid))
     }
 
     /// Whether a partition of a range table lies on no axis that can be reckoned with.
@@ -136,15 +140,18 @@ impl<'a> Situation<'a> {
         })
     }
 
-    /// Partitions of a table that references this one which are gone before any of this one's, by oid.
-    pub fn goes_first(&self, table: &QualifiedName) -> Vec<u32> {
+    /// Whether a table that references this one is gone before any of this one's partitions is retired. A table that
+    /// only waits out its grace is not: it keeps its foreign key, and its rows.
+    pub fn goes_first(&self, table: &QualifiedName) -> bool {
+        let entry = self.snapshot.ledger.detached().iter().find(|entry| entry.name == *table);
+        entry.is_some_and(|entry| self.is_dropped(entry.oid))
+    }
+
+    /// Leaves of a table that references this one which are gone by then, by oid.
+    pub fn leaves_gone_first(&self, table: &QualifiedName) -> Vec<u32> {
         let partitions = self.snapshot.table(table).map_or(&[][..], |table| &table.partitions);
         let leaves = |partition: &Partition| partition.leaves().iter().map(|leaf| leaf.oid).collect::<Vec<_>>();
-        partitions
-            .iter()
-            .filter(|partition| self.retiring.is_some_and(|retiring| retiring.contains(&partition.oid)))
-            .flat_map(leaves)
-            .collect()
+        partitions.iter().filter(|partition| self.is_dropped(partition.oid)).flat_map(leaves).collect()
     }
 
     /// What DDL on a partition of this table locks besides the partition.

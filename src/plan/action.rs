@@ -28,6 +28,8 @@ pub struct Transaction {
     pub implied: Vec<Lock>,
     /// What is done under the locks.
     pub under: Vec<String>,
+    /// Of FINALIZE, the partitioned table: it first waits for snapshots that are older, and nobody queues behind that.
+    pub finalizes: Option<QualifiedName>,
 }
 
 /// A statement on its own: DETACH PARTITION CONCURRENTLY.
@@ -60,7 +62,7 @@ impl Action {
     /// partition pending.
     const DRAIN: Duration = Duration::from_secs(5);
     /// From this age on a transaction may well outlast [`Self::DRAIN`], however busy the table is.
-    const DRAINS_SLOWLY: Duration = Duration::from_secs(1);
+    const DRAINS_SLOWLY: Duration = Duration::from_millis(900);
 
     /// Its statements, without the BEGIN and COMMIT around them.
     pub fn statements(&self) -> Vec<String> {
@@ -72,7 +74,8 @@ impl Action {
         }
     }
 
-    /// Every lock on a relation that exists before the action, in the order in which they are taken.
+    /// Every lock on a relation that exists before the action, in the order in which they are taken; ACCESS SHARE, which
+    /// only conflicts with ACCESS EXCLUSIVE, is left out.
     pub fn locks(&self) -> Vec<&Lock> {
         match self {
             Self::Transaction(transaction) => transaction.all_locks().collect(),
@@ -80,9 +83,15 @@ impl Action {
         }
     }
 
-    /// Whether readers or writers queue behind it while it waits for a lock, or must end before it begins.
+    /// Whether it is looked for who is in its way before it is tried: readers or writers queue behind it while it waits,
+    /// or must end before it begins, or an autovacuum may be asked to.
     pub fn needs_a_window(&self) -> bool {
-        matches!(self, Self::Alone(_)) || self.locks().iter().any(|lock| lock.mode.stops_writers())
+        match self {
+            Self::Alone(_) => true,
+            Self::Transaction(transaction) => {
+                !transaction.implied.is_empty() || transaction.all_locks().any(|lock| lock.mode.stops_writers())
+            }
+        }
     }
 
     /// Whether a session that holds, or waits for, this mode on this relation keeps the action waiting.
@@ -92,12 +101,18 @@ impl Action {
         drains || self.locks().iter().any(conflicts)
     }
 
-    /// The `lock_timeout` of one try that may make others queue for `timeout`.
+    /// The `lock_timeout` of one try where others may be made to queue for `timeout`.
     ///
-    /// A concurrent detach that locks nothing but its partition makes nobody queue while old transactions end.
-    /// With foreign keys it locks their other ends at its end, and then it must not take longer.
-    pub fn lock_timeout(&self, timeout: Duration) -> Duration {
-        if self.drains_unnoticed() { timeout.max(Self::DRAIN) } else { timeout }
+    /// A concurrent detach and its FINALIZE first wait for transactions that were there before, one lock wait each, and
+    /// nobody queues behind that. Where they lock nothing else that others use they may take their time. With foreign
+    /// keys they lock the other ends after that, under the same timeout: it grows slowly, because a partition that
+    /// stays pending is worse.
+    pub fn lock_timeout(&self, timeout: Duration, waited: Duration) -> Duration {
+        match self.drain() {
+            None => timeout,
+            Some(Drain::Unnoticed) => timeout.max(Self::DRAIN),
+            Some(Drain::BesideOthers) => timeout.max(Self::DRAINS_SLOWLY.min(waited / 10)),
+        }
     }
 
     /// From which age on a transaction in the way is waited for, rather than tried against: it will not end in time.
@@ -105,11 +120,29 @@ impl Action {
     /// On a table that is never without a transaction of a few hundred milliseconds a concurrent detach would wait for
     /// ever; so the longer it has waited, the less it asks for. A transaction that lasts grows old faster than that.
     pub fn patient_with(&self, timeout: Duration, waited: Duration) -> Duration {
-        if self.drains_unnoticed() { timeout.max(Self::DRAINS_SLOWLY.min(waited / 10)) } else { timeout }
+        match self.drain() {
+            None => timeout,
+            Some(_) => timeout.max(Self::DRAINS_SLOWLY.min(waited / 10)),
+        }
     }
 
-    fn drains_unnoticed(&self) -> bool {
-        let Self::Alone(alone) = self else { return false };
-        alone.locks.iter().filter(|lock| lock.relation != alone.waits_for_users_of).count() == 1
+    /// Whether it first waits for transactions that were there before, and what it locks after that.
+    pub fn drain(&self) -> Option<Drain> {
+        let parent = match self {
+            Self::Alone(alone) => &alone.waits_for_users_of,
+            Self::Transaction(transaction) => transaction.finalizes.as_ref()?,
+        };
+        // A table that references itself is locked exclusively at the end.
+        let noticed = |lock: &&&Lock| lock.relation != *parent || lock.mode.stops_writers();
+        Some(if self.locks().iter().filter(noticed).count() == 1 { Drain::Unnoticed } else { Drain::BesideOthers })
     }
+}
+
+/// What a wait for older transactions is followed by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drain {
+    /// Locks on the partition that leaves, and on nothing else that others use.
+    Unnoticed,
+    /// Locks on the other ends of foreign keys as well.
+    BesideOthers,
 }

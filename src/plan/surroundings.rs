@@ -42,19 +42,19 @@ impl Surroundings {
     pub(super) fn locks(&self, modes: Modes) -> (Vec<Lock>, Vec<Lock>) {
         let (mut locks, implied) = self.far(modes);
         locks.push(Lock::new(&self.parent, modes.parent));
-        locks.extend(self.default.iter().map(|default| Lock::new(default, LockMode::AccessExclusive)));
+        locks.extend(self.default.iter().map(|default| Lock::with_partitions(default, LockMode::AccessExclusive)));
         (locks, implied)
     }
 
     fn far(&self, modes: Modes) -> (Vec<Lock>, Vec<Lock>) {
-        let ends = [(&self.referenced_by, modes.referenced_by), (&self.references, modes.references)];
-        let far = ends.into_iter().flat_map(|(tables, mode)| tables.iter().map(move |table| (table, mode)));
+        let others = self.referenced_by.iter().map(|table| (table, Lock::new(&table.name, modes.referenced_by)));
+        // Postgres keeps triggers of a foreign key on every partition of what it references (14-18).
+        let referenced =
+            self.references.iter().map(|table| (table, Lock::with_partitions(&table.name, modes.references)));
         // A table that references itself is locked as the parent first, and harder by the statement.
         let (lockable, implied): (Vec<_>, Vec<_>) =
-            far.partition(|(table, _)| table.lockable && table.name != self.parent);
-        let locks = |far: Vec<(&FarTable, LockMode)>| -> Vec<Lock> {
-            far.into_iter().map(|(table, mode)| Lock::new(&table.name, mode)).collect()
-        };
+            others.chain(referenced).partition(|(table, _)| table.lockable && table.name != self.parent);
+        let locks = |far: Vec<(&FarTable, Lock)>| -> Vec<Lock> { far.into_iter().map(|(_, lock)| lock).collect() };
         (locks(lockable), locks(implied))
     }
 

@@ -97,7 +97,7 @@ fn write_step(table: &TablePlan, step: &Step, number: &str, out: &mut dyn Write)
     comment("undo", &step.undo())?;
     let literal = |timeout: Duration| SqlLiteral(&format!("{}ms", timeout.as_millis())).to_string();
     for action in step.actions() {
-        let timeout = literal(action.lock_timeout(table.locks.timeout));
+        let timeout = literal(action.lock_timeout(table.locks.timeout, Duration::ZERO));
         let statements: String = action.statements().iter().map(|statement| format!("{statement};\n")).collect();
         match &action {
             Action::Transaction(_) => {

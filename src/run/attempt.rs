@@ -6,7 +6,7 @@ use tokio_postgres::error::SqlState;
 
 use super::signals::{Stop, StopSignal};
 use crate::db::connect::{Asked, Session};
-use crate::plan::{Action, Alone, Lock, Transaction};
+use crate::plan::{Action, Drain, Lock, Transaction};
 use crate::sql::{LOCK_TIMEOUT, SqlLiteral};
 
 /// Ends by itself when the cancel request came before it.
@@ -57,12 +57,12 @@ pub(super) enum Commit {
 pub(super) async fn attempt(
     session: &Session,
     action: &Action,
-    timeout: Duration,
+    lock_timeout: Duration,
     record: Option<String>,
     commit: Commit,
     stop: &mut Stop,
 ) -> Result<(), Refusal> {
-    let milliseconds = action.lock_timeout(timeout).as_millis().max(1);
+    let milliseconds = lock_timeout.as_millis().max(1);
     let client = session.client();
     let result = match action {
         Action::Transaction(transaction) => {
@@ -75,7 +75,9 @@ pub(super) async fn attempt(
             result
         }
         Action::Alone(alone) => {
-            let limit = if searches_far_ends(alone) { UNDER_LOCK.as_millis() } else { 0 };
+            // Its first phase looks for rows that reference the partition while their writers wait, or has nothing to
+            // look for; a limit of somebody else's would end it between its phases.
+            let limit = if action.drain() == Some(Drain::BesideOthers) { UNDER_LOCK.as_millis() } else { 0 };
             let mut before = format!(
                 "SET lock_timeout = '{milliseconds}ms';\nSET statement_timeout = '{limit}ms';\n{}",
                 alone.guard
@@ -104,39 +106,34 @@ pub(super) async fn attempt(
 
 /// One message, one round trip. BEGIN comes first: what stands before it would run in a transaction of its own.
 fn compose(transaction: &Transaction, milliseconds: u128, record: Option<String>, commit: Commit) -> String {
-    let Transaction { before, locks, implied, under } = transaction;
+    let Transaction { before, locks, implied, under, finalizes } = transaction;
     // Below deadlock_timeout (1 s by default), so that no autovacuum is cancelled, and no deadlock need be looked for.
-    let timeout = format!(
-        "SELECT pg_catalog.set_config('lock_timeout', least({milliseconds}, 900 * extract(epoch FROM \
-         pg_catalog.current_setting('deadlock_timeout')::interval))::int8 || 'ms', true)"
-    );
+    let timeout = match finalizes {
+        Some(_) => format!("SET LOCAL lock_timeout = '{milliseconds}ms'"),
+        None => format!(
+            "SELECT pg_catalog.set_config('lock_timeout', least({milliseconds}, 900 * extract(epoch FROM \
+             pg_catalog.current_setting('deadlock_timeout')::interval))::int8 || 'ms', true)"
+        ),
+    };
     let mut batch = vec!["BEGIN".to_owned(), timeout];
     if commit == Commit::WithTheRun {
         batch.push("SET LOCAL synchronous_commit = off".to_owned());
     }
     batch.extend(before.iter().cloned());
     let all = || locks.iter().chain(implied);
-    if 1 < all().count() {
+    if 1 < all().count() && finalizes.is_none() {
         batch.push(UNTIL.to_owned());
         batch.extend(locks.iter().flat_map(|lock| [TIME_LEFT.to_owned(), lock.statement()]));
         batch.push(TIME_LEFT.to_owned());
     } else {
         batch.extend(locks.iter().map(Lock::statement));
     }
-    if all().any(|lock| lock.mode.stops_writers()) {
+    if finalizes.is_none() && all().any(|lock| lock.mode.stops_writers()) {
         batch.push(format!("SET LOCAL statement_timeout = '{}ms'", UNDER_LOCK.as_millis()));
     }
     batch.extend(under.iter().cloned().chain(record));
     batch.push("COMMIT".to_owned());
     batch.join(";\n")
-}
-
-/// Whether a concurrent detach looks for rows that reference the partition, in its first phase, under SHARE on the
-/// table that references: writers wait for all of that search.
-fn searches_far_ends(alone: &Alone) -> bool {
-    // A table that references itself is its own far end.
-    let far = |lock: &&Lock| lock.relation != alone.waits_for_users_of || lock.mode.stops_writers();
-    1 < alone.locks.iter().filter(far).count()
 }
 
 fn is_about_locks(error: &tokio_postgres::Error) -> bool {

@@ -252,7 +252,8 @@ impl Worker {
                 }
                 continue;
             }
-            match attempt(&self.session, action, timeout, record.clone(), commit, &mut self.stop).await {
+            let lock_timeout = action.lock_timeout(timeout, patience.waited());
+            match attempt(&self.session, action, lock_timeout, record.clone(), commit, &mut self.stop).await {
                 Ok(()) => return Ok(Done::Whole),
                 Err(Refusal::Stopped(signal)) => return Err(stopped(signal, step)),
                 Err(Refusal::Final(error)) => {

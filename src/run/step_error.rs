@@ -37,7 +37,7 @@ pub(super) fn refused(session: &Session, error: &tokio_postgres::Error, step: &S
     };
     let detail = refusal.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
     let message = match sqlstate {
-        "57014" => format!("not done within {} under its locks", elapsed(UNDER_LOCK)),
+        "57014" => format!("cancelled, or not done within {} under its locks", elapsed(UNDER_LOCK)),
         _ => format!("{}{detail}", refusal.message()),
     };
     StepError {

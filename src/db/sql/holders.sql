@@ -32,4 +32,4 @@ SELECT w.position, l.pid, n.nspname::text AS schema, c.relname::text AS name, l.
   LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
   LEFT JOIN prepared p ON l.pid IS NULL AND p.virtualtransaction = l.virtualtransaction
  WHERE l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()
- ORDER BY coalesce(a.xact_start, p.prepared) NULLS LAST, l.pid
+ ORDER BY coalesce(a.xact_start, p.prepared) NULLS LAST, l.pid, w.position

@@ -154,10 +154,10 @@ fn the_document_says_what_it_is_and_all_that_a_reader_needs() {
                 {
                   "transaction": true,
                   "sql": [
-                    "LOCK TABLE ONLY shop.customers IN ACCESS EXCLUSIVE MODE",
+                    "LOCK TABLE shop.customers IN ACCESS EXCLUSIVE MODE",
                     "LOCK TABLE shop.orders_2024_09 IN ACCESS EXCLUSIVE MODE",
                     "DO $partctl$BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = 8 AND c.relname = 'orders_2024_09' AND c.relnamespace = (SELECT n.oid FROM pg_catalog.pg_namespace n WHERE n.nspname = 'shop') AND NOT c.relispartition) THEN RAISE EXCEPTION USING ERRCODE = '55000', MESSAGE = 'partctl: shop.orders_2024_09 (oid 8) is no longer what was planned'; END IF; END$partctl$",
-                    "ALTER TABLE shop.orders_2024_09 DROP CONSTRAINT orders_customer_fkey"
+                    "ALTER TABLE shop.orders_2024_09 DROP CONSTRAINT IF EXISTS orders_customer_fkey"
                   ]
                 },
                 {

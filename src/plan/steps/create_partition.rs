@@ -107,7 +107,8 @@ impl CreatePartition {
         under.extend(self.owner.as_ref().map(|_| "RESET ROLE".to_owned()));
         under.extend(self.spares_default.as_ref().map(CheckAhead::drop));
         let ahead = self.spares_default.iter().flat_map(CheckAhead::actions);
-        ahead.chain([Action::Transaction(Transaction { before, locks, implied, under })]).collect()
+        let attach = Transaction { before, locks, implied, under, ..Transaction::default() };
+        ahead.chain([Action::Transaction(attach)]).collect()
     }
 
     pub(in crate::plan) fn clean_up(&self) -> Vec<Action> {

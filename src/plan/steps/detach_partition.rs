@@ -71,8 +71,10 @@ impl DetachPartition {
             _ => locks.push(own),
         }
         let detach = format!("ALTER TABLE {parent} DETACH PARTITION {partition}");
-        let under = vec![guard, detach, self.record_intent(), record_detached(self.oid)];
-        vec![Action::Transaction(Transaction { locks, implied, under, ..Transaction::default() })]
+        // The first DO of a session loads PL/pgSQL, which takes milliseconds: better before the locks than under them.
+        let before = vec![guard.clone(), self.record_intent()];
+        let under = vec![guard, detach, record_detached(self.oid)];
+        vec![Action::Transaction(Transaction { before, locks, implied, under, ..Transaction::default() })]
     }
 
     /// What ends the detach once its first phase is over.

@@ -35,10 +35,11 @@ impl DropTable {
         let own = Lock::with_partitions(table, LockMode::AccessExclusive);
         let mut actions: Vec<Action> = Vec::new();
         for key in &self.foreign_keys {
-            let far = Lock::new(&key.table, LockMode::AccessExclusive);
+            let far = Lock::with_partitions(&key.table, LockMode::AccessExclusive);
             let (mut locks, implied) = if key.lockable { (vec![far], Vec::new()) } else { (Vec::new(), vec![far]) };
             locks.push(own.clone());
-            let under = vec![guard.clone(), format!("ALTER TABLE {table} DROP CONSTRAINT {}", key.constraint)];
+            let under =
+                vec![guard.clone(), format!("ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {}", key.constraint)];
             actions.push(Action::Transaction(Transaction { locks, implied, under, ..Transaction::default() }));
         }
         // A foreign table holds no rows to be lost here, and LOCK TABLE refuses it (42809).

@@ -38,6 +38,7 @@ impl FinalizeDetach {
         if self.ours {
             under.push(record_detached(self.oid));
         }
-        vec![Action::Transaction(Transaction { implied: locks, under, ..Transaction::default() })]
+        let finalizes = Some(parent.clone());
+        vec![Action::Transaction(Transaction { implied: locks, under, finalizes, ..Transaction::default() })]
     }
 }

@@ -58,7 +58,6 @@ async fn what_references_is_retired_before_what_it_references_in_one_run() {
 
 /// A detached table keeps its foreign key, so what it references stays for as long as it does.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "the plan promises a detach that a table in its grace prevents (23503)"]
 async fn what_a_table_in_its_grace_references_is_not_tried() {
     for default in ["", "DEFAULT"] {
         let then = "then: drop, grace: 7 days";

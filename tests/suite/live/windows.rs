@@ -236,7 +236,6 @@ async fn a_table_that_is_never_without_young_transactions_is_changed_all_the_sam
 
 /// FINALIZE waits for every older snapshot of the database, and until then the partition's rows are invisible.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "FINALIZE is given up after `locks.timeout`, which statements that overlap never leave it"]
 async fn a_pending_detach_is_finished_also_where_statements_overlap_without_end() {
     let database = Database::new(&policy("timeout: 50 ms, retry_for: 20 s"), ORDERS).await;
     database.partctl(&["apply", "--only-create"], 0);
@@ -310,6 +309,8 @@ async fn the_timeout_is_a_budget_for_all_locks_of_a_transaction() {
         DO $$BEGIN EXECUTE format('ALTER DATABASE %I SET deadlock_timeout = ''1min''', current_database()); END$$;";
     let setup = format!("{ORDERS}{DEFAULT}{watch}");
     let database = Database::new(&policy("timeout: 10 s, retry_for: 5 minutes"), &setup).await;
+    database.partctl(&["init"], 0);
+    database.sql("TRUNCATE public.noted").await;
     let let_go = [young(&database, "shop.customers").await, young(&database, "shop.orders_default").await];
     end(start(&database, &database.url(), &["apply", "--only-create"]), 0);
     for holder in let_go {

@@ -12,8 +12,6 @@ pub struct Case {
     pub kinds: &'static [StepKind],
     /// What Postgres 14 takes less than promised where the statement itself takes it.
     pub less_on_14: &'static [Less],
-    /// Where the promise falls short as yet.
-    pub short: Option<&'static str>,
 }
 
 /// A lock that later versions take.
@@ -47,7 +45,7 @@ const REFERENCES_ITSELF: &[Less] = &[Less {
     taken: Some(LockMode::AccessShare),
 }];
 
-const EMPTY: Case = Case { name: "", policy: RETIRE, setup: "", role: None, kinds: &[], less_on_14: &[], short: None };
+const EMPTY: Case = Case { name: "", policy: RETIRE, setup: "", role: None, kinds: &[], less_on_14: &[] };
 use StepKind::{Create, Detach, Drop};
 
 /// One partition that is long over, one that holds a row and stays, and two to be made.
@@ -95,7 +93,7 @@ pub const CASES: &[Case] = &[
             CREATE TABLE shop.default_0 PARTITION OF shop.orders_default FOR VALUES WITH (MODULUS 1, REMAINDER 0);"
         ),
         kinds: &[Create, Detach, Drop],
-        short: Some("the partitions of DEFAULT are locked as well"), ..EMPTY
+        ..EMPTY
     },
     Case {
         name: "a large DEFAULT that is partitioned itself",
@@ -106,7 +104,7 @@ pub const CASES: &[Case] = &[
             INSERT INTO shop.orders SELECT 1, '2097-01-01', repeat('x', 1000) FROM generate_series(1, 3000);"
         ),
         kinds: &[Create, Detach, Drop],
-        short: Some("the partitions of DEFAULT are locked as well"), ..EMPTY
+        ..EMPTY
     },
     Case {
         name: "two outgoing foreign keys",
@@ -145,7 +143,7 @@ pub const CASES: &[Case] = &[
             table!(", customer int REFERENCES shop.customers")
         ),
         kinds: &[Create, Detach, Drop],
-        short: Some("the partitions of the referenced table are locked as well"), less_on_14: REFERENCES_PARTITIONED, ..EMPTY
+        less_on_14: REFERENCES_PARTITIONED, ..EMPTY
     },
     Case {
         name: "an outgoing foreign key to a partitioned table beside a DEFAULT",
@@ -157,7 +155,7 @@ pub const CASES: &[Case] = &[
             "CREATE TABLE shop.orders_default PARTITION OF shop.orders DEFAULT;"
         ),
         kinds: &[Create, Detach, Drop],
-        short: Some("the partitions of the referenced table are locked as well"), ..EMPTY
+        ..EMPTY
     },
     Case {
         name: "an incoming foreign key",
@@ -197,13 +195,13 @@ pub const CASES: &[Case] = &[
             CREATE TABLE shop.lines_0 PARTITION OF shop.lines FOR VALUES WITH (MODULUS 1, REMAINDER 0);"
         ),
         kinds: &[Create, Detach, Drop],
-        short: Some("ACCESS SHARE on the partitions that are searched"), ..EMPTY
+        ..EMPTY
     },
     Case {
         name: "a table that references itself",
         setup: table!(", PRIMARY KEY (id, at), before int, before_at timestamptz, FOREIGN KEY (before, before_at) REFERENCES shop.orders"),
         kinds: &[Create, Detach, Drop],
-        short: Some("all partitions are locked, as those of the referenced table"), less_on_14: REFERENCES_PARTITIONED, ..EMPTY
+        less_on_14: REFERENCES_PARTITIONED, ..EMPTY
     },
     Case {
         name: "a table that references itself beside a DEFAULT",
@@ -212,7 +210,7 @@ pub const CASES: &[Case] = &[
             "CREATE TABLE shop.orders_default PARTITION OF shop.orders DEFAULT;"
         ),
         kinds: &[Create, Detach, Drop],
-        short: Some("all partitions are locked, as those of the referenced table"), less_on_14: REFERENCES_ITSELF, ..EMPTY
+        less_on_14: REFERENCES_ITSELF, ..EMPTY
     },
     Case {
         name: "far ends that the role may not lock",
@@ -301,7 +299,7 @@ pub const CASES: &[Case] = &[
             "ALTER TABLE shop.all_orders ATTACH PARTITION shop.orders FOR VALUES IN (1);"
         ),
         kinds: &[Create, Detach, Drop],
-        short: Some("ACCESS SHARE on what it is a partition of"), ..EMPTY
+        ..EMPTY
     },
     Case {
         name: "a list with and without null, beside a DEFAULT",
@@ -348,11 +346,11 @@ pub const PENDING: &[Case] = &[
             "CREATE TABLE shop.lines (id int, at timestamptz, FOREIGN KEY (id, at) REFERENCES shop.orders) PARTITION BY HASH (id);
             CREATE TABLE shop.lines_0 PARTITION OF shop.lines FOR VALUES WITH (MODULUS 1, REMAINDER 0);"
         ),
-        short: Some("the partitions of the referenced table are locked as well"), less_on_14: REFERENCES_PARTITIONED, ..EMPTY
+        less_on_14: REFERENCES_PARTITIONED, ..EMPTY
     },
     Case {
         name: "pending, a table that references itself",
         setup: table!(", PRIMARY KEY (id, at), before int, before_at timestamptz, FOREIGN KEY (before, before_at) REFERENCES shop.orders"),
-        short: Some("all partitions are locked, as those of the referenced table"), less_on_14: REFERENCES_PARTITIONED, ..EMPTY
+        less_on_14: REFERENCES_PARTITIONED, ..EMPTY
     },
 ];
