@@ -23,7 +23,7 @@ pub use explained::{Explained, TableVerdict, explained, is_better};
 pub use findings::findings;
 pub use lock_budget::{LockBudget, LockEstimate, Pruning, relation_locks};
 pub use lost::{is_lost, lost};
-pub use probe::{Emptiness, Expectation, Parameter, Probe, Source, probes};
+pub use probe::{Emptiness, Expectation, Parameter, Probe, Source, probes, reach_probes};
 pub use result::{
     Advice, Attempt, Instead, Judgement, Observation, Outcome, PlanForm, PruningResult, Refusal, Tried, Verdict,
 };

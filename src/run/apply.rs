@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::executor::{Execution, execute};
 use super::ledger::{self, Invocation, OpenRun};
 use super::make_plan::{Moment, Planner, make_plan_by};
-use super::prove_pruning::{judge_own_queries, prove_pruning_together};
+use super::prove_pruning::{by_table, judge_own_queries, prove_pruning_together, unreachable};
 use super::run_lock::is_locked_by;
 use super::signals::{Stop, StopSignal};
 use crate::catalog::{CatalogSnapshot, Journal, Ledger};
@@ -16,7 +16,7 @@ use crate::db::connect::{Session, connect};
 use crate::db::conninfo::ConnSpec;
 use crate::diff::refuse_onlookers;
 use crate::failure::{Failure, FailureKind};
-use crate::plan::{Event, Listener, Outcome, Plan};
+use crate::plan::{Event, Listener, Outcome, Plan, StepKind};
 use crate::policy::Policy;
 use crate::pruning::PruningResult;
 
@@ -102,7 +102,10 @@ pub async fn apply(
     let look_again = async {
         let (after, mut remaining) = make_plan_by(planner, &sessions[0], policies, Moment::At(plan.at)).await?;
         refuse_onlookers(&after, &mut remaining);
-        let pruning = prove_pruning_together(sessions, touched, after).await?;
+        let made = plan.steps().filter(|(_, step)| step.kind() == StepKind::Create).map(|(_, step)| step.target());
+        let mut pruning = unreachable(sessions[0].client(), &after, &made.collect()).await?;
+        pruning.extend(prove_pruning_together(sessions, touched, after).await?);
+        let pruning = by_table(pruning);
         anyhow::Ok((Some(remaining), pruning))
     };
     let seen = tokio::select! {

@@ -97,7 +97,7 @@ async fn counted_statements_are_explained() {
     assert_eq!(of("recent")["tables"][0]["prunes"], false);
     assert_eq!(of("delete from")["tables"][0]["prunes"], false);
     assert_eq!(of("at >= now()")["tables"][0]["prunes"], true, "{}", of("at >= now()"));
-    assert_eq!(of("/* app */")["tables"][0]["prunes"], true);
+    assert_eq!(of("array[")["tables"][0]["prunes"], true);
     assert!(of("extract(")["not_tried"].as_str().unwrap().contains("42601"), "{}", of("extract("));
     assert!(!statements.iter().any(|statement| statement["sql"].as_str().unwrap().contains("public.orders")));
     assert_eq!(json["workload"]["hidden"], 0);
