@@ -11,7 +11,7 @@ use crate::pruning::{Judged, Outcome, TableVerdict, Tried, Workload, shortened};
 
 /// Writes those that do not prune, with what they cost; the others are counted.
 pub(super) fn write(workload: &Workload, screen: Screen, out: &mut dyn Write) -> io::Result<()> {
-    if workload.obstacle.is_some() {
+    if workload.obstacle.is_some() && workload.statements.is_empty() {
         return Ok(());
     }
     let planned = workload.statements.iter().filter(|judged| judged.tables.is_ok()).count();

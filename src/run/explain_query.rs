@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use tokio_postgres::Client;
 
+use crate::catalog::CatalogSnapshot;
 use crate::db::analyze::{Access, analyze};
 use crate::db::connect::Session;
 use crate::db::explain::{Settings, explain_one};
 use crate::db::look_up::look_up;
 use crate::db::read_catalog::read_tables;
 use crate::failure::{Failure, FailureKind};
-use crate::pruning::reason::QueryFacts;
+use crate::pruning::reason::{Diagnosis, QueryFacts};
 use crate::pruning::{
     Attempt, Expectation, Explained, Instead, LockBudget, Parameter, PlanForm, Probe, Refusal, Source, TableVerdict,
     explained, is_better,
@@ -71,30 +73,54 @@ pub async fn explain_query(
         (Execute::Within(_), not_planned) => Some(not_planned.clone()),
         (Execute::Never, _) => None,
     };
-    for (mut verdict, diagnoses) in explained(&snapshot, &facts, sql, &observation, analyzed.as_ref()) {
-        for (form, diagnosis) in diagnoses {
-            let Some(rewrite) = diagnosis.rewrite else { continue };
-            let rewritten = Probe { sql: rewrite.sql.clone(), ..probe.clone() };
-            let seen =
-                explain_one(client, &rewritten, budget, Settings::OfTheRole).await.context("trying a rewrite")?;
-            let again = explained(&snapshot, &facts, &rewrite.sql, &seen, None);
-            let Some((new, _)) = again.into_iter().find(|(new, _)| new.table == verdict.table) else { continue };
-            if let Some(outcome) = improvement(form, &verdict, &new) {
-                let instead = Instead { condition: rewrite.condition, sql: rewrite.sql, outcome };
-                if let Some(advice) = verdict.advice_mut(form) {
-                    advice.instead = Some(instead);
+    let verdicts = explained(&snapshot, &facts, sql, &observation, analyzed.as_ref());
+    let trial = Trial { client, snapshot: &snapshot, facts: &facts, probe: &probe, settings: Settings::OfTheRole };
+    result.tables = trial.of(verdicts).await.context("trying a rewrite")?;
+    Ok(result)
+}
+
+/// A query whose rewrites are to be tried.
+pub(super) struct Trial<'a> {
+    pub(super) client: &'a Client,
+    pub(super) snapshot: &'a CatalogSnapshot,
+    pub(super) facts: &'a QueryFacts,
+    pub(super) probe: &'a Probe,
+    pub(super) settings: Settings,
+}
+
+impl Trial<'_> {
+    /// The verdicts, with those rewrites that the planner has shown to be better.
+    pub(super) async fn of(
+        &self,
+        verdicts: Vec<(TableVerdict, Vec<(PlanForm, Diagnosis)>)>,
+    ) -> Result<Vec<TableVerdict>, tokio_postgres::Error> {
+        let Self { client, snapshot, facts, probe, settings } = self;
+        let budget = LockBudget::of(&snapshot.server);
+        let mut tables = Vec::new();
+        for (mut verdict, diagnoses) in verdicts {
+            for (form, diagnosis) in diagnoses {
+                let Some(rewrite) = diagnosis.rewrite else { continue };
+                let rewritten = Probe { sql: rewrite.sql.clone(), ..(*probe).clone() };
+                let seen = explain_one(client, &rewritten, budget, *settings).await?;
+                let again = explained(snapshot, facts, &rewrite.sql, &seen, None);
+                let Some((new, _)) = again.into_iter().find(|(new, _)| new.table == verdict.table) else { continue };
+                if let Some(outcome) = improvement(form, &verdict, &new) {
+                    let instead = Instead { condition: rewrite.condition, sql: rewrite.sql, outcome };
+                    if let Some(advice) = verdict.advice_mut(form) {
+                        advice.instead = Some(instead);
+                    }
                 }
             }
+            if let (Some(custom), Some(generic)) = (&verdict.custom_advice, &mut verdict.generic_advice)
+                && custom.reason == generic.reason
+                && custom.why == generic.why
+            {
+                generic.clone_from(custom);
+            }
+            tables.push(verdict);
         }
-        if let (Some(custom), Some(generic)) = (&verdict.custom_advice, &mut verdict.generic_advice)
-            && custom.reason == generic.reason
-            && custom.why == generic.why
-        {
-            generic.clone_from(custom);
-        }
-        result.tables.push(verdict);
+        Ok(tables)
     }
-    Ok(result)
 }
 
 /// The outcome of a rewrite that is better than what it replaces, and in no plan worse.

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
-use super::explain_query::probe;
+use super::explain_query::{Trial, probe};
 use crate::catalog::{Answers, CatalogSnapshot, Ledger};
 use crate::db::explain::{Settings, explain_one};
 use crate::db::look_up::look_up;
@@ -15,6 +15,9 @@ use crate::pruning::{
 
 /// Statements looked at for each one that is wanted: names stand in texts that have nothing to do with a table.
 const LOOKS_FOR_EACH: usize = 10;
+
+/// After so many the tables are locked, or the server is too busy for this.
+const MOST_TIMEOUTS: usize = 3;
 
 /// What `EXPLAIN` takes and can prune; everything else is a utility statement.
 const COMMANDS: [&str; 8] = ["select", "with", "insert", "update", "delete", "merge", "values", "table"];
@@ -32,9 +35,15 @@ pub async fn prove_workload(client: &Client, snapshot: &CatalogSnapshot, wanted:
         Err(obstacle) => return Ok(Workload { obstacle: Some(obstacle), ..Workload::default() }),
     };
     let mut workload = Workload { hidden: counted.hidden, ..Workload::default() };
-    let mut planned = 0;
+    let (mut planned, mut timeouts) = (0, 0);
     for (statement, path) in counted.statements {
         if wanted <= planned {
+            break;
+        }
+        if MOST_TIMEOUTS <= timeouts {
+            let message = format!("{timeouts} statements ran into a timeout, and the rest was not looked at");
+            let hint = "look at what holds the tables locked, and run again".to_owned();
+            workload.obstacle = Some((message, hint));
             break;
         }
         if !is_query(&statement.sql) {
@@ -44,6 +53,8 @@ pub async fn prove_workload(client: &Client, snapshot: &CatalogSnapshot, wanted:
         client.query_typed("SELECT pg_catalog.set_config('search_path', $1, false)", &[(&path, Type::TEXT)]).await?;
         if let Some(judged) = judge(client, snapshot, statement).await.context("asking about the workload")? {
             planned += usize::from(judged.tables.is_ok());
+            let timed_out = |why: &String| why.ends_with("(55P03)") || why.ends_with("(57014)");
+            timeouts += usize::from(judged.tables.as_ref().err().is_some_and(timed_out));
             workload.statements.push(judged);
         }
     }
@@ -102,12 +113,14 @@ async fn judge(client: &Client, snapshot: &CatalogSnapshot, statement: Statement
     let parameters: Vec<Parameter> =
         typed.map(|(value, type_name)| Parameter { type_name: Some(type_name.clone()), value }).collect();
     let budget = LockBudget::of(&snapshot.server);
-    let observation = explain_one(client, &probe(&sql, &parameters), budget, Settings::Pinned).await?;
+    let probe = probe(&sql, &parameters);
+    let observation = explain_one(client, &probe, budget, Settings::Pinned).await?;
     if let Attempt::Refused(refusal) = &observation.custom {
         return Ok(Some(Judged { statement, tables: Err(refusal.to_string()) }));
     }
     let verdicts = explained(&snapshot, &facts, &sql, &observation, None);
-    let tables = verdicts.into_iter().map(|(verdict, _)| verdict).collect();
+    let trial = Trial { client, snapshot: &snapshot, facts: &facts, probe: &probe, settings: Settings::Pinned };
+    let tables = trial.of(verdicts).await?;
     Ok(Some(Judged { statement, tables: Ok(tables) }))
 }
 

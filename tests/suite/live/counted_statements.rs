@@ -109,6 +109,13 @@ async fn counted_statements_are_explained() {
     let count = owner.client().query_one("SELECT count(*) FROM shop.orders", &[]).await.unwrap();
     assert_eq!(count.get::<_, i64>(0), 2000);
 
+    // Behind a lock it neither waits for each statement nor for ever.
+    let holder = session(&url).await;
+    holder.client().batch_execute("BEGIN; LOCK TABLE shop.orders IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let text = said(&check(&url, &["check", "--pruning-only", "--workload", "20"], 0));
+    contains(&text, &["PT140", "3 statements ran into a timeout", "look at what holds the tables locked"]);
+    holder.client().batch_execute("ROLLBACK").await.unwrap();
+
     // Another role sees that there is something, and what it lacks.
     let watcher = format!("{url}?user=watcher");
     let text = said(&check(&watcher, &["check", "--workload", "5"], 0));
