@@ -1,7 +1,7 @@
 //! Queries that pruned before a run and do not after it: which steps stand between, and how to take them back.
 
 use super::result::{Judgement, PruningResult, Verdict};
-use crate::plan::{Finding, Step, codes, first_few};
+use crate::plan::{Finding, Step, StepKind, codes, first_few};
 use crate::sql::QualifiedName;
 
 /// Steps and undos that are named before the rest is counted.
@@ -21,7 +21,11 @@ pub fn is_lost(before: &[PruningResult], after: &PruningResult) -> bool {
 pub fn lost(before: &[PruningResult], after: &[PruningResult], done: &[(&QualifiedName, &Step)]) -> Vec<Finding> {
     let lost = after.iter().filter(|result| is_lost(before, result));
     lost.map(|result| {
-        let own: Vec<&Step> = done.iter().filter(|(table, _)| result.table == **table).map(|(_, step)| *step).collect();
+        let own: Vec<&Step> = done
+            .iter()
+            .filter(|(table, step)| result.table == **table && changes(step))
+            .map(|(_, step)| *step)
+            .collect();
         let steps: Vec<String> =
             own.iter().map(|step| format!("{} {}", step.kind().as_str(), step.target().name)).collect();
         let undo: Vec<String> = own.iter().rev().map(|step| step.undo()).collect();
@@ -39,6 +43,11 @@ pub fn lost(before: &[PruningResult], after: &[PruningResult], done: &[(&Qualifi
         Finding { location, ..Finding::about(codes::PRUNING_LOST, &result.table, message).hint(hint) }
     })
     .collect()
+}
+
+/// Whether queries see other partitions after it.
+fn changes(step: &Step) -> bool {
+    matches!(step.kind(), StepKind::Create | StepKind::Attach | StepKind::Detach | StepKind::Drop)
 }
 
 #[cfg(test)]
