@@ -47,6 +47,7 @@
 //! | a step kind | `plan/steps/x.rs`, its arms in `plan/step.rs`, the rule that emits it, one scenario |
 //! | a key codec | `keys/x.rs`, one line in [`keys::CODECS`]; the laws pick it up |
 //! | a diff rule | `diff/x.rs`, one line in `diff::RULES` |
+//! | a reason why a query does not prune | one line in `pruning/reason/codes.rs`, the rule that finds it, one row of the live table |
 //! | an output format | `render/x.rs`, one arm |
 //! | a command | `cli/x.rs`, one arm |
 

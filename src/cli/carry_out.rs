@@ -90,6 +90,7 @@ pub(super) async fn carry_out(run: Run<'_>, ready: Ready, global: &Global, termi
         outcome: &applied.outcome,
         remaining: applied.remaining.as_ref(),
         pruning: &applied.pruning,
+        pruned_before: &applied.pruned_before,
         took: started.elapsed(),
     };
     let stopped = stop.signal().map(StopSignal::failure);

@@ -4,10 +4,12 @@ use clap::{Args, ValueEnum};
 
 use super::terminal::Terminal;
 use super::{Ended, Global, context};
-use crate::diff::coverage;
-use crate::pruning;
-use crate::render::{CheckReport, check_human, check_json};
-use crate::run::{Moment, make_plan, prove_pruning};
+use crate::diff::{coverage, fit};
+use crate::pruning::{self, Workload};
+use crate::render::{
+    CheckReport, Scope, check_github, check_human, check_json, check_junit, check_markdown, check_sarif,
+};
+use crate::run::{Moment, make_plan, make_rough_plan, prove_pruning, prove_workload};
 use crate::schedule::Interval;
 
 /// Look for trouble: coverage that is missing or runs out, rows in DEFAULT, queries that do not prune
@@ -16,6 +18,13 @@ pub(super) struct Check {
     /// Fail when the coverage of a table lasts less than this, such as `7 days`
     #[arg(long, value_name = "TIME")]
     min_runway: Option<Interval>,
+    /// Judge nothing but pruning: for a database that holds the structure and no rows, such as one restored from
+    /// `pg_dump --schema-only`
+    #[arg(long, conflicts_with = "min_runway")]
+    pruning_only: bool,
+    /// Also judge the N dearest statements on managed tables that pg_stat_statements has counted
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    workload: Option<u16>,
     /// Output format
     #[arg(short, long, value_name = "FORMAT", default_value = "human")]
     output: Format,
@@ -27,20 +36,52 @@ enum Format {
     Human,
     /// For machines
     Json,
+    /// For build servers: a case for each table and each query
+    Junit,
+    /// SARIF 2.1.0, for code hosts and editors
+    Sarif,
+    /// For pull requests
+    Markdown,
+    /// Annotations in the log of a GitHub workflow
+    Github,
 }
 
 impl Check {
     pub(super) async fn run(&self, global: &Global, terminal: &mut Terminal) -> Ended {
         let policies = context::policies(global, terminal)?;
         let session = context::session(global, terminal).await?;
-        let (snapshot, plan) = make_plan(&session, &policies, Moment::Now).await?;
+        let (scope, (snapshot, plan)) = if self.pruning_only {
+            (Scope::Pruning, make_rough_plan(&session, &policies).await?)
+        } else {
+            (Scope::Everything, make_plan(&session, &policies, Moment::Now).await?)
+        };
         let results = prove_pruning(session.client(), &policies, &snapshot).await?;
-        let mut findings = coverage(&plan, self.min_runway);
+        let workload = match self.workload {
+            Some(wanted) => Some(prove_workload(session.client(), &snapshot, wanted.into()).await?),
+            None => None,
+        };
+        let mut findings = match scope {
+            Scope::Everything => coverage(&plan, self.min_runway),
+            Scope::Pruning => fit(&plan),
+        };
         findings.extend(pruning::findings(&results));
-        let report = CheckReport { plan: &plan, findings: &findings, pruning: &results };
+        findings.extend(workload.iter().flat_map(Workload::findings));
+        let report = CheckReport {
+            plan: &plan,
+            findings: &findings,
+            pruning: &results,
+            policies: &policies,
+            scope,
+            workload: workload.as_ref(),
+        };
+        let out = &mut terminal.out;
         match self.output {
-            Format::Human => check_human(&report, terminal.screen, &mut terminal.out)?,
-            Format::Json => check_json(&report, &mut terminal.out)?,
+            Format::Human => check_human(&report, terminal.screen, out)?,
+            Format::Json => check_json(&report, out)?,
+            Format::Junit => check_junit(&report, out)?,
+            Format::Sarif => check_sarif(&report, out)?,
+            Format::Markdown => check_markdown(&report, out)?,
+            Format::Github => check_github(&report, out)?,
         }
         Ok(global.judge(report.failure(), findings.iter()))
     }

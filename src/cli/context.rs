@@ -11,7 +11,7 @@ use super::{Global, policy_files};
 use crate::db::connect::{Session, connect, refuse_pooling};
 use crate::db::conninfo::{ConnSpec, Environment};
 use crate::failure::{Failure, FailureKind};
-use crate::policy::{Policy, check};
+use crate::policy::{Policy, check_with};
 use crate::render::problems;
 
 /// Runs a command's future on the one runtime of the process.
@@ -32,8 +32,10 @@ pub(super) fn policy_paths(global: &Global) -> Vec<PathBuf> {
 pub(super) fn policies(global: &Global, terminal: &mut Terminal) -> Result<Vec<Policy>> {
     let paths = policy_paths(global);
     let sources = policy_files::read(&paths)?;
-    let checked = check(&sources);
+    let queries = policy_files::query_files(&sources);
+    let checked = check_with(&sources, &queries);
     if !checked.problems.is_empty() {
+        let sources = [sources, queries.sources()].concat();
         problems::draw(&checked.problems, &sources, terminal.err_screen, &mut terminal.err)?;
         return Err(Failure::new(FailureKind::Policy, "the policies are not valid, nothing was done").into());
     }

@@ -7,6 +7,7 @@ mod check;
 mod confirm;
 mod context;
 mod demo;
+mod explain;
 mod generate;
 mod history;
 mod init;
@@ -81,6 +82,7 @@ enum Command {
     Check(check::Check),
     Status(status::Status),
     Reattach(reattach::Reattach),
+    Explain(explain::Explain),
     History(history::History),
     Init(init::Init),
     Generate(generate::Generate),
@@ -133,6 +135,7 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> Ended {
         Command::Check(command) => context::block_on(command.run(global, terminal)),
         Command::Status(command) => context::block_on(command.run(global, terminal)),
         Command::Reattach(command) => context::block_on(command.run(global, terminal)),
+        Command::Explain(command) => context::block_on(command.run(global, terminal)),
         Command::History(command) => context::block_on(command.run(global, terminal)),
         Command::Generate(command) => command.run(global, terminal),
         Command::Init(command) => context::block_on(command.run(global, terminal)),

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use crate::failure::{Failure, FailureKind};
-use crate::policy::Source;
+use crate::policy::{QueryFileWanted, QueryFiles, Source, query_files_wanted};
 
 /// Where policies are when nobody says otherwise.
 pub const DEFAULT_PATH: &str = "policies";
@@ -33,6 +33,40 @@ pub fn read(paths: &[PathBuf]) -> anyhow::Result<Vec<Source>> {
         found.add(path)?;
     }
     found.files.into_values().map(|path| read_file(&path)).collect()
+}
+
+/// Most files of queries that one pattern may match.
+const MOST_QUERY_FILES: usize = 1_000;
+
+/// The files of queries that these policies name, patterns relative to the folder of the policy.
+///
+/// A pattern that cannot be read is a problem of its policy, which the check reports at its place.
+pub fn query_files(policies: &[Source]) -> QueryFiles {
+    let mut files = QueryFiles::default();
+    for wanted in query_files_wanted(policies) {
+        let found = matching(&wanted);
+        files.add(wanted, found);
+    }
+    files
+}
+
+fn matching(wanted: &QueryFileWanted) -> Result<Vec<Source>, String> {
+    let folder = Path::new(&wanted.policy).parent().unwrap_or(Path::new(""));
+    let folder = glob::Pattern::escape(&folder.display().to_string());
+    let pattern = Path::new(&folder).join(&wanted.pattern);
+    let found = glob::glob(&pattern.display().to_string()).map_err(|error| error.msg.to_owned())?;
+    let mut sources = Vec::new();
+    for path in found {
+        let path = path.map_err(|error| error.error().to_string())?;
+        if path.is_dir() {
+            continue;
+        }
+        if MOST_QUERY_FILES <= sources.len() {
+            return Err(format!("more than {MOST_QUERY_FILES} files match"));
+        }
+        sources.push(read_file(&path).map_err(|error| error.root_cause().to_string())?);
+    }
+    Ok(sources)
 }
 
 #[derive(Default)]
@@ -144,6 +178,29 @@ mod tests {
         std::os::unix::fs::symlink(root.join("a.yaml"), root.join("b.yaml")).unwrap();
         let sources = read(&[root.to_owned(), root.join("a.yaml")]).unwrap();
         assert_eq!(names(&sources, root), ["a.yaml"]);
+    }
+
+    #[test]
+    fn files_of_queries_are_found_from_the_folder_of_their_policy() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        for inside in ["shop [1]/queries", "shop [1]/queries/c.sql"] {
+            fs::create_dir_all(root.join(inside)).unwrap();
+        }
+        for file in ["b.sql", "a.sql", "a.txt"] {
+            fs::write(root.join("shop [1]/queries").join(file), "select 1").unwrap();
+        }
+        let policy = root.join("shop [1]/orders.yaml");
+        let entries = "pruning:\n  - file: queries/*.sql\n  - file: nothing.sql\n  - file: '['\n";
+        fs::write(&policy, format!("{entries}---\n{entries}")).unwrap();
+        let sources = read(&[policy]).unwrap();
+        let found = query_files(&sources);
+        let names: Vec<String> = names(&found.sources(), root);
+        assert_eq!(names, ["shop [1]/queries/a.sql", "shop [1]/queries/b.sql"]);
+        let problems = crate::policy::check_with(&sources, &found).problems;
+        let told: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
+        assert!(told.contains(&"no file is called `nothing.sql`"), "{told:?}");
+        assert!(told.iter().any(|message| message.starts_with("cannot read `[`: ")), "{told:?}");
     }
 
     #[test]

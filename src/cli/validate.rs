@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::policy_files;
 use crate::failure::FailureKind;
-use crate::policy::check;
+use crate::policy::check_with;
 use crate::render::{Screen, problems};
 
 /// Check policies without a database
@@ -54,10 +54,12 @@ pub fn run(
 ) -> anyhow::Result<Option<FailureKind>> {
     let paths = if args.paths.is_empty() { default_paths } else { &args.paths };
     let sources = policy_files::read(paths)?;
-    let checked = check(&sources);
+    let queries = policy_files::query_files(&sources);
+    let checked = check_with(&sources, &queries);
     if checked.policies.is_empty() && checked.problems.is_empty() {
         return Err(policy_files::no_policy(paths).into());
     }
+    let sources = [sources, queries.sources()].concat();
     match args.output {
         ValidateOutput::Human => {
             problems::draw(&checked.problems, &sources, screen, out)?;
@@ -121,6 +123,23 @@ mod tests {
             assert_eq!(result.unwrap(), Some(FailureKind::Policy));
             assert!(text.contains("PT006") && text.contains("a.yaml"), "{text}");
         }
+    }
+
+    #[test]
+    fn files_of_queries_are_checked_with_the_policy_that_names_them() {
+        let policy = format!("{GOOD}pruning: [{{file: '*.sql'}}]\n");
+        let (result, text) = validate(&[("a.yaml", &policy), ("q.sql", "select 1;")], &[]);
+        assert_eq!(result.unwrap(), None, "{text}");
+        assert_eq!(text, "1 policy in 2 files is fine\n");
+        let broken = "select 1;\n\n-- partctl: partition=1\nselect $1;\n";
+        let files = [("a.yaml", policy.as_str()), ("b.yaml", "version: 2\n"), ("q.sql", broken)];
+        let (result, text) = validate(&files, &[]);
+        assert_eq!(result.unwrap(), Some(FailureKind::Policy));
+        for part in ["error[PT006]", "error[PT002]", " --> q.sql:3:13", "did you mean `partitions`?", "error[PT019]"] {
+            assert!(text.contains(part), "{part} is not in\n{text}");
+        }
+        let (_, text) = validate(&files, &["-o", "github"]);
+        assert!(text.contains("file=q.sql,line=4,endLine=4,col=1"), "{text}");
     }
 
     #[test]

@@ -20,10 +20,33 @@ use crate::sql::{QualifiedName, SqlLiteral};
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; \
     SET LOCAL statement_timeout = '5s'; SET LOCAL lock_timeout = '1s'";
 
-const FORGET: &str = "ROLLBACK; DEALLOCATE partctl_probe";
+/// Names, moments and dates mean what they mean to the role's own sessions, whose query it is.
+const AS_THE_ROLE: &str = "; SET LOCAL search_path TO DEFAULT; SET LOCAL \"TimeZone\" TO DEFAULT; \
+    SET LOCAL \"DateStyle\" TO DEFAULT; SET LOCAL \"IntervalStyle\" TO DEFAULT";
+
+/// Under which settings a query is planned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settings {
+    /// Those that every session of ours pins: names need their schema, TimeZone is UTC.
+    Pinned,
+    /// Those of the role and the database.
+    OfTheRole,
+}
+
+impl Settings {
+    /// Opens a read-only transaction with its timeouts.
+    pub(super) fn begin(self) -> String {
+        match self {
+            Self::Pinned => BEGIN.to_owned(),
+            Self::OfTheRole => format!("{BEGIN}{AS_THE_ROLE}"),
+        }
+    }
+}
+
+pub(super) const FORGET: &str = "ROLLBACK; DEALLOCATE partctl_probe";
 
 /// Relations of users that this transaction has locked; below 16384 are the system's own.
-const LOCKED: &str = "SELECT string_agg(DISTINCT relation::text, ' ') FROM pg_catalog.pg_locks \
+pub(super) const LOCKED: &str = "SELECT string_agg(DISTINCT relation::text, ' ') FROM pg_catalog.pg_locks \
     WHERE pid = pg_backend_pid() AND locktype = 'relation' AND 16384 <= relation";
 
 /// `PREPARE` locks what the query names, views resolved, and no partition. From there: all that it could reach.
@@ -39,35 +62,122 @@ const MENTIONED: &str = "WITH RECURSIVE mentioned AS MATERIALIZED ( \
 /// Asks about every probe, one after the other, and returns what was observed in the same order.
 ///
 /// The session must be outside a transaction, with the settings that every session of ours pins; it is left that way.
-/// Takes two round trips for a probe of the grid and four for a policy's query. Where a table is locked against
+/// Takes two round trips for a probe of the grid and four for a policy's query; what differs in its values only is
+/// prepared once. Where a table is locked against
 /// readers, or a probe of its grid is refused, that is found out once: the table's other probes get the same refusal.
 ///
 /// # Errors
 /// Only when the connection is gone.
 pub async fn explain_all(client: &Client, probes: &[Probe], budget: LockBudget) -> Result<Vec<Observation>, Error> {
-    let mut observations = Vec::with_capacity(probes.len());
     if probes.is_empty() {
-        return Ok(observations);
+        return Ok(Vec::new());
     }
     let pruning = read_setting(client).await?;
     let mut refused: BTreeMap<&QualifiedName, Refusal> = BTreeMap::new();
-    for probe in probes {
-        let known = refused.get(&probe.table).filter(|refusal| probe.source == Source::Grid || is_lock(refusal));
-        let observation = match (known, &probe.obstacle) {
-            (Some(refusal), _) => both(pruning, Attempt::Refused(refusal.clone())),
-            (None, Some(obstacle)) => both(pruning, Attempt::Skipped(obstacle.clone())),
-            (None, None) => ask(client, probe, budget, pruning).await?,
-        };
-        let for_the_table = |attempt: &Attempt| match attempt {
-            Attempt::Refused(refusal) if probe.source == Source::Grid || is_lock(refusal) => Some(refusal.clone()),
-            Attempt::Refused(_) | Attempt::Planned { .. } | Attempt::Skipped(_) => None,
-        };
-        if let Some(refusal) = for_the_table(&observation.custom).or_else(|| for_the_table(&observation.generic)) {
-            refused.entry(&probe.table).or_insert(refusal);
+    let mut observations: Vec<Option<Observation>> = vec![None; probes.len()];
+    for (at, probe) in probes.iter().enumerate() {
+        if observations[at].is_some() {
+            continue;
         }
-        observations.push(observation);
+        let known = refused.get(&probe.table).filter(|refusal| probe.source == Source::Grid || is_lock(refusal));
+        let group = alike(probes, at);
+        let observed = match (known, &probe.obstacle) {
+            (Some(refusal), _) => vec![both(pruning, Attempt::Refused(refusal.clone()))],
+            (None, Some(obstacle)) => vec![both(pruning, Attempt::Skipped(obstacle.clone()))],
+            (None, None) if 1 < group.len() => ask_alike(client, probes, &group, budget, pruning).await?,
+            (None, None) => vec![ask(client, probe, budget, pruning, Settings::Pinned).await?],
+        };
+        for (at, observation) in group.into_iter().zip(observed) {
+            let for_the_table = |attempt: &Attempt| match attempt {
+                Attempt::Refused(refusal) if probe.source == Source::Grid || is_lock(refusal) => Some(refusal.clone()),
+                Attempt::Refused(_) | Attempt::Planned { .. } | Attempt::Skipped(_) => None,
+            };
+            if let Some(refusal) = for_the_table(&observation.custom).or_else(|| for_the_table(&observation.generic)) {
+                refused.entry(&probe.table).or_insert(refusal);
+            }
+            observations[at] = Some(observation);
+        }
     }
+    Ok(observations.into_iter().flatten().collect())
+}
+
+/// This probe, and those of the same grid that ask the same with other values.
+fn alike(probes: &[Probe], at: usize) -> Vec<usize> {
+    let probe = &probes[at];
+    let types = |probe: &Probe| probe.parameters.iter().map(|value| value.type_name.clone()).collect::<Vec<_>>();
+    let same = |other: &Probe| {
+        other.source == Source::Grid
+            && other.sql == probe.sql
+            && other.locks.is_some()
+            && other.obstacle.is_none()
+            && types(other) == types(probe)
+    };
+    if probe.parameters.is_empty() || !same(probe) {
+        return vec![at];
+    }
+    let of_the_table = probes.iter().enumerate().skip(at).take_while(|(_, other)| other.table == probe.table);
+    of_the_table.filter(|(_, other)| same(other)).map(|(at, _)| at).collect()
+}
+
+/// Asks the same with several values, and prepares once: a generic plan is made for the first values and serves the
+/// others, which saves the planning of every leaf. (Its locks are then those of executing it, without indexes.)
+async fn ask_alike(
+    client: &Client,
+    probes: &[Probe],
+    group: &[usize],
+    budget: LockBudget,
+    pruning: Pruning,
+) -> Result<Vec<Observation>, Error> {
+    let (begin, prepare) = (Settings::Pinned.begin(), prepare_sql(&probes[group[0]]));
+    let (begun, prepared, saved) = tokio::join!(
+        biased;
+        client.batch_execute(&begin),
+        client.execute_typed(&prepare, &[]),
+        client.batch_execute("SAVEPOINT partctl_form"),
+    );
+    begun?;
+    if let Err(error) = prepared {
+        let refusal = refusal(client, error)?;
+        client.batch_execute("ROLLBACK").await?;
+        return Ok(vec![both(pruning, Attempt::Refused(refusal)); group.len()]);
+    }
+    saved?;
+    let mut observations: Vec<Observation> = Vec::with_capacity(group.len());
+    for probe in group.iter().map(|at| &probes[*at]) {
+        let estimate = probe.locks.expect("a probe of the grid has an estimate");
+        let ask_for = |form| {
+            let refused = budget.refuse(form, estimate, pruning);
+            plan_form(client, probe, form, "ROLLBACK TO SAVEPOINT partctl_form", refused)
+        };
+        let (custom, generic) = tokio::join!(biased; ask_for(PlanForm::Custom), ask_for(PlanForm::Generic));
+        let reachable = Some(estimate.unpruned);
+        let observation = Observation { mentioned: None, reachable, pruning, custom: custom?, generic: generic? };
+        let refused = [&observation.custom, &observation.generic].into_iter().find_map(|attempt| match attempt {
+            Attempt::Refused(refusal) => Some(refusal.clone()),
+            Attempt::Planned { .. } | Attempt::Skipped(_) => None,
+        });
+        observations.push(observation);
+        if let Some(refusal) = refused {
+            observations.resize(group.len(), both(pruning, Attempt::Refused(refusal)));
+            break;
+        }
+    }
+    client.batch_execute(FORGET).await?;
     Ok(observations)
+}
+
+/// Asks about one query.
+///
+/// # Errors
+/// Only when the connection is gone.
+pub async fn explain_one(
+    client: &Client,
+    probe: &Probe,
+    budget: LockBudget,
+    settings: Settings,
+) -> Result<Observation, Error> {
+    let pruning = read_setting(client).await?;
+    ask(client, probe, budget, pruning, settings).await
 }
 
 /// Someone keeps readers out of the table, or out of one of its partitions.
@@ -75,23 +185,30 @@ fn is_lock(refusal: &Refusal) -> bool {
     refusal.sqlstate.as_deref() == Some(SqlState::LOCK_NOT_AVAILABLE.code())
 }
 
-async fn read_setting(client: &Client) -> Result<Pruning, Error> {
+pub(super) async fn read_setting(client: &Client) -> Result<Pruning, Error> {
     let answer = client.simple_query("SHOW enable_partition_pruning").await?;
     let on = rows(&answer).next().and_then(|row| row.get(0)) == Some("on");
     Ok(if on { Pruning::On } else { Pruning::Off })
 }
 
 fn both(pruning: Pruning, attempt: Attempt) -> Observation {
-    Observation { mentioned: None, pruning, custom: attempt.clone(), generic: attempt }
+    Observation { mentioned: None, reachable: None, pruning, custom: attempt.clone(), generic: attempt }
 }
 
-async fn ask(client: &Client, probe: &Probe, budget: LockBudget, pruning: Pruning) -> Result<Observation, Error> {
+async fn ask(
+    client: &Client,
+    probe: &Probe,
+    budget: LockBudget,
+    pruning: Pruning,
+    settings: Settings,
+) -> Result<Observation, Error> {
     // A statement is prepared by the extended protocol, which refuses text that holds more than one (42601): what
     // follows a `;` in a policy's query never runs. `PREPARE` itself takes SELECT, INSERT, UPDATE, DELETE, MERGE and
     // VALUES, and nothing else.
     let prepare = prepare_sql(probe);
     // The first poll of each future sends, so the messages leave in this order and in one go.
-    let (begun, prepared) = tokio::join!(biased; client.batch_execute(BEGIN), client.execute_typed(&prepare, &[]));
+    let begin = settings.begin();
+    let (begun, prepared) = tokio::join!(biased; client.batch_execute(&begin), client.execute_typed(&prepare, &[]));
     begun?;
     if let Err(error) = prepared {
         let refusal = refusal(client, error)?;
@@ -109,7 +226,14 @@ async fn ask(client: &Client, probe: &Probe, budget: LockBudget, pruning: Prunin
             }
         },
     };
-    let ask_for = |form| plan_form(client, probe, form, budget.refuse(form, estimate, pruning));
+    // Where a custom plan is over the budget a generic one is too, so the savepoint is always there.
+    let ask_for = |form| {
+        let start = match form {
+            PlanForm::Custom => "SAVEPOINT partctl_form",
+            PlanForm::Generic => "ROLLBACK TO SAVEPOINT partctl_form",
+        };
+        plan_form(client, probe, form, start, budget.refuse(form, estimate, pruning))
+    };
     let forget = client.batch_execute(FORGET);
     let (custom, generic, forgotten) = match (probe.source, probe.parameters.is_empty()) {
         // Ours fail for the whole table or not at all, so both forms leave in one go.
@@ -129,14 +253,28 @@ async fn ask(client: &Client, probe: &Probe, budget: LockBudget, pruning: Prunin
         }
     };
     forgotten?;
-    Ok(Observation { mentioned, pruning, custom: custom?, generic: generic? })
+    let reachable = Some(estimate.unpruned);
+    Ok(Observation { mentioned, reachable, pruning, custom: custom?, generic: generic? })
 }
 
-fn prepare_sql(probe: &Probe) -> String {
-    let types: Option<Vec<&str>> = probe.parameters.iter().map(|parameter| parameter.type_name.as_deref()).collect();
-    let types = types.filter(|types| !types.is_empty()).map(|types| format!(" ({})", types.join(", ")));
+/// Types that nobody gave are `unknown`, which `PREPARE` infers.
+pub(super) fn prepare_sql(probe: &Probe) -> String {
+    let given = probe.parameters.iter().any(|parameter| parameter.type_name.is_some());
+    let types = probe.parameters.iter().map(|parameter| parameter.type_name.as_deref().unwrap_or("unknown"));
+    let types = if given { format!(" ({})", types.collect::<Vec<_>>().join(", ")) } else { String::new() };
     // The line break ends a comment that ends the query.
-    format!("PREPARE partctl_probe{} AS {}\n", types.unwrap_or_default(), probe.sql)
+    format!("PREPARE partctl_probe{types} AS {}\n", probe.sql)
+}
+
+/// `EXPLAIN EXECUTE` of the prepared query with its values.
+pub(super) fn explain_sql(options: &str, probe: &Probe) -> String {
+    let mut sql = format!("EXPLAIN (VERBOSE, FORMAT JSON, COSTS OFF, {options}) EXECUTE partctl_probe");
+    for (at, parameter) in probe.parameters.iter().enumerate() {
+        let separator = if at == 0 { " (" } else { ", " };
+        write!(sql, "{separator}{}", SqlLiteral(&parameter.value)).expect("a string takes all text");
+    }
+    sql.push_str(if probe.parameters.is_empty() { "; " } else { "); " });
+    sql
 }
 
 /// Which relations the query names, and how many it could lock at worst.
@@ -147,26 +285,30 @@ async fn reach(client: &Client) -> Result<(BTreeSet<u32>, u64), Error> {
     Ok((oids(text(0)), text(1).parse().unwrap_or(u64::MAX)))
 }
 
-/// Plans the prepared query in one form. The generic form comes second and first rolls back to where the custom one
-/// began, so that the locks counted are its own and an error in the other does not matter. Where a custom plan is
-/// over the budget a generic one is too, so the savepoint is always there.
-async fn plan_form(client: &Client, probe: &Probe, form: PlanForm, refused: Option<String>) -> Result<Attempt, Error> {
+/// Plans the prepared query in one form, from where this savepoint is set or rolled back to, so that the locks counted
+/// are its own and an error in another form does not matter.
+async fn plan_form(
+    client: &Client,
+    probe: &Probe,
+    form: PlanForm,
+    start: &str,
+    refused: Option<String>,
+) -> Result<Attempt, Error> {
     if let Some(why) = refused {
         return Ok(Attempt::Skipped(why));
     }
-    let (start, mode) = match form {
-        PlanForm::Custom => ("SAVEPOINT partctl_form", "force_custom_plan"),
-        PlanForm::Generic => ("ROLLBACK TO SAVEPOINT partctl_form", "force_generic_plan"),
+    let mode = match form {
+        PlanForm::Custom => "force_custom_plan",
+        PlanForm::Generic => "force_generic_plan",
     };
-    let mut sql = format!("{start}; SET LOCAL plan_cache_mode = {mode}; ");
-    sql.push_str("EXPLAIN (VERBOSE, FORMAT JSON, COSTS OFF) EXECUTE partctl_probe");
-    for (at, parameter) in probe.parameters.iter().enumerate() {
-        let separator = if at == 0 { " (" } else { ", " };
-        write!(sql, "{separator}{}", SqlLiteral(&parameter.value)).expect("a string takes all text");
-    }
-    sql.push_str(if probe.parameters.is_empty() { "; " } else { "); " });
+    let mut sql = format!("{start}; SET LOCAL plan_cache_mode = {mode}; {}", explain_sql("SUMMARY ON", probe));
     sql.push_str(LOCKED);
-    let answer = match client.simple_query(&sql).await {
+    planned(client, &sql).await
+}
+
+/// Runs statements that end in an EXPLAIN and [`LOCKED`].
+pub(super) async fn planned(client: &Client, sql: &str) -> Result<Attempt, Error> {
+    let answer = match client.simple_query(sql).await {
         Ok(answer) => answer,
         Err(error) => return Ok(Attempt::Refused(refusal(client, error)?)),
     };
@@ -180,7 +322,7 @@ async fn plan_form(client: &Client, probe: &Probe, form: PlanForm, refused: Opti
 }
 
 /// What the server, or the wire's own rules such as no NUL in a text, said against a query.
-fn refusal(client: &Client, error: Error) -> Result<Refusal, Error> {
+pub(super) fn refusal(client: &Client, error: Error) -> Result<Refusal, Error> {
     match error.as_db_error() {
         Some(said) if matches!(said.parsed_severity(), Some(Severity::Fatal | Severity::Panic)) => Err(error),
         Some(said) => {
@@ -196,7 +338,7 @@ fn refusal(client: &Client, error: Error) -> Result<Refusal, Error> {
     }
 }
 
-fn rows(answer: &[SimpleQueryMessage]) -> impl Iterator<Item = &SimpleQueryRow> {
+pub(super) fn rows(answer: &[SimpleQueryMessage]) -> impl Iterator<Item = &SimpleQueryRow> {
     answer.iter().filter_map(|message| match message {
         SimpleQueryMessage::Row(row) => Some(row),
         _ => None,

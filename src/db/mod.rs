@@ -1,12 +1,15 @@
 //! Postgres, seen from outside: connecting, reading the catalog, asking the planner. The only room that names
 //! `tokio_postgres`; it decides nothing about partitions.
 
+pub mod analyze;
 pub mod answers;
 pub mod blockers;
 pub mod connect;
 pub mod conninfo;
 pub mod explain;
+pub mod look_up;
 pub mod read_catalog;
 pub mod read_history;
 pub mod throwaway;
 pub mod tls;
+pub mod workload;

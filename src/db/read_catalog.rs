@@ -26,6 +26,25 @@ const PAGE: u64 = 8192;
 /// [`FailureKind::Refused`](crate::failure::FailureKind::Refused) when another server process answers than at first,
 /// or the settings that the session has pinned are gone.
 pub async fn read_catalog(session: &Session, policies: &[Policy]) -> Result<CatalogSnapshot> {
+    let mut targets: Vec<&str> = policies
+        .iter()
+        .map(|policy| policy.placement.schema.as_ref().unwrap_or(&policy.table.schema).as_str())
+        .collect();
+    targets.sort_unstable();
+    targets.dedup();
+    let names: Vec<&QualifiedName> = policies.iter().map(|policy| &policy.table).collect();
+    read_named(session, &names, &targets).await
+}
+
+/// What the catalog says of these tables, whether policies manage them or not.
+///
+/// # Errors
+/// As [`read_catalog`].
+pub async fn read_tables(session: &Session, tables: &[&QualifiedName]) -> Result<CatalogSnapshot> {
+    read_named(session, tables, &[]).await
+}
+
+async fn read_named(session: &Session, tables: &[&QualifiedName], targets: &[&str]) -> Result<CatalogSnapshot> {
     let client = session.client();
     match client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await {
         // No server says this to BEGIN: it is PgBouncer, which refuses transactions where it pools statements.
@@ -34,23 +53,17 @@ pub async fn read_catalog(session: &Session, policies: &[Policy]) -> Result<Cata
         }
         begun => begun.context("opening the catalog read")?,
     }
-    let snapshot = read(session, policies).await;
+    let snapshot = read(session, tables, targets).await;
     let closed = client.batch_execute("COMMIT").await;
     let snapshot = snapshot?;
     closed.context("closing the catalog read")?;
     Ok(snapshot)
 }
 
-async fn read(session: &Session, policies: &[Policy]) -> Result<CatalogSnapshot> {
+async fn read(session: &Session, tables: &[&QualifiedName], targets: &[&str]) -> Result<CatalogSnapshot> {
     let client = session.client();
-    let schemas: Vec<&str> = policies.iter().map(|policy| policy.table.schema.as_str()).collect();
-    let names: Vec<&str> = policies.iter().map(|policy| policy.table.name.as_str()).collect();
-    let mut targets: Vec<&str> = policies
-        .iter()
-        .map(|policy| policy.placement.schema.as_ref().unwrap_or(&policy.table.schema).as_str())
-        .collect();
-    targets.sort_unstable();
-    targets.dedup();
+    let schemas: Vec<&str> = tables.iter().map(|table| table.schema.as_str()).collect();
+    let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
     let wanted: [(&(dyn ToSql + Sync), Type); 2] = [(&schemas, Type::TEXT_ARRAY), (&names, Type::TEXT_ARRAY)];
     let with_targets = [wanted[0].clone(), wanted[1].clone(), (&targets as &(dyn ToSql + Sync), Type::TEXT_ARRAY)];
     let (server, tables, partitions, unmanaged) = tokio::join!(

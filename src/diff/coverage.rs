@@ -17,6 +17,13 @@ pub fn coverage(plan: &Plan, min_runway: Option<Interval>) -> Vec<Finding> {
     findings
 }
 
+/// Only whether policies and tables fit, for a check that looks at nothing else.
+pub fn fit(plan: &Plan) -> Vec<Finding> {
+    let misfits =
+        [codes::TABLE_MISSING, codes::NOT_PARTITIONED, codes::OTHER_KEY, codes::KEY_TYPE, codes::UNREADABLE_BOUND];
+    plan.findings().filter(|finding| misfits.contains(&finding.code)).cloned().collect()
+}
+
 fn missing(table: &TablePlan) -> Option<Finding> {
     let urgent = |step: &&Step| matches!(step, Step::Create(create) if create.reason.is_urgent());
     let missing: Vec<&Step> = table.steps.iter().filter(urgent).collect();

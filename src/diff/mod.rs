@@ -26,7 +26,7 @@ use crate::desired::expand;
 use crate::plan::{Finding, Plan, Runway, Step, TablePlan, codes};
 use crate::policy::{Policy, fingerprint};
 use crate::sql::QualifiedName;
-pub use coverage::coverage;
+pub use coverage::{coverage, fit};
 pub use overview::{
     DefaultState, DetachedFate, DetachedState, Fate, NextToRetire, Overview, Place, Stretch, TableOverview, When,
     overview,

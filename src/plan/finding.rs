@@ -1,6 +1,7 @@
 //! What partctl saw and refused to guess about.
 
 use crate::failure::FailureKind;
+use crate::policy::Location;
 use crate::sql::QualifiedName;
 
 /// How much a finding matters.
@@ -126,6 +127,12 @@ finding_codes! {
     BLIND = "PT136" "sessions-not-visible" Warning None;
     /// The table as a whole was never analyzed, or long ago: autovacuum only looks after its partitions.
     STALE_STATISTICS = "PT137" "stale-statistics" Info None;
+    /// A policy's query pruned before a run and no longer does.
+    PRUNING_LOST = "PT138" "pruning-lost" Error Some(FailureKind::Findings);
+    /// A statement that the server has counted does not prune.
+    WORKLOAD = "PT139" "workload" Warning None;
+    /// The statements that the server has counted cannot be seen.
+    WORKLOAD_UNKNOWN = "PT140" "workload-unknown" Warning None;
 }
 
 /// The first names of a list that may be long: `a, b, c and 9 more`.
@@ -147,12 +154,14 @@ pub struct Finding {
     pub message: String,
     /// What to do, as a fragment.
     pub hint: Option<String>,
+    /// Where what it is about is written, when that is not the table's policy.
+    pub location: Option<Box<Location>>,
 }
 
 impl Finding {
     /// A finding about a table.
     pub fn about(code: &'static FindingCode, table: &QualifiedName, message: impl Into<String>) -> Self {
-        Self { code, table: Some(table.clone()), message: message.into(), hint: None }
+        Self { code, table: Some(table.clone()), message: message.into(), hint: None, location: None }
     }
 
     /// The same finding with what to do about it.

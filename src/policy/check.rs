@@ -12,6 +12,7 @@ mod nearest;
 mod parameters;
 mod partition;
 mod pruning;
+mod query_file;
 mod reach;
 mod report;
 mod retain;
@@ -27,6 +28,7 @@ use self::section::{Keys, Section};
 use super::document::{Document, Documents, Node, Scalar, Value};
 use super::model::{Location, Policy};
 use super::problem::{Problem, Source};
+use super::query_files::QueryFiles;
 use crate::sql::{NameError, QualifiedName};
 
 pub use self::rules::RULES;
@@ -52,16 +54,29 @@ const SECTIONS: [&Keys; 8] =
 /// Where each table's policy is.
 type Tables = HashMap<QualifiedName, Location>;
 
-/// Checks all documents of all sources.
+/// Checks all documents of all sources, which name no files of queries.
 pub fn check(sources: &[Source]) -> Checked {
+    check_with(sources, &QueryFiles::default())
+}
+
+/// Checks all documents of all sources, and the files of queries that they name.
+pub fn check_with(sources: &[Source], files: &QueryFiles) -> Checked {
     let mut checked = Checked::default();
     let mut tables = Tables::new();
+    let mut elsewhere = Vec::new();
     for source in sources {
-        let mut report = Report::new(source);
+        let mut report = Report::new(source, files);
         check_file(source, &mut tables, &mut checked.policies, &mut report);
-        let mut problems = report.into_problems();
-        problems.sort_by_key(|problem| problem.span.start);
-        checked.problems.append(&mut problems);
+        let (own, mut others) = report.into_problems();
+        checked.problems.extend(own);
+        others.sort_by(|a, b| (&a.path, a.span.start).cmp(&(&b.path, b.span.start)));
+        elsewhere.extend(others);
+    }
+    for problem in elsewhere {
+        // Several policies may name one file.
+        if !checked.problems.contains(&problem) {
+            checked.problems.push(problem);
+        }
     }
     checked
 }

@@ -3,7 +3,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::model::Policy;
+use super::model::{Policy, PruningQuery};
 
 /// 32 hexadecimal digits of everything that the policy says, wherever it is written.
 ///
@@ -11,6 +11,11 @@ use super::model::Policy;
 pub fn fingerprint(policy: &Policy) -> String {
     let Policy { table, partition, placement, create, retain, hold, locks, maintain, pruning, location: _ } = policy;
     // Every part of the model shows all of itself in its Debug form, and names are quoted there as in SQL.
+    let queries = pruning.iter().map(|query| {
+        let PruningQuery { name, sql, with, partitions, locks, require, location: _ } = query;
+        (name, sql, with, partitions, locks, require)
+    });
+    let pruning: Vec<_> = queries.collect();
     let meaning = format!("{:?}", (table, partition, placement, create, retain, hold, locks, maintain, pruning));
     let digest = Sha256::digest(meaning.as_bytes());
     digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()

@@ -8,9 +8,11 @@ mod fingerprint;
 mod model;
 mod name_template;
 mod problem;
+mod query_files;
 
-pub use check::{Checked, RULES, check};
+pub use check::{Checked, RULES, check, check_with};
 pub use fingerprint::fingerprint;
 pub use model::*;
 pub use name_template::{NameTemplate, Segment, TemplateError};
 pub use problem::{Lines, Problem, Rule, Source};
+pub use query_files::{QueryFileWanted, QueryFiles, query_files_wanted};

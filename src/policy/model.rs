@@ -252,6 +252,8 @@ pub struct PruningQuery {
     pub locks: Option<u32>,
     /// The worst verdict that passes.
     pub require: Option<PruningStage>,
+    /// Where the query is written: in the policy, or in a file that it names.
+    pub location: Location,
 }
 
 /// When partitions are left out, best first.

@@ -5,7 +5,8 @@
 //! there is a `Result` without a relation, or an `Append` without children. `ModifyTable` lists partitions that are
 //! never touched (14-17), so only scans count. Sub-partitions are flattened into one `Append`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -21,12 +22,47 @@ pub struct PlanFacts {
     pub removed: u64,
     /// Whether rows are inserted. Where they go is not in a plan.
     pub inserts: bool,
+    /// The tables that rows are inserted into, those of a MERGE left out.
+    pub targets: BTreeSet<QualifiedName>,
+    /// Whether executing it needs more than a read-only transaction: rows are changed or locked.
+    pub writes: bool,
+    /// How long planning took; `None`: not told.
+    pub planning: Option<Duration>,
+    /// What ANALYZE showed; `None`: it was not executed.
+    pub execution: Option<Execution>,
+    /// The condition that a scan of a relation checks, of those that check any.
+    pub conditions: BTreeMap<QualifiedName, Condition>,
+}
+
+/// A condition as a plan shows it: names resolved, casts written out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    /// What it calls the relation.
+    pub alias: String,
+    /// The condition, in SQL but for what only a plan knows.
+    pub text: String,
+}
+
+/// What executing a plan showed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Execution {
+    /// Scanned relations in the plan that no node ever touched.
+    pub idle: BTreeSet<QualifiedName>,
+    /// Those among them that pruning spared: an `Append` ran and left them alone. Below a `Limit` it may just have
+    /// been satisfied early, so those do not count.
+    pub spared: BTreeSet<QualifiedName>,
+    /// How long it took.
+    pub took: Option<Duration>,
 }
 
 #[derive(Deserialize)]
 struct Statement {
     #[serde(rename = "Plan")]
     plan: Node,
+    #[serde(rename = "Planning Time")]
+    planning: Option<f64>,
+    #[serde(rename = "Execution Time")]
+    execution: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -42,8 +78,26 @@ struct Node {
     /// Stands on an `Append` that removed nothing as well, as 0.
     #[serde(rename = "Subplans Removed", default)]
     removed: u64,
+    #[serde(rename = "Alias")]
+    alias: Option<String>,
+    #[serde(rename = "Filter")]
+    filter: Option<String>,
+    #[serde(rename = "Index Cond")]
+    index: Option<String>,
+    #[serde(rename = "Recheck Cond")]
+    recheck: Option<String>,
+    /// Fractional from Postgres 18 on.
+    #[serde(rename = "Actual Loops")]
+    loops: Option<f64>,
     #[serde(rename = "Plans", default)]
     plans: Vec<Node>,
+}
+
+/// What stands above a node.
+#[derive(Clone, Copy, Default)]
+struct Above {
+    limited: bool,
+    running_append: bool,
 }
 
 /// Reads a plan.
@@ -55,21 +109,53 @@ pub fn read(json: &str) -> Result<PlanFacts, String> {
     let statements: Vec<Statement> =
         serde_json::from_str(json).map_err(|error| format!("cannot read the plan: {error}"))?;
     let mut facts = PlanFacts::default();
-    let mut nodes: Vec<Node> = statements.into_iter().map(|statement| statement.plan).collect();
-    while let Some(node) = nodes.pop() {
-        nodes.extend(node.plans);
+    let mut execution = Execution::default();
+    let (mut touched, mut unsure) = (BTreeSet::new(), BTreeSet::new());
+    let mut executed = false;
+    let mut nodes: Vec<(Node, Above)> = Vec::new();
+    for statement in statements {
+        add(&mut facts.planning, statement.planning);
+        add(&mut execution.took, statement.execution);
+        nodes.push((statement.plan, Above::default()));
+    }
+    while let Some((node, above)) = nodes.pop() {
+        let runs = node.loops.map(|loops| 0.0 < loops);
+        executed |= runs.is_some();
+        let below = Above {
+            limited: above.limited || node.node_type == "Limit",
+            running_append: above.running_append || (node.node_type.ends_with("Append") && runs == Some(true)),
+        };
+        nodes.extend(node.plans.into_iter().map(|node| (node, below)));
         facts.removed += node.removed;
-        match (node.schema, node.relation) {
-            _ if node.node_type == "ModifyTable" => {
-                facts.inserts |= matches!(node.operation.as_deref(), Some("Insert" | "Merge"));
+        facts.writes |= matches!(node.node_type.as_str(), "ModifyTable" | "LockRows");
+        let relation = node.schema.zip(node.relation).map(|(schema, relation)| QualifiedName::new(schema, relation));
+        if node.node_type == "ModifyTable" {
+            facts.inserts |= matches!(node.operation.as_deref(), Some("Insert" | "Merge"));
+            facts.targets.extend(relation.filter(|_| node.operation.as_deref() == Some("Insert")));
+        } else if let Some(relation) = relation {
+            match runs {
+                Some(true) => touched.insert(relation.clone()),
+                Some(false) if above.limited || !above.running_append => unsure.insert(relation.clone()),
+                Some(false) | None => false,
+            };
+            let texts: Vec<String> = [node.filter, node.index, node.recheck].into_iter().flatten().collect();
+            if let Some(alias) = node.alias.filter(|_| !texts.is_empty()) {
+                facts.conditions.insert(relation.clone(), Condition { alias, text: texts.join(" AND ") });
             }
-            (Some(schema), Some(relation)) => {
-                facts.scanned.insert(QualifiedName::new(schema, relation));
-            }
-            _ => {}
+            facts.scanned.insert(relation);
         }
     }
+    if executed {
+        execution.idle = facts.scanned.difference(&touched).cloned().collect();
+        execution.spared = execution.idle.difference(&unsure).cloned().collect();
+        facts.execution = Some(execution);
+    }
     Ok(facts)
+}
+
+fn add(sum: &mut Option<Duration>, milliseconds: Option<f64>) {
+    let more = milliseconds.and_then(|milliseconds| Duration::try_from_secs_f64(milliseconds / 1_000.0).ok());
+    *sum = more.map(|more| sum.unwrap_or_default() + more).or(*sum);
 }
 
 #[cfg(test)]
@@ -152,7 +238,28 @@ mod tests {
     #[test]
     fn an_insert_is_known_as_one() {
         let insert = r#"[{"Plan": {"Node Type": "ModifyTable", "Operation": "Insert", "Relation Name": "days", "Schema": "shop", "Plans": [{"Node Type": "Result"}]}}]"#;
-        assert_eq!(read(insert).unwrap(), PlanFacts { inserts: true, ..PlanFacts::default() });
+        let targets = [QualifiedName::new("shop", "days")].into();
+        assert_eq!(read(insert).unwrap(), PlanFacts { inserts: true, writes: true, targets, ..PlanFacts::default() });
+    }
+
+    #[test]
+    fn what_an_append_left_alone_was_spared_and_what_a_limit_cut_off_was_not() {
+        let scan = |name: &str, loops: u8| {
+            format!(
+                r#"{{"Node Type": "Seq Scan", "Relation Name": "{name}", "Schema": "shop", "Actual Loops": {loops}}}"#
+            )
+        };
+        let append =
+            format!(r#"{{"Node Type": "Append", "Actual Loops": 1, "Plans": [{}, {}]}}"#, scan("a", 0), scan("b", 2));
+        let names = |set: &BTreeSet<QualifiedName>| set.iter().map(|name| name.name.to_string()).collect::<Vec<_>>();
+        let facts = read(&format!(r#"[{{"Plan": {append}, "Planning Time": 1.5, "Execution Time": 2}}]"#)).unwrap();
+        assert_eq!(facts.planning, Some(Duration::from_micros(1_500)));
+        let execution = facts.execution.unwrap();
+        assert_eq!((names(&execution.idle), names(&execution.spared)), (vec!["a".to_owned()], vec!["a".to_owned()]));
+        let limited = format!(r#"[{{"Plan": {{"Node Type": "Limit", "Actual Loops": 1, "Plans": [{append}]}}}}]"#);
+        let execution = read(&limited).unwrap().execution.unwrap();
+        assert_eq!((names(&execution.idle), names(&execution.spared)), (vec!["a".to_owned()], vec![]));
+        assert_eq!(read(r#"[{"Plan": {"Node Type": "Result"}}]"#).unwrap().execution, None);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::lock_budget::Pruning;
 use super::probe::{Probe, Source};
-use super::result::{Attempt, Judgement, Observation, PruningResult, Tried};
+use super::result::{Advice, Attempt, Judgement, Observation, PruningResult, Tried};
 use crate::plan::{Finding, FindingCode, codes};
 use crate::sql::QualifiedName;
 
@@ -16,7 +16,8 @@ pub fn findings(results: &[PruningResult]) -> Vec<Finding> {
     for result in results {
         let Some((code, clause, reason)) = ending(result) else { continue };
         let finding = Finding {
-            hint: result.hint.clone(),
+            hint: result.hint.clone().or_else(|| result.advice.as_ref().map(Advice::in_words)),
+            location: result.location.clone().map(Box::new),
             ..Finding::about(code, &result.table, format!("`{}` {clause}", result.query))
         };
         if result.source == Source::Policy && reason.is_none() {

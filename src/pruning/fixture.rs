@@ -96,6 +96,7 @@ pub(super) fn query(sql: &str) -> PruningQuery {
         partitions: None,
         locks: None,
         require: None,
+        location: Location { path: "shop.yaml".to_owned(), line: 7 },
     }
 }
 
@@ -109,7 +110,7 @@ pub(super) fn appended(nodes: &[&str], removed: u32, locked: &[u32]) -> Attempt 
 }
 
 pub(super) fn observed(custom: Attempt, generic: Attempt) -> Observation {
-    Observation { mentioned: Some([10].into()), pruning: Pruning::On, custom, generic }
+    Observation { mentioned: Some([10].into()), reachable: None, pruning: Pruning::On, custom, generic }
 }
 
 const ALL: &[&str] = &[DAY_1, DAY_2, DAY_3];

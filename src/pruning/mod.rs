@@ -4,18 +4,29 @@
 //! from anything but a plan that Postgres made for this table.
 
 pub mod explain;
+mod explained;
 mod findings;
 #[cfg(test)]
 mod fixture;
 mod lock_budget;
+mod lost;
 mod probe;
+pub mod reason;
 mod result;
+mod sample;
 mod verdict;
 mod weigh;
+mod workload;
 
-pub use explain::PlanFacts;
+pub use explain::{Condition, PlanFacts};
+pub use explained::{Explained, TableVerdict, explained, is_better};
 pub use findings::findings;
 pub use lock_budget::{LockBudget, LockEstimate, Pruning, relation_locks};
-pub use probe::{Emptiness, Expectation, Parameter, Probe, Source, probes};
-pub use result::{Attempt, Judgement, Observation, Outcome, PlanForm, PruningResult, Refusal, Tried, Verdict};
-pub use verdict::judge;
+pub use lost::{is_lost, lost};
+pub use probe::{Emptiness, Expectation, Parameter, Probe, Source, probes, reach_probes};
+pub use result::{
+    Advice, Attempt, Instead, Judgement, Observation, Outcome, PlanForm, PruningResult, Refusal, Tried, Verdict,
+};
+pub use sample::{ColumnSample, ComparedColumn, Parameters, bounds, preparable};
+pub use verdict::{judge, tried};
+pub use workload::{Judged, Statement, Workload, shortened};

@@ -3,11 +3,13 @@
 //! A probe compares the key with values of its own type, so nothing but broken pruning can make it read more than
 //! one partition. Probes never pass null: a generic plan then drops everything and proves nothing.
 
+use std::collections::BTreeSet;
+
 use super::lock_budget::LockEstimate;
 use crate::catalog::{Bound, CatalogSnapshot, Datum, KeyColumn, Partition, PartitionKey, Table};
 use crate::desired::{Desired, DesiredRange, expand};
 use crate::keys::{Axis, codec_for};
-use crate::policy::{Policy, PruningQuery, PruningStage};
+use crate::policy::{Location, Policy, PruningQuery, PruningStage};
 use crate::schedule::{Edge, Extent, Point};
 use crate::sql::QualifiedName;
 
@@ -30,6 +32,8 @@ pub struct Probe {
     pub locks: Option<LockEstimate>,
     /// Why it cannot be tried at all.
     pub obstacle: Option<String>,
+    /// Where it is written, if it is.
+    pub location: Option<Location>,
 }
 
 /// Where a query comes from.
@@ -102,6 +106,25 @@ pub fn probes(policies: &[Policy], snapshot: &CatalogSnapshot) -> Vec<Probe> {
     probes
 }
 
+/// Whether new partitions can be reached: one query for each, by a key that it holds by its bound.
+///
+/// Hash partitions are not among them: nobody but the server can say which keys they hold.
+pub fn reach_probes(snapshot: &CatalogSnapshot, made: &BTreeSet<&QualifiedName>) -> Vec<Probe> {
+    let version = snapshot.server.version;
+    let tables = snapshot.tables.iter().filter_map(|table| Some((table, table.key.as_ref()?)));
+    let of = |(table, key)| {
+        let grid = GridProbes { table, key, version };
+        let new = table.visible().filter(|partition| made.contains(&partition.name));
+        new.filter_map(|partition| match &partition.bound {
+            Bound::Range { .. } => grid.of_range_partition("new", partition).into_iter().next(),
+            Bound::List(values) => grid.of_value(partition, values),
+            Bound::Hash { .. } | Bound::Default => None,
+        })
+        .collect::<Vec<_>>()
+    };
+    tables.flat_map(of).collect()
+}
+
 fn own_query(table: &Table, query: &PruningQuery) -> Probe {
     Probe {
         table: table.name.clone(),
@@ -112,6 +135,7 @@ fn own_query(table: &Table, query: &PruningQuery) -> Probe {
         expect: Expectation::Limits { partitions: query.partitions, locks: query.locks, require: query.require },
         locks: None,
         obstacle: None,
+        location: Some(query.location.clone()),
     }
 }
 
@@ -175,28 +199,29 @@ impl GridProbes<'_> {
             })
             .collect();
         lists.sort_by_key(|(partition, _)| &partition.name);
-        let valued: Vec<(&Partition, &String)> = lists
-            .iter()
-            .filter_map(|(partition, values)| {
-                let mut texts = values.iter().filter_map(|value| match value {
-                    Datum::Value(text) => Some(text),
-                    Datum::MinValue | Datum::MaxValue | Datum::Null => None,
-                });
-                Some((*partition, texts.next()?))
-            })
-            .collect();
-        let last = valued.last().filter(|_| 1 < valued.len());
-        let by_value = valued.first().into_iter().chain(last).map(|(partition, value)| {
-            let expect = Expectation::Only { partition: partition.name.clone(), nothing: Emptiness::Wrong };
-            let name = format!("a value of {}", partition.name.name);
-            self.probe(name, &format!("{key} = $1"), vec![typed(column, value)], expect, [*partition])
-        });
+        let valued: Vec<Probe> =
+            lists.iter().filter_map(|(partition, values)| self.of_value(partition, values)).collect();
+        let last = valued.last().filter(|_| 1 < valued.len()).cloned();
+        let by_value = valued.into_iter().take(1).chain(last);
         let nulls = lists.iter().filter(|(_, values)| values.contains(&Datum::Null)).map(|(partition, _)| {
             let expect = Expectation::Only { partition: partition.name.clone(), nothing: Emptiness::Fine };
             let name = format!("null in {}", partition.name.name);
             self.probe(name, &format!("{key} IS NULL"), Vec::new(), expect, [*partition])
         });
         by_value.chain(nulls).collect()
+    }
+
+    /// A list partition by its first value.
+    fn of_value(&self, partition: &Partition, values: &[Datum]) -> Option<Probe> {
+        let [column] = self.key.columns.as_slice() else { return None };
+        let key = column.name.as_ref()?;
+        let value = values.iter().find_map(|value| match value {
+            Datum::Value(text) => Some(text),
+            Datum::MinValue | Datum::MaxValue | Datum::Null => None,
+        })?;
+        let expect = Expectation::Only { partition: partition.name.clone(), nothing: Emptiness::Wrong };
+        let name = format!("a value of {}", partition.name.name);
+        Some(self.probe(name, &format!("{key} = $1"), vec![typed(column, value)], expect, [partition]))
     }
 
     /// One sample of each key column. Which partition holds it is the server's secret: only one may be read.
@@ -239,6 +264,7 @@ impl GridProbes<'_> {
             expect,
             locks: Some(locks),
             obstacle: None,
+            location: None,
         }
     }
 }
@@ -269,7 +295,7 @@ fn has_one_order(type_name: &str) -> bool {
 }
 
 /// A value of a type, for an equality that is to find one hash partition.
-fn sample(type_name: &str) -> Option<String> {
+pub(super) fn sample(type_name: &str) -> Option<String> {
     if let Some(codec) = codec_for(type_name) {
         /// 2000-01-01 00:00 UTC in microseconds.
         const Y2K: Point = Point(946_684_800_000_000);
@@ -339,6 +365,26 @@ mod tests {
         assert!(names(&snapshot).is_empty());
         snapshot.tables.clear();
         assert!(names(&snapshot).is_empty());
+    }
+
+    #[test]
+    fn each_new_partition_is_reached_by_a_key_of_its_own() {
+        let snapshot = fixture::snapshot();
+        let names = ["days_2", "days_3", "places_eu", "places_none", "places_other", "events_p1"];
+        let names = names.map(|name| QualifiedName::new("shop", name));
+        let probes = reach_probes(&snapshot, &names.iter().collect());
+        let shown: Vec<String> =
+            probes.iter().map(|probe| format!("{} [{}]", probe.name, probe.parameters[0].value)).collect();
+        assert_eq!(
+            shown,
+            [
+                "new partition days_3, by equality [2024-01-03]",
+                "new partition days_2, by equality [2024-01-02]",
+                "a value of places_eu [DE]",
+            ]
+        );
+        let only = |probe: &Probe| matches!(&probe.expect, Expectation::Only { .. });
+        assert!(probes.iter().all(only));
     }
 
     #[test]

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::explain::PlanFacts;
+use super::explain::{Condition, PlanFacts};
 use super::lock_budget::Pruning;
 use super::probe::Source;
-use crate::policy::PruningStage;
+use super::reason::{Diagnosis, Reason};
+use crate::policy::{Location, PruningStage};
 use crate::sql::QualifiedName;
 
 /// `plan_cache_mode`: planned for the values at hand, or once for all values.
@@ -69,6 +70,8 @@ pub struct Refusal {
 pub struct Observation {
     /// Oids of the relations that the query names, itself or through views; `None`: not asked.
     pub mentioned: Option<BTreeSet<u32>>,
+    /// Relations that it could lock at worst, with indexes; `None`: not asked.
+    pub reachable: Option<u64>,
     /// The session's setting.
     pub pruning: Pruning,
     /// The custom plan.
@@ -84,10 +87,14 @@ pub struct Outcome {
     pub scanned: Vec<QualifiedName>,
     /// Leaves that were locked, and left out when execution started.
     pub removed: usize,
+    /// Leaves in the plan that were never executed; `None`: it was planned only.
+    pub never_executed: Option<usize>,
     /// Relations locked, of all tables, with indexes.
     pub locks: usize,
     /// What this amounts to.
     pub verdict: Verdict,
+    /// What the plan checks of each row of a leaf, where it checks anything.
+    pub condition: Option<Condition>,
 }
 
 /// One form of plan, or why there is none.
@@ -143,6 +150,45 @@ pub struct PruningResult {
     pub hint: Option<String>,
     /// Worth knowing, and no reason to fail.
     pub notes: Vec<String>,
+    /// Where the query is written; `None`: it is ours.
+    pub location: Option<Location>,
+    /// Why the query prunes late or not at all, where that is known.
+    pub advice: Option<Advice>,
+}
+
+/// Why a plan is worse than one that prunes when planned, and what to write instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Advice {
+    /// The reason.
+    pub reason: &'static Reason,
+    /// The same in words, about this query.
+    pub why: String,
+    /// Another way to write it, which the planner has shown to be better.
+    pub instead: Option<Instead>,
+}
+
+/// A rewrite that was tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instead {
+    /// The condition that takes the place of another.
+    pub condition: String,
+    /// The whole query with it.
+    pub sql: String,
+    /// What its plan does to the same table.
+    pub outcome: Outcome,
+}
+
+impl Advice {
+    /// In one line: why, and the rewrite or else the way out.
+    pub fn in_words(&self) -> String {
+        let instead = self.instead.as_ref().map_or(self.reason.way_out, |instead| instead.condition.as_str());
+        format!("{} ({}); instead: {instead}", self.why, self.reason.code)
+    }
+
+    /// A reason without a rewrite.
+    pub fn of(diagnosis: Diagnosis) -> Self {
+        Self { reason: diagnosis.reason, why: diagnosis.why, instead: None }
+    }
 }
 
 impl PruningResult {

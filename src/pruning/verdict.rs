@@ -22,6 +22,11 @@ pub fn judge(snapshot: &CatalogSnapshot, probes: &[Probe], observations: Vec<Obs
     pairs.filter_map(|(probe, observation)| Some(tables.get(&probe.table)?.judge(probe, observation))).collect()
 }
 
+/// What one plan does to one table.
+pub fn tried(table: &Table, attempt: Attempt) -> Tried {
+    Leaves::of(table).tried(attempt)
+}
+
 /// The leaves of one table, each with the direct partition that it is or lies below.
 pub(super) struct Leaves<'a> {
     table: &'a Table,
@@ -30,7 +35,7 @@ pub(super) struct Leaves<'a> {
 }
 
 impl<'a> Leaves<'a> {
-    fn of(table: &'a Table) -> Self {
+    pub(super) fn of(table: &'a Table) -> Self {
         let mut partition_of = BTreeMap::new();
         let mut oids = BTreeSet::new();
         for partition in table.visible() {
@@ -84,6 +89,8 @@ impl<'a> Leaves<'a> {
             hint: hint.filter(|_| judgement != Judgement::Passed && !foreign),
             judgement,
             notes,
+            location: probe.location.clone(),
+            advice: None,
         }
     }
 
@@ -102,7 +109,7 @@ impl<'a> Leaves<'a> {
             && !facts.scanned.iter().any(|relation| self.partition_of.contains_key(relation))
     }
 
-    fn tried(&self, attempt: Attempt) -> Tried {
+    pub(super) fn tried(&self, attempt: Attempt) -> Tried {
         match attempt {
             Attempt::Planned { facts, locked } => Tried::Planned(self.outcome(&facts, &locked)),
             Attempt::Refused(refusal) => Tried::Not(refusal.to_string()),
@@ -117,14 +124,20 @@ impl<'a> Leaves<'a> {
             facts.scanned.iter().filter(|relation| self.partition_of.contains_key(relation)).cloned().collect();
         let unread = self.oids.intersection(locked).count().saturating_sub(scanned.len());
         let removed = unread.min(usize::try_from(facts.removed).unwrap_or(usize::MAX));
+        let mine =
+            |set: &BTreeSet<QualifiedName>| set.iter().filter(|leaf| self.partition_of.contains_key(leaf)).count();
+        let never_executed = facts.execution.as_ref().map(|execution| mine(&execution.idle));
         let verdict = if 0 < removed {
             Verdict::Pruned(PruningStage::Startup)
         } else if scanned.len() < self.total() {
             Verdict::Pruned(PruningStage::Plan)
+        } else if facts.execution.as_ref().is_some_and(|execution| 0 < mine(&execution.spared)) {
+            Verdict::Pruned(PruningStage::Execution)
         } else {
             Verdict::Unpruned
         };
-        Outcome { scanned, removed, locks: locked.len(), verdict }
+        let condition = scanned.iter().find_map(|leaf| facts.conditions.get(leaf)).cloned();
+        Outcome { scanned, removed, never_executed, locks: locked.len(), verdict, condition }
     }
 
     /// `reads 12 of 12 partitions (a, b, c and 9 more)`

@@ -27,6 +27,8 @@ pub struct ApplyReport<'a> {
     pub remaining: Option<&'a Plan>,
     /// Queries on the tables that were changed.
     pub pruning: &'a [PruningResult],
+    /// The policies' own, as they stood before the run.
+    pub pruned_before: &'a [PruningResult],
     /// The whole run.
     pub took: Duration,
 }
@@ -43,8 +45,20 @@ impl ApplyReport<'_> {
     /// What stands afterwards, and what the planner said.
     pub fn findings(&self) -> Vec<Finding> {
         let mut findings: Vec<Finding> = self.remaining.unwrap_or(self.plan).findings().cloned().collect();
-        findings.extend(pruning::findings(self.pruning));
+        let (lost, others): (Vec<_>, Vec<_>) =
+            self.pruning.iter().cloned().partition(|result| pruning::is_lost(self.pruned_before, result));
+        findings.extend(pruning::lost(self.pruned_before, &lost, &self.done()));
+        findings.extend(pruning::findings(&others));
         findings
+    }
+
+    /// Steps that neither failed nor stand in the plan made again.
+    fn done(&self) -> Vec<(&QualifiedName, &Step)> {
+        let is = |step: &Step, other: &Step| step.kind() == other.kind() && step.target() == other.target();
+        let failed = |step: &Step| self.outcome.failed.iter().any(|failed| is(&failed.step, step));
+        let left = |step: &Step| self.remaining.into_iter().flat_map(Plan::steps).any(|(_, other)| is(other, step));
+        let steps = self.plan.steps().map(|(table, step)| (&table.table, step));
+        steps.filter(|(_, step)| !failed(step) && !left(step)).collect()
     }
 
     /// Steps that the plan made again still has, and that nobody left out: convergence failed.

@@ -1,4 +1,5 @@
-//! What a check found: findings and verdicts, for a person and as JSON.
+//! What a check found: findings and verdicts, for a person and as JSON; and as a list of cases, which is what formats
+//! of build servers know.
 
 use std::io::{self, Write};
 
@@ -7,9 +8,12 @@ use serde::Serialize;
 use super::findings;
 use super::pruning::{self, WireQuery, wire};
 use super::style::{Screen, plural};
+use super::workload::{self, WireWorkload};
 use crate::failure::FailureKind;
-use crate::plan::{Finding, Plan, Severity};
-use crate::pruning::PruningResult;
+use crate::plan::{Finding, FindingCode, Plan, Severity, codes};
+use crate::policy::{Location, Policy};
+use crate::pruning::{Advice, Judgement, PruningResult, Workload};
+use crate::sql::QualifiedName;
 
 /// A check, for its reader and for the exit code.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +24,59 @@ pub struct CheckReport<'a> {
     pub findings: &'a [Finding],
     /// Every query asked about.
     pub pruning: &'a [PruningResult],
+    /// What was checked.
+    pub policies: &'a [Policy],
+    /// How much of it.
+    pub scope: Scope,
+    /// The statements that the server has counted; `None`: nobody asked.
+    pub workload: Option<&'a Workload>,
+}
+
+/// What a check looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Coverage, rows in DEFAULT, rights, and pruning.
+    Everything,
+    /// Pruning alone, on a database that may hold no rows.
+    Pruning,
+}
+
+/// One thing that is or is not as it should be.
+#[derive(Debug)]
+pub(super) struct Case<'a> {
+    /// Its table; `None`: the database as a whole.
+    pub(super) table: Option<&'a QualifiedName>,
+    /// `coverage`, or the query's name.
+    pub(super) name: String,
+    /// Where it is written.
+    pub(super) place: Option<&'a Location>,
+    /// All that is to be said; nothing, when it is as it should be.
+    pub(super) said: Vec<Said>,
+}
+
+/// Something to be said of a case.
+#[derive(Debug)]
+pub(super) struct Said {
+    pub(super) code: &'static FindingCode,
+    pub(super) message: String,
+    /// What was measured, line by line.
+    pub(super) evidence: Vec<String>,
+    pub(super) remedy: Option<String>,
+}
+
+impl Said {
+    fn of(finding: &Finding) -> Self {
+        let (message, remedy) = (finding.message.clone(), finding.hint.clone());
+        Self { code: finding.code, message, evidence: Vec::new(), remedy }
+    }
+
+    /// The message and what to do, in one text.
+    pub(super) fn sentence(&self) -> String {
+        match &self.remedy {
+            Some(remedy) => format!("{}: {remedy}", self.message),
+            None => self.message.clone(),
+        }
+    }
 }
 
 impl CheckReport<'_> {
@@ -28,9 +85,62 @@ impl CheckReport<'_> {
         self.findings.iter().filter_map(|finding| finding.code.failure).max()
     }
 
-    fn count(&self, severity: Severity) -> usize {
+    /// Every case: of each table how it stands as a whole, then its queries; last the database.
+    pub(super) fn cases(&self) -> Vec<Case<'_>> {
+        let of_queries = [codes::PRUNING, codes::PRUNING_NOT_TRIED];
+        let managed = |table: &QualifiedName| self.policies.iter().any(|policy| policy.table == *table);
+        let whole = match self.scope {
+            Scope::Everything => "coverage",
+            Scope::Pruning => "fits its policy",
+        };
+        let mut cases = Vec::new();
+        let mut policies: Vec<&Policy> = self.policies.iter().collect();
+        policies.sort_by(|a, b| a.table.cmp(&b.table));
+        for policy in policies {
+            let (table, place) = (Some(&policy.table), Some(&policy.location));
+            let own = self.findings.iter().filter(|finding| finding.table.as_ref() == table);
+            let (workload, own): (Vec<_>, Vec<_>) = own.partition(|finding| finding.code == codes::WORKLOAD);
+            let said = own.into_iter().filter(|finding| !of_queries.contains(&finding.code)).map(Said::of).collect();
+            cases.push(Case { table, name: whole.to_owned(), place, said });
+            let queries = self.pruning.iter().filter(|result| result.table == policy.table);
+            cases.extend(queries.map(|result| Case {
+                table,
+                name: result.query.clone(),
+                place: result.location.as_ref().or(place),
+                said: said_of(result).into_iter().collect(),
+            }));
+            if self.workload.is_some() {
+                let said = workload.into_iter().map(Said::of).collect();
+                cases.push(Case { table, name: "workload".to_owned(), place, said });
+            }
+        }
+        let others = self.findings.iter().filter(|finding| !finding.table.as_ref().is_some_and(managed));
+        let said: Vec<Said> = others
+            .map(|finding| match &finding.table {
+                Some(table) => Said { message: format!("{table} {}", finding.message), ..Said::of(finding) },
+                None => Said::of(finding),
+            })
+            .collect();
+        if !said.is_empty() {
+            cases.push(Case { table: None, name: "database".to_owned(), place: None, said });
+        }
+        cases
+    }
+
+    pub(super) fn count(&self, severity: Severity) -> usize {
         self.findings.iter().filter(|finding| finding.code.severity == severity).count()
     }
+}
+
+fn said_of(result: &PruningResult) -> Option<Said> {
+    let (code, message) = match &result.judgement {
+        Judgement::Passed => return None,
+        Judgement::Failed(why) => (codes::PRUNING, format!("`{}` {why}", result.query)),
+        Judgement::NotTried(why) => (codes::PRUNING_NOT_TRIED, format!("`{}` was not tried: {why}", result.query)),
+    };
+    let advice = result.advice.as_ref().map(Advice::in_words);
+    let remedy = result.hint.clone().or(advice);
+    Some(Said { code, message, evidence: pruning::evidence(result), remedy })
 }
 
 /// The check for a person.
@@ -39,6 +149,9 @@ impl CheckReport<'_> {
 /// When `out` cannot be written to.
 pub fn check_human(report: &CheckReport<'_>, screen: Screen, out: &mut dyn Write) -> io::Result<()> {
     pruning::write(report.pruning, screen, out)?;
+    if let Some(workload) = report.workload {
+        workload::write(workload, screen, out)?;
+    }
     findings::write(&findings::told(report.findings.iter()), screen, out)?;
     writeln!(
         out,
@@ -57,6 +170,8 @@ struct Wire<'a> {
     at: String,
     findings: Vec<WireFinding<'a>>,
     pruning: Vec<WireQuery<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workload: Option<WireWorkload<'a>>,
 }
 
 #[derive(Serialize)]
@@ -67,6 +182,10 @@ struct WireFinding<'a> {
     table: Option<String>,
     message: &'a str,
     hint: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
 }
 
 /// The check for a machine.
@@ -81,6 +200,7 @@ pub fn check_json(report: &CheckReport<'_>, out: &mut dyn Write) -> io::Result<(
         at: report.plan.at.to_rfc3339(),
         findings: report.findings.iter().map(wire_finding).collect(),
         pruning: wire(report.pruning),
+        workload: report.workload.map(workload::wire),
     };
     serde_json::to_writer_pretty(&mut *out, &wire)?;
     writeln!(out)
@@ -94,5 +214,10 @@ fn wire_finding(finding: &Finding) -> WireFinding<'_> {
         table: finding.table.as_ref().map(ToString::to_string),
         message: &finding.message,
         hint: finding.hint.as_deref(),
+        path: finding.location.as_ref().map(|at| at.path.as_str()),
+        line: finding.location.as_ref().map(|at| at.line),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,8 @@ pub(super) struct Told {
     pub(super) id: &'static str,
     pub(super) text: String,
     pub(super) hint: Option<String>,
+    /// `queries/orders.sql:3`
+    pub(super) place: Option<String>,
 }
 
 /// The findings, errors first, in words.
@@ -46,13 +48,14 @@ pub(super) fn told<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<Told>
 }
 
 fn bare(finding: &Finding) -> Told {
-    Told { severity: finding.code.severity, id: finding.code.id, text: String::new(), hint: None }
+    Told { severity: finding.code.severity, id: finding.code.id, text: String::new(), hint: None, place: None }
 }
 
 fn one(finding: &Finding) -> Told {
     // What is only worth knowing takes one line: its hint says no more than that nothing needs to be done.
     let hint = finding.hint.as_ref().filter(|_| finding.code.severity != Severity::Info);
-    Told { text: about(finding, &plain(&finding.message)), hint: hint.map(|hint| plain(hint)), ..bare(finding) }
+    let place = finding.location.as_ref().map(|at| plain(&format!("{}:{}", at.path, at.line)));
+    Told { text: about(finding, &plain(&finding.message)), hint: hint.map(|hint| plain(hint)), place, ..bare(finding) }
 }
 
 fn about(finding: &Finding, text: &str) -> String {
@@ -80,6 +83,9 @@ pub(super) fn write(told: &[Told], screen: Screen, out: &mut dyn Write) -> io::R
                 0 => writeln!(out, "{}{text}", screen.paint(tone, &label))?,
                 _ => writeln!(out, "{:indent$}{text}", "")?,
             }
+        }
+        if let Some(place) = &finding.place {
+            writeln!(out, "{:indent$}{}", "", screen.paint(Tone::Quiet, &format!("at {place}")))?;
         }
         let hint = finding.hint.as_ref().map(|hint| format!("hint: {hint}")).unwrap_or_default();
         for text in wrap(&hint, screen.room(indent)) {

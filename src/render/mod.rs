@@ -4,7 +4,12 @@
 
 mod amounts;
 mod apply_report;
+mod check_github;
+mod check_junit;
+mod check_markdown;
 mod check_report;
+mod check_sarif;
+mod explain_report;
 mod findings;
 mod grants;
 mod grid;
@@ -28,10 +33,16 @@ mod status_table;
 mod steps;
 mod style;
 mod timeline;
+mod workload;
 
 pub use amounts::elapsed;
 pub use apply_report::{ApplyReport, apply_report};
-pub use check_report::{CheckReport, check_human, check_json};
+pub use check_github::check_github;
+pub use check_junit::check_junit;
+pub use check_markdown::check_markdown;
+pub use check_report::{CheckReport, Scope, check_human, check_json};
+pub use check_sarif::check_sarif;
+pub use explain_report::{explain_human, explain_json};
 pub use grants::{Duty, grants};
 pub use history_json::{history_json, run_json};
 pub use history_markdown::{history_markdown, run_markdown};

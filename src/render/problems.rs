@@ -13,8 +13,10 @@ use crate::policy::{Lines, Problem, Source};
 
 pub use drawing::{draw, summary};
 pub use github::github;
+pub(super) use github::{data, property};
 pub use json::json;
 pub use sarif::sarif;
+pub(super) use sarif::uri;
 
 /// Where a problem is, as editors count: lines and columns (in characters) from 1, the end exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

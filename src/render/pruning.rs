@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::style::{Screen, joined, name, plain, plural, wrap};
-use crate::pruning::{Judgement, Outcome, PruningResult, Source, Tried};
+use crate::policy::PruningStage;
+use crate::pruning::{Advice, Judgement, Outcome, PruningResult, Source, Tried, Verdict};
 
 /// Writes a line for each table; below it the queries that fail, that were not tried, or that have a note.
 ///
@@ -27,11 +28,7 @@ pub(super) fn write(results: &[PruningResult], screen: Screen, out: &mut dyn Wri
 }
 
 fn query(result: &PruningResult, screen: Screen, out: &mut dyn Write) -> io::Result<()> {
-    let mut line = |label: &str, text: &str| {
-        let indent = label.chars().count();
-        let lines = wrap(&plain(text), screen.room(indent));
-        writeln!(out, "{label}{}", lines.join(&format!("\n{:indent$}", "")))
-    };
+    let mut line = |label: &str, text: &str| labelled(label, text, screen, out);
     match &result.judgement {
         Judgement::Passed if result.notes.is_empty() => return Ok(()),
         Judgement::Passed => line("    ", &result.query)?,
@@ -46,16 +43,70 @@ fn query(result: &PruningResult, screen: Screen, out: &mut dyn Write) -> io::Res
             }
         }
     }
+    if let Some(advice) = &result.advice {
+        self::advice(advice, result.total, "      ", screen, out)?;
+    }
+    let mut line = |label: &str, text: &str| labelled(label, text, screen, out);
     for note in &result.notes {
         line("      note     ", note)?;
     }
     result.hint.iter().try_for_each(|hint| line("      hint     ", hint))
 }
 
-fn in_words(outcome: &Outcome, total: usize) -> String {
+/// The plans of a query, line by line, and its SQL.
+pub(super) fn evidence(result: &PruningResult) -> Vec<String> {
+    let forms = [("custom plan", &result.custom), ("generic plan", &result.generic)];
+    let mut lines: Vec<String> = forms
+        .into_iter()
+        .filter_map(|(form, tried)| {
+            let outcome = tried.outcome()?;
+            Some(format!("{form}: {}, {}", verdict(outcome), in_words(outcome, result.total)))
+        })
+        .collect();
+    lines.push(format!("query: {}", result.sql.split_whitespace().collect::<Vec<_>>().join(" ")));
+    lines
+}
+
+/// A text behind its label, and below itself.
+pub(super) fn labelled(label: &str, text: &str, screen: Screen, out: &mut dyn Write) -> io::Result<()> {
+    let indent = label.chars().count();
+    let lines = wrap(&plain(text), screen.room(indent));
+    writeln!(out, "{label}{}", lines.join(&format!("\n{:indent$}", "")))
+}
+
+/// Why, and what instead.
+pub(super) fn advice(
+    advice: &Advice,
+    total: usize,
+    indent: &str,
+    screen: Screen,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    labelled(&format!("{indent}why      "), &format!("{} ({})", advice.why, advice.reason.code), screen, out)?;
+    let Some(instead) = &advice.instead else {
+        return labelled(&format!("{indent}instead  "), advice.reason.way_out, screen, out);
+    };
+    labelled(&format!("{indent}instead  "), &instead.condition, screen, out)?;
+    let tried = format!("{}: {} (tried)", verdict(&instead.outcome), in_words(&instead.outcome, total));
+    labelled(&format!("{indent}         "), &tried, screen, out)
+}
+
+/// When it prunes, for a person.
+pub(super) fn verdict(outcome: &Outcome) -> &'static str {
+    match outcome.verdict {
+        Verdict::Pruned(PruningStage::Plan) => "prunes when planned",
+        Verdict::Pruned(PruningStage::Startup) => "prunes when execution starts",
+        Verdict::Pruned(PruningStage::Execution) => "prunes during execution",
+        Verdict::Unpruned => "does not prune",
+    }
+}
+
+pub(super) fn in_words(outcome: &Outcome, total: usize) -> String {
     let removed =
         if outcome.removed == 0 { String::new() } else { format!(", {} left out at start-up", outcome.removed) };
-    format!("{} of {}, {}{removed}", outcome.scanned.len(), partitions(total), plural(outcome.locks, "lock"))
+    let idle = outcome.never_executed.filter(|idle| 0 < *idle);
+    let idle = idle.map(|idle| format!(", {idle} never executed")).unwrap_or_default();
+    format!("{} of {}, {}{removed}{idle}", outcome.scanned.len(), partitions(total), plural(outcome.locks, "lock"))
 }
 
 fn partitions(number: usize) -> String {
@@ -76,17 +127,68 @@ pub struct WireQuery<'a> {
     why: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     notes: &'a [String],
+    #[serde(flatten)]
+    advice: Option<WireAdvice<'a>>,
     custom: WirePlan<'a>,
     generic: WirePlan<'a>,
 }
 
+/// Why a query prunes late or not at all.
+#[derive(Debug, Serialize)]
+pub(super) struct WireAdvice<'a> {
+    reason: &'static str,
+    reason_text: &'a str,
+    way_out: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rewrite: Option<WireRewrite<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct WireRewrite<'a> {
+    condition: &'a str,
+    sql: &'a str,
+    verdict: &'static str,
+    scanned: usize,
+    locks: usize,
+}
+
+/// A reason and the rewrite that was tried.
+pub(super) fn wire_advice(advice: &Advice) -> WireAdvice<'_> {
+    WireAdvice {
+        reason: advice.reason.code,
+        reason_text: &advice.why,
+        way_out: advice.reason.way_out,
+        rewrite: advice.instead.as_ref().map(|instead| WireRewrite {
+            condition: &instead.condition,
+            sql: &instead.sql,
+            verdict: instead.outcome.verdict.as_str(),
+            scanned: instead.outcome.scanned.len(),
+            locks: instead.outcome.locks,
+        }),
+    }
+}
+
+/// One plan, or why there is none.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-enum WirePlan<'a> {
-    NotTried { not_tried: &'a str },
-    Planned { verdict: &'static str, scanned: Vec<String>, removed_at_startup: usize, locks: usize },
+pub(super) enum WirePlan<'a> {
+    NotTried {
+        not_tried: &'a str,
+    },
+    Planned {
+        verdict: &'static str,
+        scanned: Vec<String>,
+        removed_at_startup: usize,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        never_executed: Option<usize>,
+        locks: usize,
+    },
 }
 
 /// Every result, in the same order.
@@ -113,19 +215,23 @@ fn wire_query(result: &PruningResult) -> WireQuery<'_> {
         verdict: result.verdict().map(|verdict| verdict.as_str()),
         why,
         hint: result.hint.as_deref(),
+        path: result.location.as_ref().map(|at| at.path.as_str()),
+        line: result.location.as_ref().map(|at| at.line),
         notes: &result.notes,
+        advice: result.advice.as_ref().map(wire_advice),
         custom: wire_plan(&result.custom),
         generic: wire_plan(&result.generic),
     }
 }
 
-fn wire_plan(tried: &Tried) -> WirePlan<'_> {
+pub(super) fn wire_plan(tried: &Tried) -> WirePlan<'_> {
     match tried {
         Tried::Not(why) => WirePlan::NotTried { not_tried: why },
         Tried::Planned(outcome) => WirePlan::Planned {
             verdict: outcome.verdict.as_str(),
             scanned: outcome.scanned.iter().map(ToString::to_string).collect(),
             removed_at_startup: outcome.removed,
+            never_executed: outcome.never_executed,
             locks: outcome.locks,
         },
     }
@@ -135,15 +241,13 @@ fn wire_plan(tried: &Tried) -> WirePlan<'_> {
 mod tests {
     use super::super::style::Colour;
     use super::*;
-    use crate::policy::PruningStage;
-    use crate::pruning::Verdict;
     use crate::sql::QualifiedName;
 
     fn results() -> Vec<PruningResult> {
         let table = QualifiedName::new("shop", "days");
         let planned = |verdict, scanned: &[&str], removed, locks| {
             let scanned = scanned.iter().map(|name| QualifiedName::new("shop", *name)).collect();
-            Tried::Planned(Outcome { scanned, removed, locks, verdict })
+            Tried::Planned(Outcome { scanned, removed, never_executed: None, locks, verdict, condition: None })
         };
         let passed = PruningResult {
             table,
@@ -156,6 +260,8 @@ mod tests {
             judgement: Judgement::Passed,
             hint: None,
             notes: Vec::new(),
+            location: None,
+            advice: None,
         };
         let failed = PruningResult {
             query: "mine".to_owned(),

@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::executor::{Execution, execute};
 use super::ledger::{self, Invocation, OpenRun};
 use super::make_plan::{Moment, Planner, make_plan_by};
-use super::prove_pruning::prove_pruning_together;
+use super::prove_pruning::{by_table, judge_own_queries, prove_pruning_together, unreachable};
 use super::run_lock::is_locked_by;
 use super::signals::{Stop, StopSignal};
 use crate::catalog::{CatalogSnapshot, Journal, Ledger};
@@ -16,7 +16,7 @@ use crate::db::connect::{Session, connect};
 use crate::db::conninfo::ConnSpec;
 use crate::diff::refuse_onlookers;
 use crate::failure::{Failure, FailureKind};
-use crate::plan::{Event, Listener, Outcome, Plan};
+use crate::plan::{Event, Listener, Outcome, Plan, StepKind};
 use crate::policy::Policy;
 use crate::pruning::PruningResult;
 
@@ -49,6 +49,8 @@ pub struct Applied {
     pub remaining: Option<Plan>,
     /// Queries on the tables that were changed.
     pub pruning: Vec<PruningResult>,
+    /// The policies' own queries on these tables, as they stood before.
+    pub pruned_before: Vec<PruningResult>,
     /// Why the run's end is not recorded, or what was done was not looked at again.
     pub trouble: Option<anyhow::Error>,
 }
@@ -66,6 +68,9 @@ pub async fn apply(
     if plan.is_empty() {
         return Ok(Applied::default());
     }
+    let touched = |policy: &&Policy| plan.tables.iter().any(|t| t.table == policy.table && !t.steps.is_empty());
+    let touched: Vec<Policy> = applying.policies.iter().filter(touched).cloned().collect();
+    let pruned_before = judge_own_queries(session.client(), &touched, snapshot).await?;
     let run = begin(&mut session, snapshot, plan, &applying).await?;
     let busy_tables = plan.tables.iter().filter(|table| !table.steps.is_empty()).count();
     let wanted = applying.jobs.min(busy_tables);
@@ -87,7 +92,7 @@ pub async fn apply(
     let Some(session) = sessions.first() else {
         let unseen = Failure::new(FailureKind::Unreachable, "the connection was lost; what was done was not looked at")
             .hint("run again when the server is back: what was not committed did not happen");
-        return Ok(Applied { outcome, trouble: Some(unseen.into()), ..Applied::default() });
+        return Ok(Applied { outcome, pruned_before, trouble: Some(unseen.into()), ..Applied::default() });
     };
     let mut trouble = None;
     if let Some(run) = run {
@@ -97,9 +102,10 @@ pub async fn apply(
     let look_again = async {
         let (after, mut remaining) = make_plan_by(planner, &sessions[0], policies, Moment::At(plan.at)).await?;
         refuse_onlookers(&after, &mut remaining);
-        let touched = |policy: &&Policy| plan.tables.iter().any(|t| t.table == policy.table && !t.steps.is_empty());
-        let touched: Vec<Policy> = policies.iter().filter(touched).cloned().collect();
-        let pruning = prove_pruning_together(sessions, touched, after).await?;
+        let made = plan.steps().filter(|(_, step)| step.kind() == StepKind::Create).map(|(_, step)| step.target());
+        let mut pruning = unreachable(sessions[0].client(), &after, &made.collect()).await?;
+        pruning.extend(prove_pruning_together(sessions, touched, after).await?);
+        let pruning = by_table(pruning);
         anyhow::Ok((Some(remaining), pruning))
     };
     let seen = tokio::select! {
@@ -112,7 +118,7 @@ pub async fn apply(
         trouble.get_or_insert(error);
         Default::default()
     });
-    Ok(Applied { outcome, remaining, pruning, trouble })
+    Ok(Applied { outcome, remaining, pruning, pruned_before, trouble })
 }
 
 /// Another session on the server of the first one, which holds the run lock: after a failover the same address may

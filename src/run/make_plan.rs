@@ -38,6 +38,16 @@ pub async fn make_plan(session: &Session, policies: &[Policy], moment: Moment) -
     make_plan_by(&diff::plan, session, policies, moment).await
 }
 
+/// The facts, and whether the policies fit them: nothing is asked beyond the catalog.
+///
+/// # Errors
+/// When the connection is lost or pooled by transactions.
+pub async fn make_rough_plan(session: &Session, policies: &[Policy]) -> Result<(CatalogSnapshot, Plan)> {
+    let snapshot = read_catalog::read_catalog(session, policies).await?;
+    let plan = diff::plan(policies, &snapshot);
+    Ok((snapshot, plan))
+}
+
 /// Another plan, made from the same facts.
 ///
 /// # Errors

@@ -13,37 +13,81 @@ pub(super) struct Statement {
     pub end: usize,
 }
 
+/// A piece of SQL, with its length in bytes where the text does not tell it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Token<'a> {
+    /// White space or a comment.
+    Blank(usize),
+    /// The end of a statement.
+    Semicolon,
+    /// `$1`: its digits.
+    Parameter(&'a str),
+    /// An identifier, keyword or number.
+    Word(&'a str),
+    /// Anything else, among it whatever is quoted.
+    Other(usize),
+}
+
+impl Token<'_> {
+    /// Its length in bytes.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Blank(len) | Self::Other(len) => *len,
+            Self::Semicolon => 1,
+            Self::Parameter(digits) => 1 + digits.len(),
+            Self::Word(word) => word.len(),
+        }
+    }
+}
+
+/// The piece at the start; `None` at the end.
+pub(super) fn token(rest: &str) -> Option<Token<'_>> {
+    let c = rest.chars().next()?;
+    if let Some(len) = blank(rest) {
+        return Some(Token::Blank(len));
+    }
+    if c == ';' {
+        return Some(Token::Semicolon);
+    }
+    if let Some(digits) = parameter(rest) {
+        return Some(Token::Parameter(digits));
+    }
+    let word = word(rest);
+    Some(match quoted(rest, word) {
+        Some(len) => Token::Other(len),
+        None if word.is_empty() => Token::Other(c.len_utf8()),
+        None => Token::Word(word),
+    })
+}
+
 /// Looks at SQL outside of quotes and comments.
 pub(super) fn scan(sql: &str) -> Statement {
     let mut found = Statement { parameters: 0, statements: 0, first_word: String::new(), end: sql.len() };
     let mut inside = false;
     let mut at = 0;
-    while let Some(c) = sql[at..].chars().next() {
-        let rest = &sql[at..];
-        let len = blank(rest).unwrap_or_else(|| {
-            if c == ';' {
+    while let Some(token) = token(&sql[at..]) {
+        match token {
+            Token::Blank(_) => {}
+            Token::Semicolon => {
                 if inside && found.statements == 1 {
                     found.end = at;
                 }
                 inside = false;
-                return 1;
             }
-            if !inside {
+            Token::Parameter(_) | Token::Word(_) | Token::Other(_) if !inside => {
                 inside = true;
                 found.statements += 1;
             }
-            if let Some(number) = parameter(rest) {
-                let digits = number.len();
-                found.parameters = found.parameters.max(number.parse().unwrap_or(usize::MAX));
-                return 1 + digits;
+            Token::Parameter(_) | Token::Word(_) | Token::Other(_) => {}
+        }
+        match token {
+            Token::Parameter(digits) => {
+                found.parameters = found.parameters.max(digits.parse().unwrap_or(usize::MAX));
             }
-            let word = word(rest);
-            if found.first_word.is_empty() && !word.is_empty() {
-                found.first_word = word.to_owned();
-            }
-            quoted(rest, word).unwrap_or(if word.is_empty() { c.len_utf8() } else { word.len() })
-        });
-        at += len;
+            Token::Word(word) if found.first_word.is_empty() => found.first_word = word.to_owned(),
+            Token::Blank(_) | Token::Semicolon | Token::Word(_) | Token::Other(_) => {}
+        }
+        at += token.len();
     }
     found
 }

@@ -1,19 +1,35 @@
 //! `pruning`: queries that must prune, with a sample value for each parameter.
 
 use crate::policy::document::{Node, Value};
-use crate::policy::model::{PruningQuery, PruningStage};
+use crate::policy::model::{Location, PruningQuery, PruningStage};
 
 use super::parameters::{self, Statement};
+use super::query_file;
 use super::report::Report;
 use super::rules;
-use super::scalars::{choice, count, scalar, text, wrong_type};
+use super::scalars::{choice, count, scalar, shown, text, wrong_type};
 use super::section::{Keys, Section};
 
 pub(super) const KEYS: Keys =
-    Keys { section: "pruning", known: &["name", "sql", "with", "partitions", "locks", "require"], later: &[] };
+    Keys { section: "pruning", known: &["name", "sql", "file", "with", "partitions", "locks", "require"], later: &[] };
 
 /// What EXPLAIN takes and can prune.
 const COMMANDS: [&str; 8] = ["select", "with", "insert", "update", "delete", "merge", "values", "table"];
+
+/// The words for [`PruningStage`].
+pub(super) const STAGES: [(&str, Option<PruningStage>); 3] = [
+    ("plan", Some(PruningStage::Plan)),
+    ("startup", Some(PruningStage::Startup)),
+    ("execution", Some(PruningStage::Execution)),
+];
+
+/// What a query is held to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Limits {
+    pub partitions: Option<u32>,
+    pub locks: Option<u32>,
+    pub require: Option<PruningStage>,
+}
 
 /// Reads the list.
 pub(super) fn read(node: &Node, report: &mut Report<'_>) -> Option<Vec<PruningQuery>> {
@@ -21,58 +37,109 @@ pub(super) fn read(node: &Node, report: &mut Report<'_>) -> Option<Vec<PruningQu
         wrong_type(node, "a list of queries", report);
         return None;
     };
-    Some(items.iter().enumerate().filter_map(|(index, item)| query(index, item, report)).collect())
+    let queries = items.iter().enumerate().flat_map(|(index, item)| entry(index, item, report));
+    Some(queries.collect())
 }
 
-fn query(index: usize, node: &Node, report: &mut Report<'_>) -> Option<PruningQuery> {
-    let section = Section::open(node, &KEYS, report)?;
+fn entry(index: usize, node: &Node, report: &mut Report<'_>) -> Vec<PruningQuery> {
+    let Some(section) = Section::open(node, &KEYS, report) else { return Vec::new() };
+    let limits = Limits {
+        partitions: section.optional("partitions", report, at_least_one),
+        locks: section.optional("locks", report, at_least_one),
+        require: section.optional("require", report, |node, report| choice(node, &STAGES, report)),
+    };
+    match section.get("file") {
+        Some(_) => of_file(&section, &limits, report),
+        None => query(index, &section, limits, report).into_iter().collect(),
+    }
+}
+
+/// The queries of the files that an entry names, each with its own place and problems.
+fn of_file(section: &Section<'_>, limits: &Limits, report: &mut Report<'_>) -> Vec<PruningQuery> {
+    for key in ["name", "sql", "with"] {
+        if let Some(entry) = section.get(key) {
+            let hint = format!("write `-- partctl: {key}=...` above a query of the file");
+            let message = format!("`{key}` does not go with `file`");
+            match key {
+                "sql" => report.problem(rules::CONTRADICTION, &entry.key_span, message),
+                _ => report.hinted(rules::CONTRADICTION, &entry.key_span, message, hint),
+            }
+        }
+    }
+    let Some(pattern) = section.optional("file", report, text) else { return Vec::new() };
+    let Some(span) = section.get("file").map(|entry| &entry.value.span) else { return Vec::new() };
+    let sources = match report.files().matching(report.path(), &pattern) {
+        Ok([]) => {
+            let message = format!("no file is called {}", shown(&pattern));
+            report.hinted(rules::QUERY_FILE, span, message, "the path is relative to the policy file");
+            return Vec::new();
+        }
+        Ok(sources) => sources,
+        Err(why) => {
+            report.problem(rules::QUERY_FILE, span, format!("cannot read {}: {why}", shown(&pattern)));
+            return Vec::new();
+        }
+    };
+    let mut queries = Vec::new();
+    for source in sources {
+        let (mut found, problems) = query_file::read(source, limits);
+        queries.append(&mut found);
+        report.add_elsewhere(problems);
+    }
+    queries
+}
+
+fn query(index: usize, section: &Section<'_>, limits: Limits, report: &mut Report<'_>) -> Option<PruningQuery> {
     let name = section.optional("name", report, text);
     let sql = section.required("sql", report, statement);
     let with = section.optional("with", report, values);
     if let (Some((_, statement)), Some(entry)) = (&sql, section.get("sql")) {
         let given = with.as_ref().map_or(0, Vec::len);
         let readable = with.is_some() || section.get("with").is_none();
-        if readable && given != statement.parameters {
+        if readable && let Some(message) = parameter_count(statement.parameters, given) {
             let span = section.get("with").map_or(&entry.value.span, |with| &with.value.span);
-            let message = format!(
-                "the query has {}, `with` has {}",
-                counted(statement.parameters, "parameter"),
-                counted(given, "value")
-            );
             let hint = "list one sample value for each of $1, $2, ...";
             report.hinted(rules::PRUNING_QUERY, span, message, hint);
         }
     }
-    let partitions = section.optional("partitions", report, at_least_one);
-    let locks = section.optional("locks", report, at_least_one);
-    let require = section.optional("require", report, stage);
+    let line = section.get("sql").map_or(1, |entry| report.line(entry.key_span.start));
     Some(PruningQuery {
         name: name.unwrap_or_else(|| format!("pruning[{index}]")),
         sql: sql?.0,
         with: with.unwrap_or_default(),
-        partitions,
-        locks,
-        require,
+        partitions: limits.partitions,
+        locks: limits.locks,
+        require: limits.require,
+        location: Location { path: report.path().to_owned(), line },
     })
+}
+
+/// What to say when a query has not one value for each of its parameters.
+pub(super) fn parameter_count(parameters: usize, given: usize) -> Option<String> {
+    (given != parameters)
+        .then(|| format!("the query has {}, `with` has {}", counted(parameters, "parameter"), counted(given, "value")))
 }
 
 fn counted(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
+/// What to say of a text that is not one statement which can prune.
+pub(super) fn fault(statement: &Statement) -> Option<&'static str> {
+    if statement.statements != 1 {
+        return Some("expected exactly one SQL statement");
+    }
+    let known = COMMANDS.iter().any(|command| statement.first_word.eq_ignore_ascii_case(command));
+    (!known).then_some("expected a query, or another statement that EXPLAIN takes")
+}
+
 /// One statement, without the semicolon at its end.
 fn statement(node: &Node, report: &mut Report<'_>) -> Option<(String, Statement)> {
     let sql = text(node, report)?;
     let statement = parameters::scan(&sql);
-    let mut refuse = |message: &str| {
+    if let Some(message) = fault(&statement) {
         report.problem(rules::PRUNING_QUERY, &node.span, message);
-        None
-    };
-    if statement.statements != 1 {
-        return refuse("expected exactly one SQL statement");
-    }
-    if !COMMANDS.iter().any(|command| statement.first_word.eq_ignore_ascii_case(command)) {
-        return refuse("expected a query, or another statement that EXPLAIN takes");
+        return None;
     }
     Some((sql[..statement.end].trim().to_owned(), statement))
 }
@@ -89,13 +156,4 @@ fn values(node: &Node, report: &mut Report<'_>) -> Option<Vec<String>> {
 
 fn at_least_one(node: &Node, report: &mut Report<'_>) -> Option<u32> {
     count(node, 1..=u32::MAX, report)
-}
-
-fn stage(node: &Node, report: &mut Report<'_>) -> Option<PruningStage> {
-    let words = [
-        ("plan", Some(PruningStage::Plan)),
-        ("startup", Some(PruningStage::Startup)),
-        ("execution", Some(PruningStage::Execution)),
-    ];
-    choice(node, &words, report)
 }

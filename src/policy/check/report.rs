@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use crate::policy::document::{Node, Refusal};
 use crate::policy::problem::{Lines, Problem, Rule, Source};
+use crate::policy::query_files::QueryFiles;
 
 use super::rules;
 
@@ -23,6 +24,8 @@ pub(super) enum Wholeness {
 /// The problems of one file so far.
 pub(super) struct Report<'a> {
     source: &'a Source,
+    files: &'a QueryFiles,
+    elsewhere: Vec<Problem>,
     lines: Lines<'a>,
     problems: Vec<Problem>,
     seen: HashSet<(Range<usize>, &'static str, String)>,
@@ -32,9 +35,19 @@ pub(super) struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    pub fn new(source: &'a Source) -> Self {
+    pub fn new(source: &'a Source, files: &'a QueryFiles) -> Self {
         let (lines, problems, seen) = (Lines::of(&source.text), Vec::new(), HashSet::new());
-        Self { source, lines, problems, seen, wholeness: Wholeness::Whole, document: 0..0, sound: true }
+        Self {
+            source,
+            files,
+            elsewhere: Vec::new(),
+            lines,
+            problems,
+            seen,
+            wholeness: Wholeness::Whole,
+            document: 0..0,
+            sound: true,
+        }
     }
 
     /// Begins a document; `place` is what a message about the document as a whole points at.
@@ -59,7 +72,7 @@ impl<'a> Report<'a> {
     }
 
     pub fn is_full(&self) -> bool {
-        MAX_PROBLEMS <= self.problems.len()
+        MAX_PROBLEMS <= self.problems.len() + self.elsewhere.len()
     }
 
     pub fn problem(&mut self, rule: Rule, span: &Range<usize>, message: impl Into<String>) {
@@ -88,6 +101,26 @@ impl<'a> Report<'a> {
         }
     }
 
+    /// Adds problems of files that this one names, once each.
+    pub fn add_elsewhere(&mut self, problems: Vec<Problem>) {
+        self.sound &= problems.is_empty();
+        for problem in problems {
+            if !self.is_full() && !self.elsewhere.contains(&problem) {
+                self.elsewhere.push(problem);
+            }
+        }
+    }
+
+    /// The files of queries that were found.
+    pub fn files(&self) -> &'a QueryFiles {
+        self.files
+    }
+
+    /// The file, as the user gave it.
+    pub fn path(&self) -> &'a str {
+        &self.source.path
+    }
+
     /// The line of a byte of the file, from 1.
     pub fn line(&self, offset: usize) -> usize {
         self.lines.line_of(offset)
@@ -104,7 +137,9 @@ impl<'a> Report<'a> {
         }
     }
 
-    pub fn into_problems(self) -> Vec<Problem> {
-        self.problems
+    /// The problems of the file in order of place, and those of files that it names.
+    pub fn into_problems(mut self) -> (Vec<Problem>, Vec<Problem>) {
+        self.problems.sort_by_key(|problem| problem.span.start);
+        (self.problems, self.elsewhere)
     }
 }

@@ -52,6 +52,8 @@ rules! {
         "A pruning query is one statement with a sample value for each of its parameters.";
     UNKNOWN_CHOICE = "PT020" "unknown-choice"
         "A key that takes one of a few words has one of them.";
+    QUERY_FILE = "PT021" "query-file"
+        "A file of queries that a policy names is there, can be read, and holds a statement.";
 }
 
 #[cfg(test)]

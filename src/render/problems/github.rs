@@ -29,11 +29,11 @@ pub fn github(problems: &[Problem], sources: &[Source], out: &mut dyn io::Write)
 }
 
 /// Text after the second `::`.
-fn data(text: &str) -> String {
+pub(in crate::render) fn data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 /// Text of a property, where colons and commas divide.
-fn property(text: &str) -> String {
+pub(in crate::render) fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }

@@ -67,7 +67,7 @@ fn result(problem: &Problem, texts: &Texts<'_>) -> Value {
 }
 
 /// A path as a URI reference (RFC 3986): what is not unreserved is percent-encoded, slashes stay.
-fn uri(path: &str) -> String {
+pub(in crate::render) fn uri(path: &str) -> String {
     let mut uri = String::from(if path.starts_with('/') { "file://" } else { "" });
     for byte in path.bytes() {
         match byte {

@@ -171,6 +171,10 @@ pruning:
                 require: Some(
                     Plan,
                 ),
+                location: Location {
+                    path: "a.yaml",
+                    line: 32,
+                },
             },
         ],
         location: Location {

@@ -1,0 +1,77 @@
+//! A check as SARIF 2.1.0 (OASIS): each finding at the policy or the query file that asks for it.
+
+use std::io::{self, Write};
+
+use serde_json::{Value, json};
+
+use super::check_report::{Case, CheckReport, Said};
+use super::problems::uri;
+use crate::plan::{FINDING_CODES, FindingCode, Severity};
+
+/// Writes a log with one run.
+///
+/// # Errors
+/// When `out` cannot be written to.
+pub fn check_sarif(report: &CheckReport<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let cases = report.cases();
+    let results: Vec<Value> = cases.iter().flat_map(|case| case.said.iter().map(|said| result(case, said))).collect();
+    let log = json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": {
+                "driver": {
+                    "name": "partctl",
+                    "version": env!("CARGO_PKG_VERSION"),
+                    "informationUri": env!("CARGO_PKG_REPOSITORY"),
+                    "rules": FINDING_CODES.iter().map(|code| rule(code)).collect::<Vec<_>>(),
+                }
+            },
+            "columnKind": "unicodeCodePoints",
+            "results": results,
+        }]
+    });
+    serde_json::to_writer_pretty(&mut *out, &log)?;
+    writeln!(out)
+}
+
+fn rule(code: &FindingCode) -> Value {
+    json!({
+        "id": code.id,
+        "name": code.name,
+        "shortDescription": {"text": code.name.replace('-', " ")},
+        "defaultConfiguration": {"level": level(code)},
+    })
+}
+
+fn level(code: &FindingCode) -> &'static str {
+    match code.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Info => "note",
+    }
+}
+
+fn result(case: &Case<'_>, said: &Said) -> Value {
+    let table = case.table.map(|table| format!("{table}: ")).unwrap_or_default();
+    let evidence: String = said.evidence.iter().map(|line| format!("\n{line}")).collect();
+    let mut result = json!({
+        "ruleId": said.code.id,
+        "level": level(said.code),
+        "message": {"text": format!("{table}{}{evidence}", said.sentence())},
+        // The same finding keeps its identity when lines move.
+        "partialFingerprints": {"partctl/v1": format!("{} {table}{}", said.code.id, case.name)},
+    });
+    if let Some(index) = FINDING_CODES.iter().position(|code| code.id == said.code.id) {
+        result["ruleIndex"] = json!(index);
+    }
+    if let Some(place) = case.place {
+        result["locations"] = json!([{
+            "physicalLocation": {
+                "artifactLocation": {"uri": uri(&place.path)},
+                "region": {"startLine": place.line},
+            }
+        }]);
+    }
+    result
+}

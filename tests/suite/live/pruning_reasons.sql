@@ -1,0 +1,66 @@
+CREATE SCHEMA s;
+-- Six months, by every kind of moment.
+CREATE TABLE s.r (id int, ts timestamptz NOT NULL, k text, other timestamptz) PARTITION BY RANGE (ts);
+CREATE TABLE s.r2 (id int, ts timestamptz NOT NULL) PARTITION BY RANGE (ts);
+CREATE TABLE s.rt (id int, ts timestamp NOT NULL) PARTITION BY RANGE (ts);
+CREATE TABLE s.rd (id int, d date NOT NULL) PARTITION BY RANGE (d);
+CREATE TABLE s.ri (id bigint, ts timestamptz) PARTITION BY RANGE (id);
+CREATE TABLE s.def (id int, ts timestamptz) PARTITION BY RANGE (ts);
+CREATE TABLE s.e (id int, ts timestamp) PARTITION BY RANGE (date_trunc('month', ts));
+DO $$BEGIN FOR m IN 0..5 LOOP
+  EXECUTE format('CREATE TABLE s.r_%s PARTITION OF s.r FOR VALUES FROM (%L) TO (%L)', m, date '2024-01-01' + m * interval '1 month', date '2024-02-01' + m * interval '1 month');
+  EXECUTE format('CREATE TABLE s.r2_%s PARTITION OF s.r2 FOR VALUES FROM (%L) TO (%L)', m, date '2024-01-01' + m * interval '1 month', date '2024-02-01' + m * interval '1 month');
+  EXECUTE format('CREATE TABLE s.rt_%s PARTITION OF s.rt FOR VALUES FROM (%L) TO (%L)', m, date '2024-01-01' + m * interval '1 month', date '2024-02-01' + m * interval '1 month');
+  EXECUTE format('CREATE TABLE s.rd_%s PARTITION OF s.rd FOR VALUES FROM (%L) TO (%L)', m, date '2024-01-01' + m * interval '1 month', date '2024-02-01' + m * interval '1 month');
+  EXECUTE format('CREATE TABLE s.e_%s PARTITION OF s.e FOR VALUES FROM (%L) TO (%L)', m, date '2024-01-01' + m * interval '1 month', date '2024-02-01' + m * interval '1 month');
+  EXECUTE format('CREATE TABLE s.def_%s PARTITION OF s.def FOR VALUES FROM (%L) TO (%L)', m, date '2024-01-01' + m * interval '1 month', date '2024-02-01' + m * interval '1 month');
+  EXECUTE format('CREATE TABLE s.ri_%s PARTITION OF s.ri FOR VALUES FROM (%L) TO (%L)', m, m * 10, m * 10 + 10);
+END LOOP; END$$;
+CREATE TABLE s.def_default PARTITION OF s.def DEFAULT;
+CREATE TABLE s.l (k text, n int) PARTITION BY LIST (k);
+CREATE TABLE s.l_a PARTITION OF s.l FOR VALUES IN ('a');
+CREATE TABLE s.l_b PARTITION OF s.l FOR VALUES IN ('b');
+CREATE TABLE s.l_c PARTITION OF s.l FOR VALUES IN ('c');
+CREATE TABLE s.lc (k text) PARTITION BY LIST (k COLLATE "C");
+CREATE TABLE s.lc_a PARTITION OF s.lc FOR VALUES IN ('a');
+CREATE TABLE s.lc_b PARTITION OF s.lc FOR VALUES IN ('b');
+CREATE TABLE s.h (tenant bigint, n int) PARTITION BY HASH (tenant);
+CREATE TABLE s.h2 (a int, b int) PARTITION BY HASH (a, b);
+DO $$BEGIN FOR r IN 0..3 LOOP
+  EXECUTE format('CREATE TABLE s.h_%s PARTITION OF s.h FOR VALUES WITH (MODULUS 4, REMAINDER %s)', r, r);
+  EXECUTE format('CREATE TABLE s.h2_%s PARTITION OF s.h2 FOR VALUES WITH (MODULUS 4, REMAINDER %s)', r, r);
+END LOOP; END$$;
+CREATE TABLE s.m (a int, b int) PARTITION BY RANGE (a, b);
+CREATE TABLE s.m_0 PARTITION OF s.m FOR VALUES FROM (0, 0) TO (10, 0);
+CREATE TABLE s.m_1 PARTITION OF s.m FOR VALUES FROM (10, 0) TO (20, 0);
+CREATE TABLE s.m_2 PARTITION OF s.m FOR VALUES FROM (20, 0) TO (30, 0);
+CREATE TABLE s.pend (id int, ts date) PARTITION BY RANGE (ts);
+CREATE TABLE s.pend_0 PARTITION OF s.pend FOR VALUES FROM ('2024-01-01') TO ('2024-02-01');
+CREATE TABLE s.pend_1 PARTITION OF s.pend FOR VALUES FROM ('2024-02-01') TO ('2024-03-01');
+CREATE TABLE s.pend_2 PARTITION OF s.pend FOR VALUES FROM ('2024-03-01') TO ('2024-04-01');
+UPDATE pg_inherits SET inhdetachpending = true WHERE inhrelid = 's.pend_2'::regclass;
+-- Sub-partitions.
+CREATE TABLE s.sub (ts date, k int) PARTITION BY RANGE (ts);
+CREATE TABLE s.sub_0 PARTITION OF s.sub FOR VALUES FROM ('2024-01-01') TO ('2024-02-01') PARTITION BY LIST (k);
+CREATE TABLE s.sub_1 PARTITION OF s.sub FOR VALUES FROM ('2024-02-01') TO ('2024-03-01') PARTITION BY LIST (k);
+CREATE TABLE s.sub_0_1 PARTITION OF s.sub_0 FOR VALUES IN (1);
+CREATE TABLE s.sub_0_2 PARTITION OF s.sub_0 FOR VALUES IN (2);
+CREATE TABLE s.sub_1_1 PARTITION OF s.sub_1 FOR VALUES IN (1);
+CREATE TABLE s.sub_1_2 PARTITION OF s.sub_1 FOR VALUES IN (2);
+CREATE TABLE s.src (ts timestamptz, d date, id bigint);
+INSERT INTO s.src VALUES ('2024-02-10', '2024-02-10', 15);
+-- Rows at and around every bound, for the rewrites to agree on.
+INSERT INTO s.r SELECT 1, ts FROM generate_series('2024-01-01'::timestamptz, '2024-06-30 23:00', '1 hour') ts;
+INSERT INTO s.r2 SELECT 1, ts FROM s.r;
+INSERT INTO s.rt SELECT 1, ts FROM s.r;
+INSERT INTO s.rd SELECT DISTINCT 1, ts::date FROM s.r;
+INSERT INTO s.e SELECT 1, ts FROM s.r;
+INSERT INTO s.ri SELECT id, now() FROM generate_series(0, 59) id;
+INSERT INTO s.h SELECT id, 1 FROM generate_series(0, 59) id;
+INSERT INTO s.l VALUES ('a'), ('b'), ('c');
+INSERT INTO s.lc VALUES ('a'), ('b');
+INSERT INTO s.m SELECT a, b FROM generate_series(0, 29) a, generate_series(0, 3) b;
+CREATE VIEW s.v AS SELECT id, ts AS at FROM s.r WHERE id IS NOT NULL;
+CREATE VIEW s.months AS SELECT id, date_trunc('month', ts) AS month FROM s.r;
+CREATE FUNCTION s.vol() RETURNS timestamptz LANGUAGE plpgsql AS 'BEGIN RETURN ''2024-02-02''; END';
+ANALYZE;
