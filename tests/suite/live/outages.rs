@@ -133,6 +133,7 @@ async fn when_the_server_crashes_the_run_ends_with_5_and_the_next_one_converges(
 pub async fn failover_at(workload: Workload, point: Point, broken: &str) -> (Option<i32>, String) {
     let mut primary = own_server(&[]);
     let standby = Standby::of(&primary);
+    standby.streams(&primary).await;
     // From now on a commit that is acknowledged is on the standby's disk.
     for setting in ["ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()"] {
         primary.run_script("postgres", setting).await.unwrap();

@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 use partctl::db::throwaway::{Installation, ServerOptions, ThrowawayServer};
 use tempfile::TempDir;
@@ -32,6 +33,21 @@ impl Standby {
         let settings = format!("-c listen_addresses= -c unix_socket_directories={folder} -c port={PORT} -c fsync=off");
         standby.run("pg_ctl", &["-D", data, "-w", "-t", "60", "-l", &format!("{data}.log"), "-o", &settings, "start"]);
         standby
+    }
+
+    /// Returns once the primary sends it its log.
+    pub async fn streams(&self, primary: &ThrowawayServer) {
+        let session = session(&primary.url("postgres")).await;
+        let sql = "SELECT EXISTS (SELECT FROM pg_stat_replication WHERE state = 'streaming')";
+        for _ in 0..1_000 {
+            let rows = session.client().query_typed(sql, &[]).await.unwrap();
+            if rows[0].get(0) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let log = std::fs::read_to_string(format!("{}.log", self.data.display())).unwrap_or_default();
+        panic!("the standby does not follow its primary (does libpqwalreceiver find its libpq?)\n{log}");
     }
 
     /// Makes a primary of it, and returns once it is one.

@@ -25,12 +25,8 @@ pub struct Less {
 }
 
 /// Creating triggers on the table that references, later versions keep its writers waiting.
-const REFERENCED: &[Less] = &[Less {
-    during: " ATTACH ",
-    on: "shop.lines",
-    promised: LockMode::ShareRowExclusive,
-    taken: None,
-}];
+const REFERENCED: &[Less] =
+    &[Less { during: " ATTACH ", on: "shop.lines", promised: LockMode::ShareRowExclusive, taken: None }];
 /// A foreign key to a partitioned table is not kept by what is detached.
 const REFERENCES_PARTITIONED: &[Less] = &[
     Less { during: "CONCURRENTLY", on: "shop.", promised: LockMode::ShareRowExclusive, taken: None },
@@ -38,12 +34,8 @@ const REFERENCES_PARTITIONED: &[Less] = &[
 ];
 
 /// The same, seen from a table that references itself: what is detached is searched and not changed.
-const REFERENCES_ITSELF: &[Less] = &[Less {
-    during: " DETACH ",
-    on: "shop.orders_",
-    promised: LockMode::ShareRowExclusive,
-    taken: None,
-}];
+const REFERENCES_ITSELF: &[Less] =
+    &[Less { during: " DETACH ", on: "shop.orders_", promised: LockMode::ShareRowExclusive, taken: None }];
 
 const EMPTY: Case = Case { name: "", policy: RETIRE, setup: "", role: None, kinds: &[], less_on_14: &[] };
 use StepKind::{Create, Detach, Drop};
