@@ -9,6 +9,7 @@ use super::lock_budget::LockEstimate;
 use crate::catalog::{Bound, CatalogSnapshot, Datum, KeyColumn, Partition, PartitionKey, Table};
 use crate::desired::{Desired, DesiredRange, expand};
 use crate::keys::{Axis, codec_for};
+use crate::plan::first_few;
 use crate::policy::{Location, Policy, PruningQuery, PruningStage};
 use crate::schedule::{Edge, Extent, Point};
 use crate::sql::QualifiedName;
@@ -64,6 +65,8 @@ pub enum Expectation {
         /// What it means when nothing is read.
         nothing: Emptiness,
     },
+    /// It reads each of these direct partitions, or leaves below them, and no other.
+    Each(Vec<QualifiedName>),
     /// It reads one direct partition at most, whichever.
     One,
     /// The policy's own limits.
@@ -106,21 +109,20 @@ pub fn probes(policies: &[Policy], snapshot: &CatalogSnapshot) -> Vec<Probe> {
     probes
 }
 
-/// Whether new partitions can be reached: one query for each, by a key that it holds by its bound.
+/// New partitions that one query asks for: enough to make asking cheap, and few enough to lock.
+const ASKED_TOGETHER: usize = 16;
+
+/// Whether new partitions can be reached: queries for what they hold by their bounds, several partitions by each.
 ///
 /// Hash partitions are not among them: nobody but the server can say which keys they hold.
-pub fn reach_probes(snapshot: &CatalogSnapshot, made: &BTreeSet<&QualifiedName>) -> Vec<Probe> {
+pub fn reach_probes(policies: &[Policy], snapshot: &CatalogSnapshot, made: &BTreeSet<QualifiedName>) -> Vec<Probe> {
     let version = snapshot.server.version;
-    let tables = snapshot.tables.iter().filter_map(|table| Some((table, table.key.as_ref()?)));
+    let tables = policies.iter().filter_map(|policy| snapshot.table(&policy.table));
+    let tables = tables.filter_map(|table| Some((table, table.key.as_ref()?)));
     let of = |(table, key)| {
         let grid = GridProbes { table, key, version };
-        let new = table.visible().filter(|partition| made.contains(&partition.name));
-        new.filter_map(|partition| match &partition.bound {
-            Bound::Range { .. } => grid.of_range_partition("new", partition).into_iter().next(),
-            Bound::List(values) => grid.of_value(partition, values),
-            Bound::Hash { .. } | Bound::Default => None,
-        })
-        .collect::<Vec<_>>()
+        let new: Vec<&Partition> = table.visible().filter(|partition| made.contains(&partition.name)).collect();
+        new.chunks(ASKED_TOGETHER).filter_map(|new| grid.of_new(new)).collect::<Vec<_>>()
     };
     tables.flat_map(of).collect()
 }
@@ -166,6 +168,20 @@ impl GridProbes<'_> {
             chosen[0].0 = "only";
         }
         chosen.into_iter().flat_map(|(role, partition)| self.of_range_partition(role, partition)).collect()
+    }
+
+    /// All that these partitions hold, in one query without parameters: one plan is enough.
+    fn of_new(&self, new: &[&Partition]) -> Option<Probe> {
+        let [column] = self.key.columns.as_slice() else { return None };
+        let key = column.name.as_ref()?;
+        let held = |partition: &Partition| partition.bound.predicate(key, &column.type_name);
+        let held = new.iter().filter_map(|partition| Some((*partition, held(partition)?)));
+        let (asked, conditions): (Vec<&Partition>, Vec<String>) = held.unzip();
+        let names: Vec<QualifiedName> = asked.iter().map(|partition| partition.name.clone()).collect();
+        let shown: Vec<String> = names.iter().map(|name| name.name.to_string()).collect();
+        let name = format!("new partitions {}", first_few(&shown, 3));
+        let condition = conditions.join(" OR ");
+        (!asked.is_empty()).then(|| self.probe(name, &condition, Vec::new(), Expectation::Each(names), asked))
     }
 
     fn of_range_partition(&self, role: &str, partition: &Partition) -> Vec<Probe> {
@@ -215,10 +231,7 @@ impl GridProbes<'_> {
     fn of_value(&self, partition: &Partition, values: &[Datum]) -> Option<Probe> {
         let [column] = self.key.columns.as_slice() else { return None };
         let key = column.name.as_ref()?;
-        let value = values.iter().find_map(|value| match value {
-            Datum::Value(text) => Some(text),
-            Datum::MinValue | Datum::MaxValue | Datum::Null => None,
-        })?;
+        let value = first_value(values)?;
         let expect = Expectation::Only { partition: partition.name.clone(), nothing: Emptiness::Wrong };
         let name = format!("a value of {}", partition.name.name);
         Some(self.probe(name, &format!("{key} = $1"), vec![typed(column, value)], expect, [partition]))
@@ -282,6 +295,13 @@ fn current<'a>(range: &DesiredRange, placed: &[(Extent, &'a Partition)]) -> Opti
         }
     };
     found.map(|(_, partition)| *partition)
+}
+
+fn first_value(values: &[Datum]) -> Option<&String> {
+    values.iter().find_map(|value| match value {
+        Datum::Value(text) => Some(text),
+        Datum::MinValue | Datum::MaxValue | Datum::Null => None,
+    })
 }
 
 fn typed(column: &KeyColumn, value: &str) -> Parameter {
@@ -368,23 +388,24 @@ mod tests {
     }
 
     #[test]
-    fn each_new_partition_is_reached_by_a_key_of_its_own() {
+    fn new_partitions_are_asked_for_together_by_what_they_hold() {
         let snapshot = fixture::snapshot();
         let names = ["days_2", "days_3", "places_eu", "places_none", "places_other", "events_p1"];
         let names = names.map(|name| QualifiedName::new("shop", name));
-        let probes = reach_probes(&snapshot, &names.iter().collect());
-        let shown: Vec<String> =
-            probes.iter().map(|probe| format!("{} [{}]", probe.name, probe.parameters[0].value)).collect();
+        let policies = [fixture::days(Vec::new()), fixture::places(), fixture::events()];
+        let probes = reach_probes(&policies, &snapshot, &names.into_iter().collect());
+        let shown: Vec<String> = probes.iter().map(|probe| format!("{}: {}", probe.name, probe.sql)).collect();
         assert_eq!(
             shown,
             [
-                "new partition days_3, by equality [2024-01-03]",
-                "new partition days_2, by equality [2024-01-02]",
-                "a value of places_eu [DE]",
+                "new partitions days_3, days_2: SELECT * FROM shop.days WHERE day >= '2024-01-03'::date AND day < '2024-01-04'::date \
+                 OR day >= '2024-01-02'::date AND day < '2024-01-03'::date",
+                "new partitions places_none, places_eu: SELECT * FROM shop.places WHERE place IS NULL OR place IN ('DE'::text, 'FR'::text) \
+                 OR place IS NULL",
             ]
         );
-        let only = |probe: &Probe| matches!(&probe.expect, Expectation::Only { .. });
-        assert!(probes.iter().all(only));
+        let each = |probe: &Probe| matches!(&probe.expect, Expectation::Each(_));
+        assert!(probes.iter().all(each));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use super::probe::{Emptiness, Expectation};
 use super::result::{Judgement, Outcome, Tried, Verdict};
 use super::verdict::Leaves;
+use crate::plan::first_few;
 use crate::policy::PruningStage;
 use crate::sql::QualifiedName;
 
@@ -28,6 +29,11 @@ pub(super) fn weigh(
             let expected =
                 |partitions: BTreeSet<&QualifiedName>| partitions.into_iter().all(|found| found == partition);
             grid(leaves, expected, &format!("{name} alone"), custom, generic, notes)
+        }
+        Expectation::Each(all) => {
+            let all: BTreeSet<&QualifiedName> = all.iter().collect();
+            let names: Vec<String> = all.iter().map(|name| leaves.short(name)).collect();
+            grid(leaves, |found| found == all, &first_few(&names, 3), custom, generic, notes)
         }
         Expectation::One => {
             let expected = |partitions: BTreeSet<&QualifiedName>| partitions.len() <= 1;

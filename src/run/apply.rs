@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::executor::{Execution, execute};
 use super::ledger::{self, Invocation, OpenRun};
 use super::make_plan::{Moment, Planner, make_plan_by};
-use super::prove_pruning::{by_table, judge_own_queries, prove_pruning_together, unreachable};
+use super::prove_pruning::{judge_own_queries, prove_pruning_together};
 use super::run_lock::is_locked_by;
 use super::signals::{Stop, StopSignal};
 use crate::catalog::{CatalogSnapshot, Journal, Ledger};
@@ -102,10 +102,9 @@ pub async fn apply(
     let look_again = async {
         let (after, mut remaining) = make_plan_by(planner, &sessions[0], policies, Moment::At(plan.at)).await?;
         refuse_onlookers(&after, &mut remaining);
-        let made = plan.steps().filter(|(_, step)| step.kind() == StepKind::Create).map(|(_, step)| step.target());
-        let mut pruning = unreachable(sessions[0].client(), &after, &made.collect()).await?;
-        pruning.extend(prove_pruning_together(sessions, touched, after).await?);
-        let pruning = by_table(pruning);
+        let made = plan.steps().filter(|(_, step)| step.kind() == StepKind::Create);
+        let made = made.map(|(_, step)| step.target().clone()).collect();
+        let pruning = prove_pruning_together(sessions, touched, after, made).await?;
         anyhow::Ok((Some(remaining), pruning))
     };
     let seen = tokio::select! {

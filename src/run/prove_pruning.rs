@@ -86,12 +86,13 @@ async fn advise(
 ///
 /// # Errors
 /// When the connection is lost.
-pub(super) async fn unreachable(
+async fn unreachable(
     client: &Client,
+    policies: &[Policy],
     snapshot: &CatalogSnapshot,
-    made: &BTreeSet<&QualifiedName>,
+    made: &BTreeSet<QualifiedName>,
 ) -> Result<Vec<PruningResult>> {
-    let probes = reach_probes(snapshot, made);
+    let probes = reach_probes(policies, snapshot, made);
     let budget = LockBudget::of(&snapshot.server);
     let observations = explain_all(client, &probes, budget).await.context("asking the planner")?;
     let failed = |result: &PruningResult| matches!(result.judgement, Judgement::Failed(_));
@@ -126,12 +127,13 @@ pub(super) async fn judge_own_queries(
 }
 
 /// Tables in the order of their names, as plans have them; queries of one table stay as they were asked.
-pub(super) fn by_table(mut results: Vec<PruningResult>) -> Vec<PruningResult> {
+fn by_table(mut results: Vec<PruningResult>) -> Vec<PruningResult> {
     results.sort_by(|a, b| a.table.cmp(&b.table));
     results
 }
 
-/// The same over several sessions at once, each asked about its share of the tables.
+/// The same over several sessions at once, each asked about its share of the tables, and about the partitions that
+/// were made in them.
 ///
 /// # Errors
 /// When a connection is lost.
@@ -139,13 +141,19 @@ pub(super) async fn prove_pruning_together(
     sessions: Vec<Session>,
     policies: Vec<Policy>,
     snapshot: CatalogSnapshot,
+    made: BTreeSet<QualifiedName>,
 ) -> Result<Vec<PruningResult>> {
-    let snapshot = Arc::new(snapshot);
+    let facts = Arc::new((snapshot, made));
     let share = policies.len().div_ceil(sessions.len().max(1)).max(1);
     let mut asking = JoinSet::new();
     for (session, policies) in sessions.into_iter().zip(policies.chunks(share)) {
-        let (policies, snapshot) = (policies.to_vec(), Arc::clone(&snapshot));
-        asking.spawn(async move { prove_pruning(session.client(), &policies, &snapshot).await });
+        let (policies, facts) = (policies.to_vec(), Arc::clone(&facts));
+        asking.spawn(async move {
+            let (snapshot, made) = &*facts;
+            let mut results = unreachable(session.client(), &policies, snapshot, made).await?;
+            results.extend(prove_pruning(session.client(), &policies, snapshot).await?);
+            anyhow::Ok(results)
+        });
     }
     let results: Result<Vec<Vec<PruningResult>>> = asking.join_all().await.into_iter().collect();
     Ok(by_table(results?.concat()))
