@@ -4,9 +4,10 @@ use sqlparser::ast::{BinaryOperator, Expr, FunctionArguments, UnaryOperator, Val
 
 use super::codes;
 use super::facts::{KeyPart, Volatility};
-use super::reading::{Owner, columns, parse_expression};
+use super::level::Owner;
 use super::rewrite;
 use super::rules::{Case, Effect, Found};
+use super::syntax::{columns, parse_expression};
 use super::value::{Fit, fit, has_subquery, parameter, type_name, type_of, volatility};
 use super::wrapped::wrapped;
 use crate::catalog::Strategy;

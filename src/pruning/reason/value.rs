@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use sqlparser::ast::{BinaryOperator, DataType, Expr, UnaryOperator, Value, visit_expressions};
 
 use super::facts::{QueryFacts, Volatility};
-use super::reading::folded;
+use super::syntax::folded;
 use crate::catalog::Strategy;
 
 /// What a type does to a comparison with the key.
@@ -181,7 +181,7 @@ pub(super) fn has_subquery(expr: &Expr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pruning::reason::reading::parse_expression;
+    use crate::pruning::reason::syntax::parse_expression;
 
     #[test]
     fn types_fit_as_postgres_compares_them() {

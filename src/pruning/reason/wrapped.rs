@@ -6,9 +6,9 @@ use sqlparser::ast::{BinaryOperator, Expr};
 
 use super::codes::{self, Reason};
 use super::comparison::{key_part, literal, strip};
-use super::reading::{folded, parse_expression};
 use super::rewrite;
 use super::rules::{Case, Effect, Found};
+use super::syntax::{folded, parse_expression};
 use super::value::{TIMESTAMP, TIMESTAMPTZ, parameter, type_name};
 
 /// A comparison of something that holds the key.
