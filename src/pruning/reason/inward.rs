@@ -8,7 +8,7 @@ use sqlparser::ast::{
 };
 
 use super::level::{Level, Owner};
-use super::syntax::{columns, folded};
+use super::syntax::{columns, folded, last_name};
 
 /// Stands before a column of a derived table while a condition moves into it.
 const INWARD: char = '\u{1}';
@@ -114,9 +114,7 @@ fn output_name(item: &SelectItem) -> Option<String> {
         SelectItem::ExprWithAlias { alias, .. } => Some(folded(alias)),
         SelectItem::UnnamedExpr(Expr::Identifier(name)) => Some(folded(name)),
         SelectItem::UnnamedExpr(Expr::CompoundIdentifier(names)) => names.last().map(folded),
-        SelectItem::UnnamedExpr(Expr::Function(function)) => {
-            Some(function.name.0.last().and_then(|part| part.as_ident()).map(folded).unwrap_or_default())
-        }
+        SelectItem::UnnamedExpr(Expr::Function(function)) => Some(last_name(&function.name).unwrap_or_default()),
         SelectItem::UnnamedExpr(_) => Some(String::new()),
         _ => None,
     }

@@ -12,7 +12,7 @@ use sqlparser::ast::{
 use super::facts::QueryFacts;
 use super::inward::{moved_in, output_names, own_fence, turned_inward};
 use super::level::{Conjunct, Level, Place, Source};
-use super::syntax::{conjuncts, folded, parse, subqueries};
+use super::syntax::{conjuncts, folded, last_name, parse, subqueries};
 
 /// A statement with the levels on which tables are joined.
 #[derive(Debug)]
@@ -222,7 +222,7 @@ impl Walk<'_> {
         match factor {
             TableFactor::Table { name, args: None, .. } => {
                 let cte = single(name).and_then(|name| ctes.iter().rev().find(|(cte, ..)| *cte == name));
-                let bare = name.0.last().and_then(|part| part.as_ident()).map(folded);
+                let bare = last_name(name);
                 if let Some((_, cte, uses)) = cte {
                     let modifies = !matches!(
                         *cte.query.body,

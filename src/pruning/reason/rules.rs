@@ -32,7 +32,6 @@ pub(super) struct Effect {
     /// On which part of the key.
     pub(super) part: usize,
     pub(super) stage: Stage,
-    pub(super) equality: bool,
     /// Why it is not the best stage.
     pub(super) found: Option<Found>,
 }
@@ -65,16 +64,16 @@ impl Found {
 }
 
 impl Effect {
-    pub(super) fn good(part: usize, equality: bool) -> Self {
-        Self { part, stage: Stage::Plan, equality, found: None }
+    pub(super) fn good(part: usize) -> Self {
+        Self { part, stage: Stage::Plan, found: None }
     }
 
     pub(super) fn startup(part: usize, found: Found) -> Self {
-        Self { part, stage: Stage::Startup, equality: true, found: Some(found) }
+        Self { part, stage: Stage::Startup, found: Some(found) }
     }
 
     pub(super) fn never(part: usize, found: Found) -> Self {
-        Self { part, stage: Stage::Never, equality: true, found: Some(found) }
+        Self { part, stage: Stage::Never, found: Some(found) }
     }
 }
 

@@ -3,13 +3,20 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{BinaryOperator, Expr, Ident, Query, Statement, TableFactor, Visit, Visitor, visit_expressions};
+use sqlparser::ast::{
+    BinaryOperator, Expr, Ident, ObjectName, Query, Statement, TableFactor, Visit, Visitor, visit_expressions,
+};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, Tokenizer};
 
 /// Longer statements are not read: the parser's trees are walked by recursion.
 const MOST_TOKENS: usize = 8_000;
+
+/// The name of a table or function without its schema.
+pub(super) fn last_name(name: &ObjectName) -> Option<String> {
+    name.0.last().and_then(|part| part.as_ident()).map(folded)
+}
 
 /// Parses one statement; `None`: the parser does not know it, or it is too long.
 pub(super) fn parse(sql: &str) -> Option<Statement> {
@@ -33,7 +40,7 @@ pub(super) fn functions<'a>(texts: impl IntoIterator<Item = &'a str>) -> BTreeSe
     for statement in texts.into_iter().filter_map(parse) {
         let _ = visit_expressions(&statement, |expr| {
             if let Expr::Function(function) = expr {
-                names.extend(function.name.0.last().and_then(|part| part.as_ident()).map(folded));
+                names.extend(last_name(&function.name));
             }
             ControlFlow::<()>::Continue(())
         });
