@@ -20,7 +20,7 @@
 //! sql  failure                            spelling, kinds of failure
 //! ```
 //!
-//! # The two pipelines
+//! # The pipelines
 //!
 //! ```text
 //! plan    policy files -> sources -> check -> policies and problems
@@ -32,6 +32,12 @@
 //! apply   the same up to Plan -> withhold what is not allowed -> show, confirm -> lock
 //!         -> per step: its actions -> events -> progress, log, ledger
 //!         -> plan again: must be empty -> pruning probes -> EXPLAIN -> verdicts
+//!
+//! explain one query -> its names looked up -> planned with these values and for all values -> a verdict a table
+//!         -> pruning::reason: syntax, reading, rules, diagnosis -> a rewrite -> planned again before it is shown
+//!
+//! check   queries of policies, of the files that they name, and with `--workload` of pg_stat_statements
+//!         -> the same verdicts and reasons -> findings
 //! ```
 //!
 //! # Two vocabularies

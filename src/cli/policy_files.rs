@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::Context as _;
 
@@ -64,9 +64,25 @@ fn matching(wanted: &QueryFileWanted) -> Result<Vec<Source>, String> {
         if MOST_QUERY_FILES <= sources.len() {
             return Err(format!("more than {MOST_QUERY_FILES} files match"));
         }
-        sources.push(read_file(&path).map_err(|error| error.root_cause().to_string())?);
+        sources.push(read_file(&without_detours(path)).map_err(|error| error.root_cause().to_string())?);
     }
     Ok(sources)
+}
+
+/// `queries/a.sql` for `policies/../queries/a.sql`, where both are one file: code hosts take no `..` in the path of an
+/// annotation, and a link may lead elsewhere.
+fn without_detours(path: PathBuf) -> PathBuf {
+    let mut direct = PathBuf::new();
+    for component in path.components() {
+        match (component, direct.components().next_back()) {
+            (Component::ParentDir, Some(Component::Normal(_))) => {
+                direct.pop();
+            }
+            _ => direct.push(component),
+        }
+    }
+    let leads = |path: &Path| path.canonicalize().ok();
+    if leads(&direct) == leads(&path) { direct } else { path }
 }
 
 #[derive(Default)]
@@ -195,8 +211,13 @@ mod tests {
         fs::write(&policy, format!("{entries}---\n{entries}")).unwrap();
         let sources = read(&[policy]).unwrap();
         let found = query_files(&sources);
-        let names: Vec<String> = names(&found.sources(), root);
-        assert_eq!(names, ["shop [1]/queries/a.sql", "shop [1]/queries/b.sql"]);
+        let told = names(&found.sources(), root);
+        assert_eq!(told, ["shop [1]/queries/a.sql", "shop [1]/queries/b.sql"]);
+        let elsewhere = root.join("policies");
+        fs::create_dir(&elsewhere).unwrap();
+        fs::write(elsewhere.join("a.yaml"), "pruning:\n  - file: ../shop*/queries/a.sql\n").unwrap();
+        let beside = query_files(&read(&[elsewhere]).unwrap());
+        assert_eq!(names(&beside.sources(), root), ["shop [1]/queries/a.sql"]);
         let problems = crate::policy::check_with(&sources, &found).problems;
         let told: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
         assert!(told.contains(&"no file is called `nothing.sql`"), "{told:?}");

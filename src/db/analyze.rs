@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio_postgres::{Client, Error};
 
-use super::explain::{FORGET, LOCKED, Settings, explain_sql, planned, prepare_sql, refusal};
+use super::explain::{FORGET, LOCKED, Settings, explain_sql, planned, prepare};
 use crate::pruning::{Attempt, Probe};
 
 /// What the transaction may do.
@@ -37,10 +37,7 @@ pub async fn analyze(
         Access::ReadWrite => "READ WRITE",
     };
     let begin = settings.begin().replacen("READ ONLY", mode, 1);
-    client.batch_execute(&begin).await?;
-    if let Err(error) = client.execute_typed(&prepare_sql(probe), &[]).await {
-        let refusal = refusal(client, error)?;
-        client.batch_execute("ROLLBACK").await?;
+    if let Some(refusal) = prepare(client, &begin, probe).await? {
         return Ok(Attempt::Refused(refusal));
     }
     let explain = explain_sql("SUMMARY ON, ANALYZE, TIMING OFF, BUFFERS OFF", probe);

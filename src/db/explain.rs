@@ -63,8 +63,8 @@ const MENTIONED: &str = "WITH RECURSIVE mentioned AS MATERIALIZED ( \
 ///
 /// The session must be outside a transaction, with the settings that every session of ours pins; it is left that way.
 /// Takes two round trips for a probe of the grid and four for a policy's query; what differs in its values only is
-/// prepared once. Where a table is locked against
-/// readers, or a probe of its grid is refused, that is found out once: the table's other probes get the same refusal.
+/// prepared once. Where a table is locked against readers, or a probe of its grid is refused, that is found out once:
+/// the table's other probes get the same refusal.
 ///
 /// # Errors
 /// Only when the connection is gone.
@@ -202,17 +202,7 @@ async fn ask(
     pruning: Pruning,
     settings: Settings,
 ) -> Result<Observation, Error> {
-    // A statement is prepared by the extended protocol, which refuses text that holds more than one (42601): what
-    // follows a `;` in a policy's query never runs. `PREPARE` itself takes SELECT, INSERT, UPDATE, DELETE, MERGE and
-    // VALUES, and nothing else.
-    let prepare = prepare_sql(probe);
-    // The first poll of each future sends, so the messages leave in this order and in one go.
-    let begin = settings.begin();
-    let (begun, prepared) = tokio::join!(biased; client.batch_execute(&begin), client.execute_typed(&prepare, &[]));
-    begun?;
-    if let Err(error) = prepared {
-        let refusal = refusal(client, error)?;
-        client.batch_execute("ROLLBACK").await?;
+    if let Some(refusal) = prepare(client, &settings.begin(), probe).await? {
         return Ok(both(pruning, Attempt::Refused(refusal)));
     }
     let (mentioned, estimate) = match probe.locks {
@@ -257,8 +247,24 @@ async fn ask(
     Ok(Observation { mentioned, reachable, pruning, custom: custom?, generic: generic? })
 }
 
+/// Opens a transaction and prepares the query in it, in one round trip. `Some`: the server refuses the query, and the
+/// transaction has ended.
+pub(super) async fn prepare(client: &Client, begin: &str, probe: &Probe) -> Result<Option<Refusal>, Error> {
+    // A statement is prepared by the extended protocol, which refuses text that holds more than one (42601): what
+    // follows a `;` in a policy's query never runs. `PREPARE` itself takes SELECT, INSERT, UPDATE, DELETE, MERGE and
+    // VALUES, and nothing else.
+    let prepare = prepare_sql(probe);
+    // The first poll of each future sends, so the messages leave in this order and in one go.
+    let (begun, prepared) = tokio::join!(biased; client.batch_execute(begin), client.execute_typed(&prepare, &[]));
+    begun?;
+    let Err(error) = prepared else { return Ok(None) };
+    let refusal = refusal(client, error)?;
+    client.batch_execute("ROLLBACK").await?;
+    Ok(Some(refusal))
+}
+
 /// Types that nobody gave are `unknown`, which `PREPARE` infers.
-pub(super) fn prepare_sql(probe: &Probe) -> String {
+fn prepare_sql(probe: &Probe) -> String {
     let given = probe.parameters.iter().any(|parameter| parameter.type_name.is_some());
     let types = probe.parameters.iter().map(|parameter| parameter.type_name.as_deref().unwrap_or("unknown"));
     let types = if given { format!(" ({})", types.collect::<Vec<_>>().join(", ")) } else { String::new() };

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Error, Row};
 
-use super::explain::{FORGET, Settings, prepare_sql, read_setting, refusal};
+use super::explain::{FORGET, Settings, prepare, read_setting, refusal};
 use crate::pruning::reason::{Function, QueryFacts, Relation, Volatility, functions_called};
 use crate::pruning::{Probe, Refusal};
 
@@ -20,12 +20,7 @@ const FUNCTIONS: &str = "SELECT proname::text, max(provolatile::text), \
 /// Only when the connection is gone.
 pub async fn look_up(client: &Client, probe: &Probe, settings: Settings) -> Result<Result<QueryFacts, Refusal>, Error> {
     let pruning = read_setting(client).await?;
-    let (begin, prepare) = (settings.begin(), prepare_sql(probe));
-    let (begun, prepared) = tokio::join!(biased; client.batch_execute(&begin), client.execute_typed(&prepare, &[]));
-    begun?;
-    if let Err(error) = prepared {
-        let refusal = refusal(client, error)?;
-        client.batch_execute("ROLLBACK").await?;
+    if let Some(refusal) = prepare(client, &settings.begin(), probe).await? {
         return Ok(Err(refusal));
     }
     let looked = look(client, &probe.sql).await;

@@ -31,6 +31,7 @@ use super::problem::{Problem, Source};
 use super::query_files::QueryFiles;
 use crate::sql::{NameError, QualifiedName};
 
+pub use self::pruning::is_query;
 pub use self::rules::RULES;
 
 /// The policies of all sources, and all that is wrong with these.

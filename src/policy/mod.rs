@@ -10,7 +10,7 @@ mod name_template;
 mod problem;
 mod query_files;
 
-pub use check::{Checked, RULES, check, check_with};
+pub use check::{Checked, RULES, check, check_with, is_query};
 pub use fingerprint::fingerprint;
 pub use model::*;
 pub use name_template::{NameTemplate, Segment, TemplateError};

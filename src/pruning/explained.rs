@@ -44,7 +44,7 @@ pub struct TableVerdict {
     pub planning: Option<std::time::Duration>,
     /// Why the custom plan is worse than `plan`.
     pub custom_advice: Option<Advice>,
-    /// Why the generic plan is, where that is no wonder.
+    /// Why the generic plan is.
     pub generic_advice: Option<Advice>,
     /// Worth knowing.
     pub notes: Vec<String>,

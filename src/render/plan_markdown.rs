@@ -189,7 +189,7 @@ mod tests {
         **1 to detach**  
         2026-11-21 03:00:00 UTC
 
-        ### ``shop."a\|b`c"``
+        ### ``shop."a|b`c"``
 
         range \<at\> · 4 partitions, 2.1 GB
 
@@ -197,11 +197,11 @@ mod tests {
         | --- | --- | --- | ---: | ---: | --- |
         | `~` detach | ``"p\|`<b>"`` | 2024-10-01 … 2024-11-01 | 14.2 GB | 31.0 M | older than 24 months |
 
-        ⚠ not CONCURRENTLY, which Postgres refuses beside DEFAULT "d\|e": readers of shop."a\|b\`c" wait while it is locked
+        ⚠ not CONCURRENTLY, which Postgres refuses beside DEFAULT "d|e": readers of shop."a|b\`c" wait while it is locked
 
-        Strongest lock: ACCESS EXCLUSIVE on shop."a\|b\`c", shop."d\|e" (DEFAULT), also SHARE ROW EXCLUSIVE on shop.customers (foreign key), 50 ms a try at most
+        Strongest lock: ACCESS EXCLUSIVE on shop."a|b\`c", shop."d|e" (DEFAULT), also SHARE ROW EXCLUSIVE on shop.customers (foreign key), 50 ms a try at most
 
-        Only on what is retired: ACCESS EXCLUSIVE on shop."p\|\`\<b\>"
+        Only on what is retired: ACCESS EXCLUSIVE on shop."p|\`\<b\>"
         "#);
     }
 

@@ -12,10 +12,11 @@ use crate::db::explain::{Settings, explain_one};
 use crate::db::look_up::look_up;
 use crate::db::read_catalog::read_tables;
 use crate::failure::{Failure, FailureKind};
+use crate::policy::is_query;
 use crate::pruning::reason::{Diagnosis, QueryFacts};
 use crate::pruning::{
-    Attempt, Expectation, Explained, Instead, LockBudget, Parameter, PlanForm, Probe, Refusal, Source, TableVerdict,
-    explained, is_better,
+    Attempt, Expectation, Explained, Instead, LockBudget, Outcome, Parameter, PlanForm, Probe, Refusal, Source,
+    TableVerdict, explained, is_better,
 };
 use crate::sql::QualifiedName;
 
@@ -41,7 +42,10 @@ pub async fn explain_query(
 ) -> Result<Explained> {
     let client = session.client();
     let probe = probe(sql, &parameters);
-    let facts = look_up(client, &probe, Settings::OfTheRole).await.context("looking the query up")?.map_err(refused)?;
+    let facts = look_up(client, &probe, Settings::OfTheRole)
+        .await
+        .context("looking the query up")?
+        .map_err(|refusal| refused(sql, refusal))?;
     if facts.parameters.len() != parameters.len() {
         let (wanted, given) = (facts.parameters.len(), parameters.len());
         let message = format!("the query has {wanted} parameters, and {given} values are given");
@@ -62,7 +66,7 @@ pub async fn explain_query(
     let budget = LockBudget::of(&snapshot.server);
     let observation = explain_one(client, &probe, budget, Settings::OfTheRole).await.context("asking the planner")?;
     if let Attempt::Refused(refusal) = &observation.custom {
-        return Err(refused(refusal.clone()).into());
+        return Err(refused(sql, refusal.clone()).into());
     }
     let analyzed = match (execute, &observation.custom) {
         (Execute::Within(timeout), Attempt::Planned { facts, .. }) => {
@@ -124,7 +128,7 @@ impl Trial<'_> {
 }
 
 /// The outcome of a rewrite that is better than what it replaces, and in no plan worse.
-fn improvement(form: PlanForm, old: &TableVerdict, new: &TableVerdict) -> Option<crate::pruning::Outcome> {
+fn improvement(form: PlanForm, old: &TableVerdict, new: &TableVerdict) -> Option<Outcome> {
     let (old, new) = match form {
         PlanForm::Custom => (old.outcome()?, new.custom.outcome()?),
         PlanForm::Generic => (old.generic.outcome()?, new.generic.outcome()?),
@@ -159,13 +163,15 @@ fn notes(facts: &QueryFacts) -> Vec<String> {
         .collect()
 }
 
-fn refused(refusal: Refusal) -> Failure {
+fn refused(sql: &str, refusal: Refusal) -> Failure {
     let state = refusal.sqlstate.clone().unwrap_or_default();
     let hint = match state.as_str() {
         "42P18" => Some("give the parameter a type, as in `$1::date` or with `--type`"),
         "42P02" => Some("number the parameters from $1"),
         "42601" if refusal.message.contains("multiple commands") => Some("give one statement"),
-        "42601" => Some("give one SELECT, INSERT, UPDATE, DELETE, MERGE or VALUES, without EXPLAIN before it"),
+        "42601" if !is_query(sql) => {
+            Some("give one SELECT, INSERT, UPDATE, DELETE, MERGE or VALUES, without EXPLAIN before it")
+        }
         "42501" => Some("grant this role the rights that the query needs"),
         "55P03" => Some("look at what holds the table locked, and run again"),
         _ => None,

@@ -132,8 +132,8 @@ fn by_table(mut results: Vec<PruningResult>) -> Vec<PruningResult> {
     results
 }
 
-/// The same over several sessions at once, each asked about its share of the tables, and about the partitions that
-/// were made in them.
+/// [`prove_pruning`] over several sessions at once, each asked about its share of the tables, and about the partitions
+/// that were made in them.
 ///
 /// # Errors
 /// When a connection is lost.

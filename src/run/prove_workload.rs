@@ -9,6 +9,7 @@ use crate::catalog::{Answers, CatalogSnapshot, Ledger};
 use crate::db::explain::{Settings, explain_one};
 use crate::db::look_up::look_up;
 use crate::db::workload::{column_samples, read_statements};
+use crate::policy::is_query;
 use crate::pruning::{
     Attempt, Judged, LockBudget, Parameter, Parameters, Statement, Workload, bounds, explained, preparable,
 };
@@ -18,9 +19,6 @@ const LOOKS_FOR_EACH: usize = 10;
 
 /// After so many the tables are locked, or the server is too busy for this.
 const MOST_TIMEOUTS: usize = 3;
-
-/// What `EXPLAIN` takes and can prune; everything else is a utility statement.
-const COMMANDS: [&str; 8] = ["select", "with", "insert", "update", "delete", "merge", "values", "table"];
 
 /// Asks the planner about the `wanted` dearest statements on the tables of this snapshot; executes nothing.
 ///
@@ -60,22 +58,6 @@ pub async fn prove_workload(client: &Client, snapshot: &CatalogSnapshot, wanted:
     }
     client.batch_execute("SET search_path = ''").await?;
     Ok(workload)
-}
-
-/// Comments in front of a statement stay in its text.
-fn is_query(sql: &str) -> bool {
-    let mut rest = sql.trim_start_matches(|c: char| c.is_whitespace() || c == '(');
-    loop {
-        rest = if let Some(comment) = rest.strip_prefix("/*") {
-            comment.split_once("*/").map_or("", |(_, rest)| rest).trim_start()
-        } else if let Some(comment) = rest.strip_prefix("--") {
-            comment.split_once('\n').map_or("", |(_, rest)| rest).trim_start()
-        } else {
-            break;
-        };
-    }
-    let word = rest.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
-    COMMANDS.iter().any(|command| command.eq_ignore_ascii_case(word))
 }
 
 /// What the planner says of one statement; `None`: it touches none of the tables.
@@ -122,23 +104,4 @@ async fn judge(client: &Client, snapshot: &CatalogSnapshot, statement: Statement
     let trial = Trial { client, snapshot: &snapshot, facts: &facts, probe: &probe, settings: Settings::Pinned };
     let tables = trial.of(verdicts).await?;
     Ok(Some(Judged { statement, tables: Ok(tables) }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_explain_takes_is_asked_about() {
-        for sql in
-            ["select 1", " (SELECT 1)", "/* app */ -- x\n delete from a", "WITH a as (select) select", "merge into a"]
-        {
-            assert!(is_query(sql), "{sql}");
-        }
-        for sql in
-            ["", "begin", "explain select 1", "prepare x as select 1", "/* select", "selectx", "copy a to stdout"]
-        {
-            assert!(!is_query(sql), "{sql}");
-        }
-    }
 }

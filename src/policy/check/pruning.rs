@@ -133,6 +133,11 @@ pub(super) fn fault(statement: &Statement) -> Option<&'static str> {
     (!known).then_some("expected a query, or another statement that EXPLAIN takes")
 }
 
+/// Whether a text is one statement that EXPLAIN takes and that can prune, as far as its first word tells.
+pub fn is_query(sql: &str) -> bool {
+    fault(&parameters::scan(sql)).is_none()
+}
+
 /// One statement, without the semicolon at its end.
 fn statement(node: &Node, report: &mut Report<'_>) -> Option<(String, Statement)> {
     let sql = text(node, report)?;
@@ -156,4 +161,35 @@ fn values(node: &Node, report: &mut Report<'_>) -> Option<Vec<String>> {
 
 fn at_least_one(node: &Node, report: &mut Report<'_>) -> Option<u32> {
     count(node, 1..=u32::MAX, report)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_explain_takes_is_a_query() {
+        for sql in [
+            "select 1;",
+            " (SELECT 1)",
+            "/* a /* b */ */ (select 1)",
+            "/* app */ -- x\n delete from a",
+            "WITH a as (select) select",
+            "merge into a",
+        ] {
+            assert!(is_query(sql), "{sql}");
+        }
+        for sql in [
+            "",
+            "begin",
+            "explain select 1",
+            "prepare x as select 1",
+            "/* select",
+            "selectx",
+            "copy a to stdout",
+            "select 1; select 2",
+        ] {
+            assert!(!is_query(sql), "{sql}");
+        }
+    }
 }

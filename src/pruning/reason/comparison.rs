@@ -4,9 +4,10 @@ use sqlparser::ast::{BinaryOperator, Expr, FunctionArguments, UnaryOperator, Val
 
 use super::codes;
 use super::facts::{KeyPart, Volatility};
-use super::reading::{Owner, columns, parse_expression};
+use super::level::Owner;
 use super::rewrite;
 use super::rules::{Case, Effect, Found};
+use super::syntax::{columns, parse_expression};
 use super::value::{Fit, fit, has_subquery, parameter, type_name, type_of, volatility};
 use super::wrapped::wrapped;
 use crate::catalog::Strategy;
@@ -28,12 +29,14 @@ pub(super) fn comparison(case: &Case<'_>, expr: &Expr) -> Option<Effect> {
             let worst = effects.max_by_key(|effect| effect.stage)?;
             Some(Effect { found: worst.found.map(|found| found.instead(None)), ..worst })
         }
-        Expr::IsNull(key) | Expr::IsNotNull(key) => Some(Effect::good(key_part(case, key)?, true)),
-        Expr::IsTrue(key) | Expr::IsNotTrue(key) | Expr::IsFalse(key) | Expr::IsNotFalse(key) => {
-            Some(Effect::good(key_part(case, key)?, true))
-        }
-        Expr::UnaryOp { op: UnaryOperator::Not, expr: key } => Some(Effect::good(key_part(case, key)?, true)),
-        Expr::Identifier(_) | Expr::CompoundIdentifier(_) => Some(Effect::good(key_part(case, expr)?, true)),
+        Expr::IsNull(key)
+        | Expr::IsNotNull(key)
+        | Expr::IsTrue(key)
+        | Expr::IsNotTrue(key)
+        | Expr::IsFalse(key)
+        | Expr::IsNotFalse(key)
+        | Expr::UnaryOp { op: UnaryOperator::Not, expr: key } => Some(Effect::good(key_part(case, key)?)),
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) => Some(Effect::good(key_part(case, expr)?)),
         _ => None,
     }
 }
@@ -72,7 +75,7 @@ pub(super) fn not_equal(case: &Case<'_>, expr: &Expr) -> Option<Effect> {
     let prunes = case.key.strategy == Strategy::List && key_part(case, key).is_some();
     let prunes = prunes && !matches!(expr, Expr::IsDistinctFrom(..) | Expr::InSubquery { .. });
     let never = Effect::never(part, Found::new(&codes::NOT_EQUAL, expr));
-    Some(if prunes { Effect::good(part, false) } else { never })
+    Some(if prunes { Effect::good(part) } else { never })
 }
 
 /// `key IN (SELECT ...)`
@@ -107,7 +110,7 @@ pub(super) fn any_array(case: &Case<'_>, expr: &Expr) -> Option<Effect> {
     {
         return Some(Effect::never(part, Found::new(&codes::TYPE_MISMATCH, right)));
     }
-    Some(by_moment(case, part, right).unwrap_or_else(|| Effect::good(part, true)))
+    Some(by_moment(case, part, right).unwrap_or_else(|| Effect::good(part)))
 }
 
 fn is_array_subquery(expr: &Expr) -> bool {
@@ -189,9 +192,7 @@ fn compare(case: &Case<'_>, whole: &Expr, left: &Expr, op: &BinaryOperator, righ
         let found = Found::new(reason, value).instead(instead);
         return Some(if fits == Fit::Never { Effect::never(part, found) } else { Effect::startup(part, found) });
     }
-    let mut effect = by_moment(case, part, value).unwrap_or_else(|| Effect::good(part, equality));
-    effect.equality = equality;
-    Some(effect)
+    Some(by_moment(case, part, value).unwrap_or_else(|| Effect::good(part)))
 }
 
 /// When the value is known, its columns and types apart.

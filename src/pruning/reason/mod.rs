@@ -6,13 +6,18 @@
 
 mod codes;
 mod comparison;
+mod diagnosis;
 mod facts;
+mod inward;
+mod level;
+mod predicates;
 mod reading;
 mod rewrite;
 mod rules;
+mod syntax;
 mod value;
 mod wrapped;
 
 pub use codes::{REASONS, Reason};
+pub use diagnosis::{Diagnosis, Inquiry, Rewrite, diagnose, functions_called};
 pub use facts::{Column, Function, Key, KeyPart, QueryFacts, Relation, Volatility};
-pub use rules::{Diagnosis, Inquiry, Rewrite, diagnose, functions_called};

@@ -10,7 +10,7 @@ use sqlparser::ast::{
 };
 
 use super::comparison::{literal, strip};
-use super::reading::{folded, parse_expression};
+use super::syntax::{folded, parse_expression};
 use super::value::{TIMESTAMP, TIMESTAMPTZ, type_name};
 use super::wrapped::moment;
 

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use sqlparser::ast::{BinaryOperator, DataType, Expr, UnaryOperator, Value, visit_expressions};
 
 use super::facts::{QueryFacts, Volatility};
-use super::reading::folded;
+use super::syntax::last_name;
 use crate::catalog::Strategy;
 
 /// What a type does to a comparison with the key.
@@ -87,7 +87,7 @@ pub(super) fn type_of(expr: &Expr, facts: &QueryFacts) -> Option<String> {
             _ => owned(TIMESTAMPTZ),
         },
         Expr::Function(function) => {
-            let name = function.name.0.last().and_then(|part| part.as_ident()).map(folded)?;
+            let name = last_name(&function.name)?;
             match name.as_str() {
                 "now" | "current_timestamp" => owned(TIMESTAMPTZ),
                 "localtimestamp" => owned(TIMESTAMP),
@@ -123,7 +123,7 @@ fn own_volatility(expr: &Expr, facts: &QueryFacts) -> Volatility {
     let is_moment = |name: &str| matches!(name, TIMESTAMPTZ | TIMESTAMP | "date");
     match expr {
         Expr::Function(function) => {
-            let name = function.name.0.last().and_then(|part| part.as_ident()).map(folded).unwrap_or_default();
+            let name = last_name(&function.name).unwrap_or_default();
             match name.as_str() {
                 "current_date" | "current_time" | "current_timestamp" | "localtime" | "localtimestamp"
                 | "current_user" | "session_user" | "current_role" | "current_schema" => Volatility::Stable,
@@ -181,7 +181,7 @@ pub(super) fn has_subquery(expr: &Expr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pruning::reason::reading::parse_expression;
+    use crate::pruning::reason::syntax::parse_expression;
 
     #[test]
     fn types_fit_as_postgres_compares_them() {

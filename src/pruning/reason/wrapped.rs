@@ -6,9 +6,9 @@ use sqlparser::ast::{BinaryOperator, Expr};
 
 use super::codes::{self, Reason};
 use super::comparison::{key_part, literal, strip};
-use super::reading::{folded, parse_expression};
 use super::rewrite;
 use super::rules::{Case, Effect, Found};
+use super::syntax::{last_name, parse_expression};
 use super::value::{TIMESTAMP, TIMESTAMPTZ, parameter, type_name};
 
 /// A comparison of something that holds the key.
@@ -61,7 +61,7 @@ fn instead(case: &Case<'_>, part: usize, side: &Expr, op: &BinaryOperator, value
     let key_type = case.key.parts[part].type_name.as_str();
     match side {
         Expr::Function(function) => {
-            let name = function.name.0.last().and_then(|part| part.as_ident()).map(folded)?;
+            let name = last_name(&function.name)?;
             let arguments = rewrite::plain_arguments(function)?;
             match (name.as_str(), arguments.as_slice()) {
                 ("date_trunc", [unit, inner]) => {

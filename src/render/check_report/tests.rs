@@ -216,21 +216,21 @@ fn markdown_tells_errors_before_warnings() {
 
     ### Errors
 
-    - **PT118** `shop."a""<b>&"` at `queries/a,b:c.sql:12`: `a"b'<c>&]]>\u{1}\n::error::x, %0A `d` \| ￿` reads 4 of 4 partitions; locks 9 relations, at most 3 allowed
+    - **PT118** `shop."a""<b>&"` at `queries/a,b:c.sql:12`: `a"b'<c>&]]>\u{1}\n::error::x, %0A `d` | ￿` reads 4 of 4 partitions; locks 9 relations, at most 3 allowed
       - custom plan: does not prune, 4 of 4 partitions, 9 locks
       - generic plan: prunes when execution starts, 1 of 4 partitions, 9 locks
       - query: select 1
-      - *What to do:* a"b'\<c\>\&\]\]\>\\u{1}\\n::error::x, %0A `d` \| ￿
+      - *What to do:* a"b'\<c\>\&\]\]\>\\u{1}\\n::error::x, %0A `d` | ￿
 
     ### Warnings
 
-    - **PT116** `shop."a""<b>&"` at `policies/größe 1.yaml:1`: a"b'\<c\>\&\]\]\>\\u{1}\\n::error::x, %0A `d` \| ￿
+    - **PT116** `shop."a""<b>&"` at `policies/größe 1.yaml:1`: a"b'\<c\>\&\]\]\>\\u{1}\\n::error::x, %0A `d` | ￿
       - *What to do:* look
     - **PT119** `shop."a""<b>&"` at `queries/a,b:c.sql:12`: `locked` was not tried: lock timeout (55P03)
       - custom plan: prunes when planned, 1 of 4 partitions, 3 locks
       - generic plan: prunes when execution starts, 1 of 4 partitions, 9 locks
       - query: select 1
-    - **PT139** `shop."a""<b>&"` at `policies/größe 1.yaml:1`: `select a"b'<c>&]]>\u{1} ::error::x, %0A `d` \| ￿` reads 4 of 4 partitions and locks 9 relations a call (4000 calls, 600000 ms in all)
+    - **PT139** `shop."a""<b>&"` at `policies/größe 1.yaml:1`: `select a"b'<c>&]]>\u{1} ::error::x, %0A `d` | ￿` reads 4 of 4 partitions and locks 9 relations a call (4000 calls, 600000 ms in all)
     - **PT140**: the text of 2 statements of other roles is hidden from this role
       - *What to do:* grant it pg_read_all_stats
     "#);
