@@ -48,7 +48,7 @@ pub async fn explain_query(
         .map_err(|refusal| refused(sql, refusal))?;
     if facts.parameters.len() != parameters.len() {
         let (wanted, given) = (facts.parameters.len(), parameters.len());
-        let message = format!("the query has {wanted} parameters, and {given} values are given");
+        let message = format!("the number of parameters in the query is {wanted}, of values given {given}");
         return Err(Failure::new(FailureKind::Usage, message)
             .hint("give `--with VALUE` once for each of $1, $2, ...")
             .into());

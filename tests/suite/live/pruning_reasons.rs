@@ -611,7 +611,7 @@ async fn the_command_tells_people_and_machines_and_ends_with_what_it_found() {
         (vec!["explain", "selec 1"], "syntax error"),
         (vec!["explain", "select * from nowhere"], "does not exist (42P01)"),
         (vec!["explain", "select 1; drop table s.r"], "42601"),
-        (vec!["explain", "select * from s.r where id = $1"], "1 parameters, and 0 values"),
+        (vec!["explain", "select * from s.r where id = $1"], "parameters in the query is 1, of values given 0"),
         (vec!["explain", "select 1", "--type", "int"], "1 types are given for 0 values"),
         (vec!["explain", " ; "], "empty"),
     ] {
