@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::check_report::{Case, CheckReport, Said};
-use super::problems::uri;
+use super::problems::{uri, write_log};
 use crate::plan::{FINDING_CODES, FindingCode, Severity};
 
 /// Writes a log with one run.
@@ -14,25 +14,8 @@ use crate::plan::{FINDING_CODES, FindingCode, Severity};
 /// When `out` cannot be written to.
 pub fn check_sarif(report: &CheckReport<'_>, out: &mut dyn Write) -> io::Result<()> {
     let cases = report.cases();
-    let results: Vec<Value> = cases.iter().flat_map(|case| case.said.iter().map(|said| result(case, said))).collect();
-    let log = json!({
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{
-            "tool": {
-                "driver": {
-                    "name": "partctl",
-                    "version": env!("CARGO_PKG_VERSION"),
-                    "informationUri": env!("CARGO_PKG_REPOSITORY"),
-                    "rules": FINDING_CODES.iter().map(|code| rule(code)).collect::<Vec<_>>(),
-                }
-            },
-            "columnKind": "unicodeCodePoints",
-            "results": results,
-        }]
-    });
-    serde_json::to_writer_pretty(&mut *out, &log)?;
-    writeln!(out)
+    let results = cases.iter().flat_map(|case| case.said.iter().map(|said| result(case, said))).collect();
+    write_log(FINDING_CODES.iter().map(|code| rule(code)).collect(), results, out)
 }
 
 fn rule(code: &FindingCode) -> Value {

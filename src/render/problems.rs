@@ -16,7 +16,7 @@ pub use github::github;
 pub(super) use github::{data, property};
 pub use json::json;
 pub use sarif::sarif;
-pub(super) use sarif::uri;
+pub(super) use sarif::{uri, write_log};
 
 /// Where a problem is, as editors count: lines and columns (in characters) from 1, the end exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

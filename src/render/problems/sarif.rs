@@ -13,6 +13,12 @@ use crate::policy::{Problem, RULES, Rule, Source};
 /// When the output cannot be written.
 pub fn sarif(problems: &[Problem], sources: &[Source], out: &mut dyn io::Write) -> io::Result<()> {
     let texts = Texts::of(sources);
+    let results = problems.iter().map(|problem| result(problem, &texts)).collect();
+    write_log(RULES.iter().map(rule).collect(), results, out)
+}
+
+/// A log with one run of partctl's.
+pub(in crate::render) fn write_log(rules: Vec<Value>, results: Vec<Value>, out: &mut dyn io::Write) -> io::Result<()> {
     let log = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -22,11 +28,11 @@ pub fn sarif(problems: &[Problem], sources: &[Source], out: &mut dyn io::Write) 
                     "name": "partctl",
                     "version": env!("CARGO_PKG_VERSION"),
                     "informationUri": env!("CARGO_PKG_REPOSITORY"),
-                    "rules": RULES.iter().map(rule).collect::<Vec<_>>(),
+                    "rules": rules,
                 }
             },
             "columnKind": "unicodeCodePoints",
-            "results": problems.iter().map(|problem| result(problem, &texts)).collect::<Vec<_>>(),
+            "results": results,
         }]
     });
     serde_json::to_writer_pretty(&mut *out, &log)?;
