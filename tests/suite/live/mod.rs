@@ -1,6 +1,7 @@
 //! Against a real server: one throwaway server per run, one fresh database per test.
 
 mod anywhere;
+mod archives;
 mod autovacuum;
 mod beside;
 mod connecting;
