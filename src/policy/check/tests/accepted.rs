@@ -262,14 +262,14 @@ fn list_values_are_their_text_and_null_is_null() {
 #[test]
 fn hash_keys_may_have_several_columns() {
     let policy = policy("version: 1\ntable: a.b\npartition: {hash: [Tenant, '\"User\"'], modulus: 10000}");
-    let Partitioning::Hash(hash) = policy.partition else { panic!("no hash") };
+    let Partitioning::Hash(hash) = policy.level.partitioning else { panic!("no hash") };
     assert_eq!(hash.key.iter().map(|column| column.as_str()).collect::<Vec<_>>(), ["tenant", "User"]);
     assert_eq!(hash.modulus, 10_000);
 }
 
 #[test]
 fn list_and_create_agree_about_the_default_partition() {
-    let default = |text: &str| match policy(&format!("version: 1\ntable: a.b\n{text}")).partition {
+    let default = |text: &str| match policy(&format!("version: 1\ntable: a.b\n{text}")).level.partitioning {
         Partitioning::List(list) => list.default,
         other => panic!("{other:?}"),
     };

@@ -111,8 +111,8 @@ fn what_does_not_go_with_a_strategy_is_left_out() {
              partition: {{list: c, values: {{x: [1]}}}}\n---\nversion: 1\ntable: a.d\npartition: {{range: id, every: 100}}\nretain: ~\n"
     );
     let policies = policies(&text);
-    assert!(policies.iter().all(|policy| policy.retain.is_none() && policy.placement.name.is_none()));
-    assert_eq!(policies[2].create.ahead, Reach::Partitions(4));
+    assert!(policies.iter().all(|policy| policy.level.retain.is_none() && policy.level.placement.name.is_none()));
+    assert_eq!(policies[2].level.create.ahead, Reach::Partitions(4));
     assert_eq!(policies[0].locks.timeout.as_millis(), 20);
 }
 
@@ -121,7 +121,7 @@ fn later_defaults_build_on_earlier_ones() {
     let text = format!(
         "{DEFAULTS}---\nversion: 1\nkind: defaults\nretain: {{grace: ~, for: 1 year}}\n---\nversion: 1\ntable: a.b\npartition: {{range: at}}\n"
     );
-    let retain = policy(&text).retain.unwrap();
+    let retain = policy(&text).level.retain.unwrap();
     assert_eq!(retain.keep_for.unwrap().to_string(), "1 year");
     assert_eq!(retain.then, Then::Drop);
     assert_eq!(retain.grace.unwrap().to_string(), "7 days");
