@@ -18,74 +18,77 @@ fn they_merge_key_by_key_and_the_policy_has_the_last_word() {
     insta::assert_debug_snapshot!(policy(&text), @r#"
     Policy {
         table: a.b,
-        partition: Range(
-            RangePolicy {
-                key: at,
-                every: Time(
+        level: Level {
+            partitioning: Range(
+                RangePolicy {
+                    key: at,
+                    every: Time(
+                        Interval {
+                            count: 1,
+                            unit: Month,
+                        },
+                    ),
+                    timezone: Some(
+                        UTC,
+                    ),
+                    anchor: None,
+                },
+            ),
+            placement: Placement {
+                name: Some(
+                    NameTemplate {
+                        segments: [
+                            Table,
+                            Text(
+                                "_",
+                            ),
+                            Start(
+                                Some(
+                                    "%Y_%m",
+                                ),
+                            ),
+                        ],
+                    },
+                ),
+                schema: None,
+                tablespace: None,
+            },
+            create: Create {
+                ahead: Time(
                     Interval {
-                        count: 1,
+                        count: 3,
                         unit: Month,
                     },
                 ),
-                timezone: Some(
-                    UTC,
+                behind: Partitions(
+                    0,
                 ),
-                anchor: None,
+                fill_gaps: true,
+                default: Allow,
             },
-        ),
-        placement: Placement {
-            name: Some(
-                NameTemplate {
-                    segments: [
-                        Table,
-                        Text(
-                            "_",
-                        ),
-                        Start(
-                            Some(
-                                "%Y_%m",
-                            ),
-                        ),
-                    ],
+            retain: Some(
+                Retain {
+                    keep_for: Some(
+                        Interval {
+                            count: 1,
+                            unit: Year,
+                        },
+                    ),
+                    newest: None,
+                    at_least: 1,
+                    then: Drop,
+                    grace: Some(
+                        Interval {
+                            count: 3,
+                            unit: Day,
+                        },
+                    ),
+                    per_run: None,
+                    unattended: true,
                 },
             ),
-            schema: None,
-            tablespace: None,
+            subpartition: None,
         },
-        create: Create {
-            ahead: Time(
-                Interval {
-                    count: 3,
-                    unit: Month,
-                },
-            ),
-            behind: Partitions(
-                0,
-            ),
-            fill_gaps: true,
-            default: Allow,
-        },
-        retain: Some(
-            Retain {
-                keep_for: Some(
-                    Interval {
-                        count: 1,
-                        unit: Year,
-                    },
-                ),
-                newest: None,
-                at_least: 1,
-                then: Drop,
-                grace: Some(
-                    Interval {
-                        count: 3,
-                        unit: Day,
-                    },
-                ),
-                per_run: None,
-                unattended: true,
-            },
-        ),
         hold: [],
         locks: Locks {
             timeout: 20ms,
