@@ -133,6 +133,10 @@ finding_codes! {
     WORKLOAD = "PT139" "workload" Warning None;
     /// The statements that the server has counted cannot be seen.
     WORKLOAD_UNKNOWN = "PT140" "workload-unknown" Warning None;
+    /// There are more partitions than the policy's `check` allows.
+    PARTITION_LIMIT = "PT215" "partition-limit" Error Some(FailureKind::Findings);
+    /// DEFAULT holds more rows than the policy's `check` allows.
+    DEFAULT_LIMIT = "PT216" "default-limit" Error Some(FailureKind::Findings);
 }
 
 /// The first names of a list that may be long: `a, b, c and 9 more`.
@@ -152,6 +156,8 @@ pub struct Finding {
     pub table: Option<QualifiedName>,
     /// What was seen, as a fragment.
     pub message: String,
+    /// What was measured, line by line; empty where the message says it all.
+    pub evidence: Vec<String>,
     /// What to do, as a fragment.
     pub hint: Option<String>,
     /// Where what it is about is written, when that is not the table's policy.
@@ -161,7 +167,27 @@ pub struct Finding {
 impl Finding {
     /// A finding about a table.
     pub fn about(code: &'static FindingCode, table: &QualifiedName, message: impl Into<String>) -> Self {
-        Self { code, table: Some(table.clone()), message: message.into(), hint: None, location: None }
+        Self {
+            code,
+            table: Some(table.clone()),
+            message: message.into(),
+            evidence: Vec::new(),
+            hint: None,
+            location: None,
+        }
+    }
+
+    /// The same finding with what was measured; of many lines the first are kept and the rest counted.
+    #[must_use]
+    pub fn evidence(mut self, lines: impl IntoIterator<Item = String>) -> Self {
+        const KEPT: usize = 20;
+        self.evidence = lines.into_iter().collect();
+        let rest = self.evidence.len().saturating_sub(KEPT);
+        if 0 < rest {
+            self.evidence.truncate(KEPT);
+            self.evidence.push(format!("and {rest} more"));
+        }
+        self
     }
 
     /// The same finding with what to do about it.
