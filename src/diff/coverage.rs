@@ -36,7 +36,7 @@ fn missing_finding(table: &TablePlan) -> Option<Finding> {
         count => format!(" and {} more", count - 1),
     };
     let message = format!("no partition for {}{more}: rows of it are refused, or land in DEFAULT", first.range());
-    let finding = Finding::about(codes::MISSING, &table.table, message).evidence(missing.into_iter().map(in_words));
+    let finding = Finding::about(codes::MISSING, &table.table, message).measured(missing.into_iter().map(in_words));
     Some(finding.hint("`partctl apply` makes it"))
 }
 
@@ -47,7 +47,7 @@ fn pending(table: &TablePlan) -> Option<Finding> {
     let counts: Vec<String> = counts.map(|(count, verb)| format!("{count} to {verb}")).collect();
     (!counts.is_empty()).then(|| {
         Finding::about(codes::PENDING, &table.table, format!("pending: {}", counts.join(", ")))
-            .evidence(pending().map(in_words))
+            .measured(pending().map(in_words))
     })
 }
 

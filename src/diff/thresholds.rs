@@ -25,7 +25,7 @@ pub fn thresholds(overview: &Overview, min_runway: Option<Interval>, findings: &
 fn runway(table: &TableOverview, at: DateTime<Utc>, min_runway: Option<Interval>) -> Option<Finding> {
     const HINT: &str = "run `partctl apply`, or raise `create.ahead`";
     let found = |message: String, evidence: [String; 2]| {
-        Some(Finding::about(codes::RUNWAY, &table.table, message).evidence(evidence).hint(HINT))
+        Some(Finding::about(codes::RUNWAY, &table.table, message).measured(evidence).hint(HINT))
     };
     match (table.runway, table.thresholds.min_runway) {
         (Runway::Until(until), own) => {
@@ -65,7 +65,7 @@ fn partitions(table: &TableOverview) -> Option<Finding> {
     ];
     Some(
         Finding::about(codes::PARTITION_LIMIT, &table.table, message)
-            .evidence(evidence)
+            .measured(evidence)
             .hint("retire more, make wider partitions, or raise `check.max_partitions`"),
     )
 }
@@ -80,7 +80,7 @@ fn default_rows(table: &TableOverview) -> Option<Finding> {
     ];
     Some(
         Finding::about(codes::DEFAULT_LIMIT, &table.table, message)
-            .evidence(evidence)
+            .measured(evidence)
             .hint("rows that no other partition wanted: look at them before they block a partition to be made"),
     )
 }
@@ -150,8 +150,8 @@ mod tests {
         {
             let found = found(&seen, flag);
             assert_eq!((found[1].code, found.len()), (codes::RUNWAY, 2), "{flag:?}");
-            assert_eq!(found[1].evidence[0], "runway: 10 days and 0 hours");
-            assert!(found[1].evidence[1].contains(says), "{flag:?}: {:?}", found[1].evidence);
+            assert_eq!(found[1].evidence()[0], "runway: 10 days and 0 hours");
+            assert!(found[1].evidence()[1].contains(says), "{flag:?}: {:?}", found[1].evidence());
         }
         let enough = overview(Thresholds { min_runway: days("10 days"), ..Thresholds::default() });
         assert_eq!(found(&enough, Some("3 days")).len(), 1);

@@ -81,7 +81,7 @@ impl Workload {
             code: codes::WORKLOAD_UNKNOWN,
             table: None,
             message,
-            evidence: Vec::new(),
+            evidence: None,
             hint: Some(hint.to_owned()),
             location: None,
         };

@@ -67,7 +67,7 @@ pub(super) struct Said {
 impl Said {
     fn of(finding: &Finding) -> Self {
         let (message, remedy) = (finding.message.clone(), finding.hint.clone());
-        Self { code: finding.code, message, evidence: finding.evidence.clone(), remedy }
+        Self { code: finding.code, message, evidence: finding.evidence().to_vec(), remedy }
     }
 
     /// The message and what to do, in one text.
@@ -219,7 +219,7 @@ fn wire_finding<'a>(finding: &'a Finding, pruning: &[PruningResult]) -> WireFind
         severity: finding.code.severity.as_str(),
         table: finding.table.as_ref().map(ToString::to_string),
         message: &finding.message,
-        evidence: measured.unwrap_or_else(|| finding.evidence.clone()),
+        evidence: measured.unwrap_or_else(|| finding.evidence().to_vec()),
         hint: finding.hint.as_deref(),
         path: finding.location.as_ref().map(|at| at.path.as_str()),
         line: finding.location.as_ref().map(|at| at.line),

@@ -68,8 +68,8 @@ fn one(finding: &Finding) -> Told {
     let hint = finding.hint.as_ref().filter(|_| needs_a_person);
     let mut evidence: Vec<String> = Vec::new();
     if needs_a_person {
-        let rest = finding.evidence.len().saturating_sub(EVIDENCE);
-        evidence.extend(finding.evidence.iter().take(EVIDENCE).map(|line| plain(line)));
+        let rest = finding.evidence().len().saturating_sub(EVIDENCE);
+        evidence.extend(finding.evidence().iter().take(EVIDENCE).map(|line| plain(line)));
         evidence.extend((0 < rest).then(|| format!("and {rest} more (`-o json` has all)")));
     }
     let place = finding.location.as_ref().map(|at| plain(&format!("{}:{}", at.path, at.line)));
