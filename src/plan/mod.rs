@@ -24,6 +24,6 @@ pub use lock::{Lock, LockMode, LockScope};
 pub use outcome::{FailedStep, Outcome, StepError};
 pub use past_run::{History, PastRun, PastStep, RunEnd};
 pub use plan::{Plan, Round, Runway, TablePlan, Withheld};
-pub use saved::{Moment, SavedPlan, SavedPlanError};
+pub use saved::{Moment, SavedPlan};
 pub use step::{Phase, Step, StepKind};
 pub use surroundings::{FarTable, Surroundings};
