@@ -157,6 +157,11 @@ pruning:
         maintain: Maintain {
             analyze: false,
         },
+        thresholds: Thresholds {
+            min_runway: None,
+            max_partitions: None,
+            default_rows: None,
+        },
         pruning: [
             PruningQuery {
                 name: "pruning[0]",
@@ -247,6 +252,11 @@ fn what_is_not_said_has_its_default() {
         },
         maintain: Maintain {
             analyze: false,
+        },
+        thresholds: Thresholds {
+            min_runway: None,
+            max_partitions: None,
+            default_rows: None,
         },
         pruning: [],
         location: Location {
