@@ -18,7 +18,7 @@
 //! policy  catalog                         the wish, the facts
 //! keys                                    between bounds and points
 //! schedule  rows                          points, windows, the calendar; how rows are spelled and told apart
-//! sql  failure                            spelling, kinds of failure
+//! sql  failure  json_document             spelling, kinds of failure, whose document a file is
 //! ```
 //!
 //! # The pipelines
@@ -65,6 +65,7 @@ pub mod db;
 pub mod desired;
 pub mod diff;
 pub mod failure;
+pub mod json_document;
 pub mod keys;
 pub mod manifest;
 pub mod plan;
