@@ -16,6 +16,7 @@ mod range;
 mod reattach;
 mod retire;
 mod rights;
+mod set_aside;
 mod situation;
 mod unmanaged;
 
@@ -149,6 +150,7 @@ fn plan_table(
     };
     plan.partitions = table.visible().count();
     plan.bytes = table.bytes();
+    let table = &*set_aside::as_if_back(table, snapshot);
     let desired = match expand(policy, table, snapshot.server.now) {
         Ok(desired) => desired,
         Err(misfit) => {

@@ -150,6 +150,7 @@ pruning:
             timeout: 100ms,
             retry_for: 3600s,
             cancel_autovacuum: false,
+            set_default_aside: false,
         },
         maintain: Maintain {
             analyze: false,
@@ -238,6 +239,7 @@ fn what_is_not_said_has_its_default() {
             timeout: 50ms,
             retry_for: 600s,
             cancel_autovacuum: false,
+            set_default_aside: false,
         },
         maintain: Maintain {
             analyze: false,
