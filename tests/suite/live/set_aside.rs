@@ -133,7 +133,9 @@ async fn killed_in_between(setup: &str) -> Database {
     let reader = reader_of_one(&database, "shop.orders_2001_02").await;
     let run = database.start(&database.url(), APPLY);
     // The reader keeps the second of the three.
-    database.until("SELECT NOT relispartition FROM pg_class WHERE oid = 'shop.orders_2001_01'::regclass", || true).await;
+    database
+        .until("SELECT NOT relispartition FROM pg_class WHERE oid = 'shop.orders_2001_01'::regclass", || true)
+        .await;
     assert_eq!(database.value(AWAY).await, "t");
     run.kill().await;
     reader.client().batch_execute("ROLLBACK").await.unwrap();

@@ -34,6 +34,7 @@ hold:
 locks:
   timeout: 100 ms
   retry_for: 1 hour
+  set_default_aside: true
 pruning:
   - sql: select * from shop.orders where order_date >= $1 and order_date < $2;
     with: [2026-06-01, "2026-07-01"]
@@ -150,7 +151,7 @@ pruning:
             timeout: 100ms,
             retry_for: 3600s,
             cancel_autovacuum: false,
-            set_default_aside: false,
+            set_default_aside: true,
         },
         maintain: Maintain {
             analyze: false,
@@ -174,7 +175,7 @@ pruning:
                 ),
                 location: Location {
                     path: "a.yaml",
-                    line: 32,
+                    line: 33,
                 },
             },
         ],
