@@ -23,6 +23,7 @@ mod run_lock;
 mod scans;
 mod set_aside;
 mod signals;
+mod snapshot;
 mod standby;
 mod statistics;
 mod status;
