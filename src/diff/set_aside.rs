@@ -39,7 +39,7 @@ pub(super) fn as_if_back<'a>(table: &'a Table, snapshot: &CatalogSnapshot) -> Co
         bytes: entry.bytes,
         indexes: 0,
         leftover_checks: Vec::new(),
-        partitions: Vec::new(),
+        table: None,
     });
     Cow::Owned(table)
 }

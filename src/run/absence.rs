@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::plan::steps::SetDefaultAside;
+use crate::plan::steps::{Away, SetDefaultAside};
 use crate::plan::{Step, TablePlan};
 
 /// An absence that has begun.
@@ -14,11 +14,10 @@ pub(super) struct Absence<'a> {
 }
 
 impl<'a> Absence<'a> {
-    /// One that an earlier run has left.
-    pub(super) fn at_first(table: &'a TablePlan) -> Option<Self> {
-        let mut steps = table.steps.iter();
-        let back = steps.find(|step| matches!(step, Step::BringBack(_) | Step::SetAside(_)))?;
-        matches!(back, Step::BringBack(_)).then(|| Self::of(back))
+    /// Those that earlier runs have left, at any level of the table.
+    pub(super) fn at_first(table: &'a TablePlan) -> Vec<Self> {
+        let left = |step: &&Step| matches!(step, Step::BringBack(back) if back.away == Away::SinceAnEarlierRun);
+        table.steps.iter().filter(left).map(Self::of).collect()
     }
 
     /// The one that this step has just begun.
@@ -31,8 +30,8 @@ impl<'a> Absence<'a> {
         Self { back, ends: Instant::now() + SetDefaultAside::LONGEST }
     }
 
-    /// How long others may still take to leave; `None`: they stay for another run.
-    pub(super) fn time_left(&self) -> Option<Duration> {
-        self.ends.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
+    /// How long others may still take to leave; nothing: they stay for another run.
+    pub(super) fn time_left(&self) -> Duration {
+        self.ends.saturating_duration_since(Instant::now())
     }
 }

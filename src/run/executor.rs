@@ -164,7 +164,7 @@ impl Worker {
 
     async fn carry_out_table(&mut self, table: &TablePlan, outcome: &mut Outcome) {
         let mut given_up: Vec<&QualifiedName> = Vec::new();
-        let mut absence = Absence::at_first(table);
+        let mut absences = Absence::at_first(table);
         for step in &table.steps {
             if self.stop.signal().is_some() {
                 break;
@@ -172,24 +172,28 @@ impl Worker {
             if given_up.contains(&step.target()) {
                 continue;
             }
-            let ended = match (&absence, step) {
-                (Some(absence), Step::Detach(_) | Step::Finalize(_)) => match absence.time_left() {
-                    Some(left) => self.try_step(table, step, left.min(table.locks.retry_for), outcome).await,
-                    None => self.fail(table, step, Duration::ZERO, away_too_long(step), outcome).await,
-                },
-                _ => self.try_step(table, step, table.locks.retry_for, outcome).await,
+            let left = match step {
+                Step::Detach(_) | Step::Finalize(_) => absences.iter().map(Absence::time_left).min(),
+                _ => None,
             };
+            let ended = match left {
+                Some(Duration::ZERO) => self.fail(table, step, Duration::ZERO, away_too_long(step), outcome).await,
+                Some(left) => self.try_step(table, step, left.min(table.locks.retry_for), outcome).await,
+                None => self.try_step(table, step, table.locks.retry_for, outcome).await,
+            };
+            if matches!(step, Step::BringBack(_)) {
+                absences.retain(|absence| absence.back.target() != step.target());
+            }
             match (step, ended) {
-                (Step::SetAside(aside), Ended::Done) => absence = Absence::from_now(table, aside),
-                (Step::BringBack(_), _) => absence = None,
+                (Step::SetAside(aside), Ended::Done) => absences.extend(Absence::from_now(table, aside)),
                 (_, Ended::Done) => {}
                 // Beside DEFAULT the others are refused (55000).
                 (Step::SetAside(_), Ended::AboutItself | Ended::AboutAll) | (_, Ended::AboutAll) => break,
                 (_, Ended::AboutItself) => given_up.push(step.target()),
             }
         }
-        if let Some(Absence { back, .. }) = absence {
-            self.bring_back_at_last(table, back, outcome).await;
+        for absence in absences {
+            self.bring_back_at_last(table, absence.back, outcome).await;
         }
     }
 
