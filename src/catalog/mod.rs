@@ -1,10 +1,12 @@
 //! The facts: what one read of the catalog found, as data that is planned from, saved, and written by hand in tests.
 
+mod archives;
 mod bound;
 mod dump;
 mod question;
 mod snapshot;
 
+pub use archives::{ArchiveEntry, Archives};
 pub use bound::{Bound, BoundError, Datum};
 pub use dump::{Beyond, Dump};
 pub use question::{Answer, Answers, Question};

@@ -61,6 +61,10 @@ pub async fn answer(client: &Client, questions: &BTreeSet<Question>, answers: &m
             Question::RowsReferencing { partition, by, columns, except } => {
                 count(client, &rows_referencing(partition, by, columns, except)).await?
             }
+            Question::WrittenSinceArchived { .. } => {
+                let sql = question.sql().unwrap_or_default();
+                count(client, &format!("SELECT coalesce(({sql}), 1)::int8")).await?
+            }
             Question::HighestInUse(partitions) => highest_in_use(client, partitions).await?,
             Question::HoldRows { partitions, enough } => holders(client, partitions, *enough).await?,
         };

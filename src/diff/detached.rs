@@ -1,8 +1,9 @@
-//! Detached tables and their grace: dropped when the policy says drop, the clock has run out, nothing holds them,
-//! and they are still what was detached.
+//! Detached tables and their grace: archived where the policy says so, and dropped when the clock has run out, nothing
+//! holds them, and they are still what was detached.
 
 use chrono::{DateTime, Utc};
 
+use super::archive::{Progress, archive_step, condition, is_archivable, progress};
 use super::retire::too_many_at_once;
 use super::{Draft, Situation};
 use crate::catalog::{Bound, DetachedTable};
@@ -12,11 +13,14 @@ use crate::policy::Then;
 use crate::schedule::Interval;
 use crate::sql::QualifiedName;
 
-/// Drops detached tables whose grace is over.
+/// Archives detached tables, and drops those whose grace is over.
 pub(super) fn drop_after_grace(situation: &Situation<'_>, draft: &mut Draft) {
-    let Some(retain) = situation.level.retain.as_ref().filter(|retain| retain.then == Then::Drop) else { return };
+    let Some(retain) = situation.level.retain.as_ref().filter(|retain| retain.then != Then::Detach) else {
+        return;
+    };
     let parent = &situation.table.name;
     let mut due: Vec<(&DetachedTable, String)> = Vec::new();
+    let mut archives: Vec<Step> = Vec::new();
     // DEFAULT is brought back, whatever the policy says of others.
     let of_the_table = |entry: &&DetachedTable| entry.parent == *parent && entry.bound != Bound::Default;
     for entry in situation.snapshot.ledger.detached().iter().filter(of_the_table) {
@@ -48,10 +52,36 @@ pub(super) fn drop_after_grace(situation: &Situation<'_>, draft: &mut Draft) {
                 )
                 .hint("attach it again, or drop it by hand: partctl will not"),
             );
+        } else if retain.then == Then::Archive {
+            if !is_archivable(situation, entry.kind, &entry.name, draft) {
+                continue;
+            }
+            match progress(situation, retain, entry, draft) {
+                Progress::Unarchived => {
+                    archives.extend(archive_step(situation, entry));
+                    if retain.grace.is_none() {
+                        due.push((entry, "no grace".to_owned()));
+                    }
+                }
+                Progress::Waits | Progress::Asked => {}
+                Progress::Due(archive) => {
+                    due.push((entry, format!("archived {}, grace over", archive.verified_at.format("%Y-%m-%d"))));
+                }
+                Progress::Written(rows) => {
+                    let rows = if rows == 1 { "a row".to_owned() } else { format!("{rows} rows") };
+                    let message = format!("{} was written to since it was archived, by {rows}", entry.name.name);
+                    draft.findings.push(
+                        Finding::about(codes::WRITTEN_SINCE, parent, message)
+                            .hint("it is archived again, and its grace begins anew"),
+                    );
+                    archives.extend(archive_step(situation, entry));
+                }
+            }
         } else if over {
             due.push((entry, reason));
         }
     }
+    draft.steps.extend(archives);
     let names: Vec<&QualifiedName> = due.iter().map(|(entry, _)| &entry.name).collect();
     if let Some(refusal) = too_many_at_once(situation, retain, &names, "detached tables are due to be dropped") {
         draft.findings.push(refusal);
@@ -66,6 +96,7 @@ pub(super) fn drop_after_grace(situation: &Situation<'_>, draft: &mut Draft) {
             reason,
             bytes: entry.bytes,
             foreign_keys: entry.foreign_keys.clone(),
+            condition: condition(situation),
         })
     }));
 }
@@ -80,7 +111,7 @@ fn is_pending(situation: &Situation<'_>, entry: &DetachedTable) -> bool {
     situation.table.partitions.iter().any(|partition| partition.pending_detach && partition.oid == entry.oid)
 }
 
-fn grace_is_over(grace: Option<Interval>, detached_at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+pub(super) fn grace_is_over(grace: Option<Interval>, detached_at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
     grace_end(grace, detached_at).is_some_and(|end| end <= now)
 }
 

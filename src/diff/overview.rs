@@ -14,7 +14,7 @@ use super::{Node, Situation};
 use crate::catalog::{Bound, CatalogSnapshot, DetachedTable, Partition, Table};
 use crate::desired::{DesiredRange, expand};
 use crate::plan::{Finding, Plan, Runway, Severity, Step, TablePlan};
-use crate::policy::{DefaultRule, Partitioning, Policy, Then, Thresholds};
+use crate::policy::{DefaultRule, Partitioning, Policy, Retain, Then, Thresholds};
 use crate::schedule::{Edge, Extent, Point};
 use crate::sql::QualifiedName;
 
@@ -193,6 +193,8 @@ pub enum DetachedFate {
     Due,
     /// A hold keeps it.
     Held,
+    /// It is archived first: the next run does that.
+    Unarchived,
     /// The policy does not drop what it detaches.
     Kept,
     /// No policy manages the table that it came from.
@@ -362,8 +364,13 @@ fn detached_state(
         (_, _, None) => DetachedFate::Unrecorded,
         _ if held() => DetachedFate::Held,
         _ if wanted() => DetachedFate::Kept,
-        (_, Some(retain), Some(detached_at)) if retain.then == Then::Drop => match grace_end(retain.grace, detached_at)
-        {
+        (_, Some(Retain { then: Then::Archive, .. }), _) if snapshot.ledger.archives().of(entry).is_none() => {
+            DetachedFate::Unarchived
+        }
+        (_, Some(retain), Some(detached_at)) if retain.then != Then::Detach => match grace_end(
+            retain.grace,
+            snapshot.ledger.archives().of(entry).map_or(detached_at, |archive| archive.verified_at),
+        ) {
             Some(end) if end <= snapshot.server.now => DetachedFate::Due,
             Some(end) => DetachedFate::DropsAt(end),
             None => DetachedFate::Kept,

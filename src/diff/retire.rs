@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use super::archive::{after_detach, condition, is_archivable};
 use super::{Draft, Situation, set_aside};
 use crate::catalog::{Answer, Answers, Bound, Partition, Question};
 use crate::desired::{DesiredRange, integer, time};
@@ -143,8 +144,9 @@ pub(super) fn retire(situation: &Situation<'_>, draft: &mut Draft) {
         draft.findings.push(refusal);
         return;
     }
-    let leaving: Vec<&Partition> =
-        over.into_iter().filter(|partition| !is_referenced(situation, partition, draft)).collect();
+    let mut leaving: Vec<&Partition> = over;
+    leaving.retain(|partition| is_archivable(situation, partition.kind, &partition.name, draft));
+    leaving.retain(|partition| !is_referenced(situation, partition, draft));
     steps(situation, retain, &leaving, draft);
 }
 
@@ -203,8 +205,9 @@ fn steps(situation: &Situation<'_>, retain: &Retain, leaving: &[&Partition], dra
     let mut detaches: Vec<DetachPartition> =
         leaving.iter().map(|partition| detach(situation, retain, partition)).collect();
     let room = set_aside::make_room(situation, &mut detaches, draft);
-    let drops: Vec<Step> = match (retain.then, retain.grace) {
-        (Then::Drop, None) => leaving.iter().map(|partition| drop_at_once(situation, partition)).collect(),
+    let afterwards: Vec<Vec<Step>> = match (retain.then, retain.grace) {
+        (Then::Drop, None) => leaving.iter().map(|partition| vec![drop_at_once(situation, partition)]).collect(),
+        (Then::Archive, _) => leaving.iter().map(|partition| after_detach(situation, retain, partition)).collect(),
         (Then::Drop | Then::Detach, _) => Vec::new(),
     };
     let detaches = detaches.into_iter().map(Step::Detach);
@@ -212,11 +215,14 @@ fn steps(situation: &Situation<'_>, retain: &Retain, leaving: &[&Partition], dra
         // DEFAULT is away for as short as can be.
         Some((aside, back)) => {
             draft.steps.push(aside);
-            draft.steps.extend(detaches.chain([back]).chain(drops));
+            draft.steps.extend(detaches.chain([back]).chain(afterwards.into_iter().flatten()));
         }
         None => {
-            let mut drops = drops.into_iter();
-            draft.steps.extend(detaches.flat_map(|detach| [Some(detach), drops.next()]).flatten());
+            let mut afterwards = afterwards.into_iter();
+            for detach in detaches {
+                draft.steps.push(detach);
+                draft.steps.extend(afterwards.next().unwrap_or_default());
+            }
         }
     }
 }
@@ -236,7 +242,7 @@ fn detach(situation: &Situation<'_>, retain: &Retain, partition: &Partition) -> 
     }
 }
 
-fn drop_at_once(situation: &Situation<'_>, partition: &Partition) -> Step {
+pub(super) fn drop_at_once(situation: &Situation<'_>, partition: &Partition) -> Step {
     Step::Drop(DropTable {
         table: partition.name.clone(),
         oid: partition.oid,
@@ -245,6 +251,7 @@ fn drop_at_once(situation: &Situation<'_>, partition: &Partition) -> Step {
         reason: "no grace".to_owned(),
         bytes: partition.bytes,
         foreign_keys: situation.outgoing().cloned().collect(),
+        condition: condition(situation),
     })
 }
 

@@ -15,6 +15,8 @@ pub enum Action {
     Transaction(Transaction),
     /// A statement that Postgres refuses inside a transaction block (25001).
     Alone(Alone),
+    /// Rows to an archive, and back again to be compared: what no SQL does.
+    CopyOut(CopyOut),
 }
 
 /// Statements between BEGIN and COMMIT, in three parts, so that locks are held for as short as can be.
@@ -45,6 +47,19 @@ pub struct Alone {
     pub waits_for_users_of: QualifiedName,
 }
 
+/// A table's rows to an archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyOut {
+    /// Fails unless the table is still what was planned.
+    pub guard: String,
+    /// The table.
+    pub table: QualifiedName,
+    /// The archive's destination.
+    pub to: String,
+    /// Nobody writes to the table while it is read.
+    pub locks: Vec<Lock>,
+}
+
 impl Transaction {
     /// Statements that lock nothing others use.
     pub(super) fn of(statements: impl IntoIterator<Item = String>) -> Self {
@@ -71,6 +86,12 @@ impl Action {
                 before.iter().cloned().chain(locks.iter().map(Lock::statement)).chain(under.iter().cloned()).collect()
             }
             Self::Alone(alone) => vec![alone.guard.clone(), alone.statement.clone()],
+            Self::CopyOut(CopyOut { guard, table, to, .. }) => {
+                vec![
+                    guard.clone(),
+                    format!("-- COPY {table} to {}, read back and compared: `partctl apply`", one_line(to)),
+                ]
+            }
         }
     }
 
@@ -80,6 +101,7 @@ impl Action {
         match self {
             Self::Transaction(transaction) => transaction.all_locks().collect(),
             Self::Alone(alone) => alone.locks.iter().collect(),
+            Self::CopyOut(copy) => copy.locks.iter().collect(),
         }
     }
 
@@ -88,6 +110,8 @@ impl Action {
     pub fn needs_a_window(&self) -> bool {
         match self {
             Self::Alone(_) => true,
+            // The table is detached, and whoever still writes to it is waited for.
+            Self::CopyOut(_) => false,
             Self::Transaction(transaction) => {
                 !transaction.implied.is_empty() || transaction.all_locks().any(|lock| lock.mode.stops_writers())
             }
@@ -131,11 +155,17 @@ impl Action {
         let parent = match self {
             Self::Alone(alone) => &alone.waits_for_users_of,
             Self::Transaction(transaction) => transaction.finalizes.as_ref()?,
+            Self::CopyOut(_) => return None,
         };
         // A table that references itself is locked exclusively at the end.
         let noticed = |lock: &&&Lock| lock.relation != *parent || lock.mode.stops_writers();
         Some(if self.locks().iter().filter(noticed).count() == 1 { Drain::Unnoticed } else { Drain::BesideOthers })
     }
+}
+
+/// A comment ends with its line.
+fn one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
 }
 
 /// What a wait for older transactions is followed by.

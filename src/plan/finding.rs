@@ -137,6 +137,10 @@ finding_codes! {
     DEFAULT_STAYS = "PT141" "default-stays" Info None;
     /// A DEFAULT partition that a run set aside cannot be brought back.
     DEFAULT_ASIDE = "PT142" "default-aside" Error Some(FailureKind::Findings);
+    /// A partition that is over, and of a kind that cannot be archived.
+    NOT_ARCHIVABLE = "PT190" "not-archivable" Warning None;
+    /// A detached table that was written to after it was archived.
+    WRITTEN_SINCE = "PT191" "written-since-archived" Warning None;
     /// There are more partitions than the policy's `check` allows.
     PARTITION_LIMIT = "PT215" "partition-limit" Error Some(FailureKind::Findings);
     /// DEFAULT holds more rows than the policy's `check` allows.

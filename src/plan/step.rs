@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 
 use super::steps::{
-    AnalyzeParent, AnalyzeReason, AttachPartition, Away, BringDefaultBack, CreatePartition, DetachPartition, DropTable,
-    FinalizeDetach, RecordDetach, RecordedChange, RemoveCheck, SetDefaultAside,
+    AnalyzeParent, AnalyzeReason, ArchiveTable, AttachPartition, Away, BringDefaultBack, CreatePartition,
+    DetachPartition, DropTable, FinalizeDetach, RecordDetach, RecordedChange, RemoveCheck, SetDefaultAside,
 };
 use super::{Action, Lock};
 use crate::sql::QualifiedName;
@@ -29,6 +29,8 @@ pub enum Step {
     Detach(DetachPartition),
     /// Attaches DEFAULT again.
     BringBack(BringDefaultBack),
+    /// Takes a detached table's rows into an archive.
+    Archive(ArchiveTable),
     /// Drops a detached table.
     Drop(DropTable),
     /// Gathers the statistics of the table as a whole.
@@ -54,6 +56,8 @@ pub enum StepKind {
     Detach,
     /// [`Step::BringBack`]
     BringBack,
+    /// [`Step::Archive`]
+    Archive,
     /// [`Step::Drop`]
     Drop,
     /// [`Step::Analyze`]
@@ -75,7 +79,7 @@ pub enum Phase {
 
 impl StepKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Finalize,
         Self::Record,
         Self::Remove,
@@ -84,6 +88,7 @@ impl StepKind {
         Self::SetAside,
         Self::Detach,
         Self::BringBack,
+        Self::Archive,
         Self::Drop,
         Self::Analyze,
     ];
@@ -99,6 +104,7 @@ impl StepKind {
             Self::SetAside => "set aside",
             Self::Detach => "detach",
             Self::BringBack => "bring back",
+            Self::Archive => "archive",
             Self::Drop => "drop",
             Self::Analyze => "analyze",
         }
@@ -110,6 +116,7 @@ impl StepKind {
             Self::Finalize | Self::Record | Self::Remove | Self::Analyze => '*',
             Self::Create | Self::Attach | Self::BringBack => '+',
             Self::SetAside | Self::Detach => '~',
+            Self::Archive => '=',
             Self::Drop => '-',
         }
     }
@@ -127,6 +134,7 @@ impl Step {
             Self::SetAside(_) => StepKind::SetAside,
             Self::Detach(_) => StepKind::Detach,
             Self::BringBack(_) => StepKind::BringBack,
+            Self::Archive(_) => StepKind::Archive,
             Self::Drop(_) => StepKind::Drop,
             Self::Analyze(_) => StepKind::Analyze,
         }
@@ -138,7 +146,9 @@ impl Step {
             Self::Finalize(_) | Self::Record(_) | Self::Remove(_) => Phase::Finish,
             Self::BringBack(step) if step.away == Away::SinceAnEarlierRun => Phase::Finish,
             Self::Create(_) | Self::Attach(_) => Phase::Create,
-            Self::SetAside(_) | Self::Detach(_) | Self::BringBack(_) | Self::Drop(_) => Phase::Retire,
+            Self::SetAside(_) | Self::Detach(_) | Self::BringBack(_) | Self::Archive(_) | Self::Drop(_) => {
+                Phase::Retire
+            }
             Self::Analyze(_) => Phase::Maintain,
         }
     }
@@ -162,6 +172,7 @@ impl Step {
             Self::SetAside(step) => &step.default,
             Self::Detach(step) => &step.partition,
             Self::BringBack(step) => &step.default,
+            Self::Archive(step) => &step.table,
             Self::Drop(step) => &step.table,
             Self::Analyze(step) => &step.table,
         }
@@ -178,6 +189,7 @@ impl Step {
             Self::SetAside(step) => &step.range,
             Self::Detach(step) => &step.range,
             Self::BringBack(step) => &step.range,
+            Self::Archive(step) => &step.range,
             Self::Drop(step) => &step.range,
             Self::Analyze(step) => step.range(),
         }
@@ -197,6 +209,7 @@ impl Step {
             Self::SetAside(step) => format!("empty, and {} leave", step.detaches).into(),
             Self::Detach(step) => step.reason.as_str().into(),
             Self::BringBack(step) => step.reason().into(),
+            Self::Archive(step) => step.reason().into(),
             Self::Drop(step) => step.reason.as_str().into(),
             Self::Analyze(step) => step.reason().into(),
         }
@@ -214,6 +227,7 @@ impl Step {
             | Self::Analyze(_) => None,
             Self::Attach(step) => Some((step.bytes, None)),
             Self::Detach(step) => Some((step.bytes, step.rows)),
+            Self::Archive(step) => Some((step.bytes, step.rows)),
             Self::Drop(step) => Some((step.bytes, None)),
         }
     }
@@ -241,6 +255,7 @@ impl Step {
             Self::SetAside(step) => step.actions(),
             Self::Detach(step) => step.actions(),
             Self::BringBack(step) => step.actions(),
+            Self::Archive(step) => step.actions(),
             Self::Drop(step) => step.actions(),
             Self::Analyze(step) => step.actions(),
         }
@@ -257,6 +272,7 @@ impl Step {
             | Self::SetAside(_)
             | Self::Detach(_)
             | Self::BringBack(_)
+            | Self::Archive(_)
             | Self::Drop(_)
             | Self::Analyze(_) => Vec::new(),
         }
@@ -277,7 +293,8 @@ impl Step {
             Self::Detach(step) => {
                 format!("ALTER TABLE {} ATTACH PARTITION {} {}", step.around.parent, step.partition, step.bound)
             }
-            Self::Drop(_) => "none: restore from a backup".to_owned(),
+            Self::Archive(_) => "nothing to take back: the table stays as it is".to_owned(),
+            Self::Drop(step) => step.undo().to_owned(),
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! One file per section of a policy. Nothing here knows a database: whether a policy fits its table is seen later.
 
+mod archive;
 mod create;
 mod defaults;
 mod hold;
@@ -53,20 +54,22 @@ const KEYS: Keys = Keys {
         "partition",
         "create",
         "retain",
+        "archive",
         "hold",
         "locks",
         "maintain",
         "check",
         "pruning",
     ],
-    later: &["archive", "inherit", "storage"],
+    later: &["inherit", "storage"],
 };
 
-const SECTIONS: [&Keys; 9] = [
+const SECTIONS: [&Keys; 10] = [
     &KEYS,
     &partition::KEYS,
     &create::KEYS,
     &retain::KEYS,
+    &archive::KEYS,
     &locks::KEYS,
     &maintain::KEYS,
     &thresholds::KEYS,
@@ -179,6 +182,7 @@ fn check_document(root: &Node, source: &Source, tables: &mut Tables, report: &mu
         create::agree(&section, &create, &mut partition.partitioning, report);
     }
     let retain = retain::read(&section, axis, report);
+    let archive = archive::read(&section, retain.as_ref(), report);
     reach::judge(&section, &create, retain.as_ref(), axis, report);
     let hold = section.optional("hold", report, |node, report| hold::read(node, axis, report));
     let locks = locks::read(&section, report);
@@ -198,6 +202,7 @@ fn check_document(root: &Node, source: &Source, tables: &mut Tables, report: &mu
             retain,
             subpartition: None,
         },
+        archive,
         hold: hold.unwrap_or_default(),
         locks,
         maintain,

@@ -8,6 +8,7 @@ use chrono::{NaiveDate, NaiveDateTime};
 use chrono_tz::Tz;
 
 use super::name_template::NameTemplate;
+use crate::rows::Layout;
 use crate::schedule::Interval;
 use crate::sql::{Identifier, QualifiedName};
 
@@ -18,6 +19,8 @@ pub struct Policy {
     pub table: QualifiedName,
     /// The partitions that it should have, and theirs.
     pub level: Level,
+    /// Where partitions are archived; there when `then` is to archive.
+    pub archive: Option<Archive>,
     /// Partitions under legal hold.
     pub hold: Vec<Hold>,
     /// How patient and how considerate DDL is.
@@ -202,8 +205,23 @@ pub struct Retain {
 pub enum Then {
     /// Detach, and keep the table for ever.
     Detach,
+    /// Detach, archive, read the archive back, wait out the grace, drop.
+    Archive,
     /// Detach, wait out the grace, drop.
     Drop,
+}
+
+/// `archive`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Archive {
+    /// The destination's URL, without a slash at its end.
+    pub to: String,
+    /// How data files are written.
+    pub layout: Layout,
+    /// A data file ends when it has so many bytes; `None`: when its store takes no larger one.
+    pub split: Option<u64>,
+    /// Sessions that read parts of a partition at the same time, 1 to 16.
+    pub connections: u32,
 }
 
 /// A legal hold.

@@ -83,6 +83,7 @@ fn policy(table: &str, partitioning: Partitioning) -> Policy {
             retain: None,
             subpartition: None,
         },
+        archive: None,
         hold: Vec::new(),
         locks: Locks::default(),
         maintain: Default::default(),

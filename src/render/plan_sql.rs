@@ -85,6 +85,7 @@ fn needs_ledger(step: &Step) -> bool {
         | Step::SetAside(_)
         | Step::Detach(_)
         | Step::BringBack(_)
+        | Step::Archive(_)
         | Step::Drop(_) => true,
         Step::Remove(_) | Step::Create(_) | Step::Analyze(_) => false,
     }
@@ -109,6 +110,7 @@ fn write_step(table: &TablePlan, step: &Step, number: &str, out: &mut dyn Write)
                 write!(out, "BEGIN;\nSET LOCAL lock_timeout = {timeout};\n{statements}COMMIT;\n")?;
             }
             Action::Alone(_) => write!(out, "SET lock_timeout = {timeout};\n{statements}")?,
+            Action::CopyOut(_) => write!(out, "{statements}")?,
         }
     }
     Ok(())

@@ -154,7 +154,7 @@ fn tone(kind: StepKind) -> Tone {
     match kind {
         StepKind::Finalize | StepKind::Record | StepKind::Remove | StepKind::Analyze => Tone::Fix,
         StepKind::Create | StepKind::Attach | StepKind::BringBack => Tone::Create,
-        StepKind::SetAside | StepKind::Detach => Tone::Detach,
+        StepKind::SetAside | StepKind::Detach | StepKind::Archive => Tone::Detach,
         StepKind::Drop => Tone::Drop,
     }
 }

@@ -96,6 +96,7 @@ pub(super) async fn attempt(
             let _ = client.batch_execute(&after).await;
             result
         }
+        Action::CopyOut(_) => unreachable!("an archive step is carried out by `archiving`"),
     };
     result.map_err(|stopped| match stopped {
         Stopped::By(signal) => Refusal::Stopped(signal),

@@ -11,7 +11,7 @@ use tokio_postgres::types::{ToSql, Type};
 
 use crate::catalog::Journal;
 use crate::failure::{Failure, FailureKind};
-use crate::plan::{Action, Outcome, Plan, Step, StepError, StepKind};
+use crate::plan::{Action, Outcome, Plan, Step, StepError, StepKind, client_in_words};
 use crate::sql::{QualifiedName, SqlLiteral};
 
 mod migrations {
@@ -56,6 +56,13 @@ pub struct Invocation {
     pub allow_destroy: bool,
     /// `--deadline`
     pub deadline: Option<Duration>,
+}
+
+impl Invocation {
+    /// The client's account and machine, such as `ada@db1`.
+    pub fn client(&self) -> Option<String> {
+        client_in_words(self.os_user.as_deref(), self.client_host.as_deref())
+    }
 }
 
 /// A run in the ledger that has begun and not ended.

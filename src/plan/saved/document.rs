@@ -199,6 +199,7 @@ impl SavedStep {
             bound: match step {
                 Step::Create(step) => Some(step.bound.to_string()),
                 Step::Detach(step) => Some(step.bound.to_string()),
+                Step::Archive(step) => Some(step.bound.to_string()),
                 Step::Attach(step) => Some(step.bound.to_string()),
                 Step::SetAside(_) | Step::BringBack(_) => Some(Bound::Default.to_string()),
                 Step::Finalize(_) | Step::Record(_) | Step::Remove(_) | Step::Drop(_) | Step::Analyze(_) => None,

@@ -75,7 +75,8 @@ fn at_least_one(node: &Node, report: &mut Report<'_>) -> Option<u32> {
 }
 
 fn then(node: &Node, report: &mut Report<'_>) -> Option<Then> {
-    let words = [("detach", Some(Then::Detach)), ("drop", Some(Then::Drop)), ("archive", None), ("move", None)];
+    let words =
+        [("detach", Some(Then::Detach)), ("drop", Some(Then::Drop)), ("archive", Some(Then::Archive)), ("move", None)];
     choice(node, &words, report)
 }
 

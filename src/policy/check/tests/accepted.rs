@@ -123,6 +123,7 @@ pruning:
             ),
             subpartition: None,
         },
+        archive: None,
         hold: [
             Hold {
                 what: Partition(
@@ -246,6 +247,7 @@ fn what_is_not_said_has_its_default() {
             ),
             subpartition: None,
         },
+        archive: None,
         hold: [],
         locks: Locks {
             timeout: 50ms,

@@ -1,5 +1,6 @@
 //! Archives: out of a database, into a store, read back, and in again.
 
+mod retiring;
 mod round_trip;
 
 use partctl::archive::{Destination, Made, Making, NoDiary, make};
