@@ -63,7 +63,7 @@ pub(super) fn cover(situation: &Situation<'_>, draft: &mut Draft) {
     let floor = situation.newest_floor(range, missing.iter().copied());
     let reasons = Reasons::of(situation, range, current, horizon);
     for window in missing.into_iter().filter(|window| !situation.expires(range, window.end(), floor)) {
-        situation.create(draft, Label::Range(range, window), range.bound(window), reasons.of_window(range, window));
+        situation.create(draft, Label::Range(range, window), range.bound_beside(window, &situation.placed), reasons.of_window(range, window));
         // The first partition of a number axis says where rows begin. When something stands in its way, a later one
         // in its place would move that, and with it everything that is reckoned from there.
         let begun = !situation.placed.is_empty() || draft.steps.iter().any(|step| matches!(step, Step::Create(_)));

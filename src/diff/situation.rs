@@ -311,7 +311,8 @@ pub(super) fn grid_in_words(policy: &Policy) -> String {
                 Every::Integer(step) => step.to_string(),
             };
             let zone = range.timezone.map(|zone| format!(", {zone}")).unwrap_or_default();
-            format!("range {}, {every}{zone}", range.key)
+            let encoding = range.encoding.as_ref().map(|encoding| format!(", {encoding}")).unwrap_or_default();
+            format!("range {}{encoding}, {every}{zone}", range.key)
         }
         Partitioning::List(list) => format!("list {}", list.key),
         Partitioning::Hash(hash) => {

@@ -15,7 +15,7 @@ fn policy(every: Every, timezone: Option<chrono_tz::Tz>, retain: Retain) -> Poli
     let ahead = Reach::Partitions(1);
     Policy {
         table: name("t"),
-        partition: Partitioning::Range(RangePolicy { key: Identifier::new("at"), every, timezone, anchor: None }),
+        partition: Partitioning::Range(RangePolicy { key: Identifier::new("at"), encoding: None, every, timezone, anchor: None }),
         placement: Placement::default(),
         create: Create { ahead, behind: Reach::Partitions(0), fill_gaps: false, default: DefaultRule::Allow },
         retain: Some(retain),
