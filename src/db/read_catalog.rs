@@ -1,6 +1,8 @@
 //! Reads the catalog: one REPEATABLE READ READ ONLY transaction, a handful of queries in one flight, no lock on any
 //! user relation. What comes back is data; nothing is decided here.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
@@ -42,6 +44,34 @@ pub async fn read_catalog(session: &Session, policies: &[Policy]) -> Result<Cata
 /// As [`read_catalog`].
 pub async fn read_tables(session: &Session, tables: &[&QualifiedName]) -> Result<CatalogSnapshot> {
     read_named(session, tables, &[]).await
+}
+
+/// What the catalog says of every partitioned table and of those that the policies name, for policies to come: the
+/// rights in all schemas, too.
+///
+/// # Errors
+/// As [`read_catalog`].
+pub async fn read_everything(session: &Session, policies: &[Policy]) -> Result<CatalogSnapshot> {
+    let everything = read_named(session, &[], &[]).await?.unmanaged;
+    let named = policies.iter().map(|policy| &policy.table).filter(|table| !everything.contains(table));
+    let tables: Vec<&QualifiedName> = everything.iter().chain(named).collect();
+    let schemas = session.client().query_typed(include_str!("sql/schemas.sql"), &[]).await;
+    let schemas = schemas.context("reading the schemas")?;
+    let schemas = schemas.iter().map(|row| row.try_get(0)).collect::<Result<Vec<&str>, _>>()?;
+    read_named(session, &tables, &schemas).await
+}
+
+/// Every name that a relation or a type has in the schemas that are not Postgres' own.
+///
+/// # Errors
+/// When the connection is lost.
+pub async fn read_names(client: &Client) -> Result<BTreeMap<Identifier, BTreeSet<Identifier>>> {
+    let rows = client.query_typed(include_str!("sql/names.sql"), &[]).await.context("reading the names")?;
+    let mut names: BTreeMap<Identifier, BTreeSet<Identifier>> = BTreeMap::new();
+    for row in &rows {
+        names.entry(identifier(row, "schema")?).or_default().insert(identifier(row, "name")?);
+    }
+    Ok(names)
 }
 
 async fn read_named(session: &Session, tables: &[&QualifiedName], targets: &[&str]) -> Result<CatalogSnapshot> {

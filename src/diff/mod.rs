@@ -17,6 +17,7 @@ mod reattach;
 mod retire;
 mod rights;
 mod situation;
+mod thresholds;
 mod unmanaged;
 
 use std::collections::BTreeSet;
@@ -26,14 +27,15 @@ use crate::desired::expand;
 use crate::plan::{Finding, Plan, Runway, Step, TablePlan, codes};
 use crate::policy::{Policy, fingerprint};
 use crate::sql::QualifiedName;
-pub use coverage::{coverage, fit};
+pub use coverage::{coverage, fit, missing};
 pub use overview::{
-    DefaultState, DetachedFate, DetachedState, Fate, NextToRetire, Overview, Place, Stretch, TableOverview, When,
-    overview,
+    AxisEnd, DefaultState, DetachedFate, DetachedState, Fate, NextToRetire, Overview, Place, Position, Stretch,
+    TableOverview, When, overview,
 };
 pub use reattach::{detached_table, reattach};
 pub use rights::refuse_onlookers;
 pub use situation::Situation;
+pub use thresholds::thresholds;
 
 /// What rules add to.
 #[derive(Debug, Default)]

@@ -14,8 +14,8 @@ use super::detached::{grace_end, is_wanted_again};
 use crate::catalog::{CatalogSnapshot, DetachedTable, Partition, Table};
 use crate::desired::{DesiredRange, expand};
 use crate::plan::{Finding, Plan, Runway, Severity, Step, TablePlan};
-use crate::policy::{DefaultRule, Partitioning, Policy, Then};
-use crate::schedule::{Edge, Extent};
+use crate::policy::{DefaultRule, Partitioning, Policy, Then, Thresholds};
+use crate::schedule::{Edge, Extent, Point};
 use crate::sql::QualifiedName;
 
 /// All managed tables of one database.
@@ -48,16 +48,42 @@ pub struct TableOverview {
     pub bytes: u64,
     /// Estimated rows of those that were ever counted; `None` while none was.
     pub rows: Option<u64>,
-    /// Where coverage ends, for a person; `None` without an axis or a partition on it.
-    pub last_bound: Option<String>,
+    /// Where the oldest partition begins; `None` without an axis or a partition on it.
+    pub oldest: Option<AxisEnd>,
+    /// Where the newest one ends.
+    pub newest: Option<AxisEnd>,
     /// How long contiguous coverage lasts.
     pub runway: Runway,
     /// Its DEFAULT partition.
     pub default: Option<DefaultState>,
+    /// Partitions whose concurrent detach was interrupted.
+    pub pending_detaches: usize,
+    /// Partitions under a hold.
+    pub held: usize,
+    /// What the policy's `check` holds it to.
+    pub thresholds: Thresholds,
     /// What retention ends next.
     pub next_to_retire: Option<NextToRetire>,
     /// The partitions of a range table along its axis, with the gaps between them; empty for other strategies.
     pub timeline: Vec<Stretch>,
+}
+
+/// Where the partitions of a table begin or end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AxisEnd {
+    /// For a person.
+    pub shown: String,
+    /// The same for a machine; `None`: MINVALUE, MAXVALUE, or beyond the calendar.
+    pub position: Option<Position>,
+}
+
+/// A place on a table's axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Position {
+    /// On an axis of time.
+    Time(DateTime<Utc>),
+    /// On an axis of numbers.
+    Number(i128),
 }
 
 /// A DEFAULT partition.
@@ -203,13 +229,17 @@ fn table_overview(policy: &Policy, snapshot: &CatalogSnapshot, planned: &TablePl
         bytes: planned.bytes,
         rows: table
             .and_then(|table| table.visible().filter_map(|partition| partition.rows).reduce(|sum, rows| sum + rows)),
-        last_bound: None,
+        oldest: None,
+        newest: None,
         runway: planned.runway,
         default: default.map(|default| DefaultState {
             name: default.name.clone(),
             rows: default.rows,
             asked_for: asks_for_default(policy),
         }),
+        pending_detaches: table.map_or(0, |table| table.partitions.len() - table.visible().count()),
+        held: 0,
+        thresholds: policy.thresholds,
         next_to_retire: None,
         timeline: Vec::new(),
     };
@@ -217,8 +247,14 @@ fn table_overview(policy: &Policy, snapshot: &CatalogSnapshot, planned: &TablePl
     let Ok(desired) = expand(policy, table, snapshot.server.now) else { return overview };
     let Some(range) = desired.as_range() else { return overview };
     let situation = Situation::new(policy, table, &desired, snapshot);
-    let last = situation.placed.iter().map(|(extent, _)| extent.to).max();
-    overview.last_bound = last.map(|edge| shown(range, edge));
+    let extents = || situation.placed.iter().map(|(extent, _)| extent);
+    overview.oldest = extents().map(|extent| extent.from).min().map(|edge| axis_end(range, edge));
+    overview.newest = extents().map(|extent| extent.to).max().map(|edge| axis_end(range, edge));
+    overview.held = situation
+        .placed
+        .iter()
+        .filter(|(extent, partition)| situation.hold_on(range, *extent, &partition.name).is_some())
+        .count();
     overview.next_to_retire =
         policy.retain.as_ref().and_then(|retain| situation.next_to_retire(range, retain, planned));
     overview.timeline = situation.timeline(range, planned, overview.next_to_retire.as_ref());
@@ -281,6 +317,18 @@ impl Situation<'_> {
         }
         stretches
     }
+}
+
+fn axis_end(range: &DesiredRange, edge: Edge) -> AxisEnd {
+    let position = edge.point().and_then(|point| match range.now {
+        Some(_) => moment(range, point).map(Position::Time),
+        None => Some(Position::Number(point.0)),
+    });
+    AxisEnd { shown: shown(range, edge), position }
+}
+
+fn moment(range: &DesiredRange, point: Point) -> Option<DateTime<Utc>> {
+    i64::try_from(range.instant(point).0).ok().and_then(DateTime::from_timestamp_micros)
 }
 
 fn shown(range: &DesiredRange, edge: Edge) -> String {

@@ -19,6 +19,7 @@ mod retain;
 pub(super) mod rules;
 mod scalars;
 mod section;
+mod thresholds;
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -45,12 +46,33 @@ pub struct Checked {
 
 const KEYS: Keys = Keys {
     section: "",
-    known: &["version", "kind", "table", "partition", "create", "retain", "hold", "locks", "maintain", "pruning"],
+    known: &[
+        "version",
+        "kind",
+        "table",
+        "partition",
+        "create",
+        "retain",
+        "hold",
+        "locks",
+        "maintain",
+        "check",
+        "pruning",
+    ],
     later: &["archive", "inherit", "storage"],
 };
 
-const SECTIONS: [&Keys; 8] =
-    [&KEYS, &partition::KEYS, &create::KEYS, &retain::KEYS, &locks::KEYS, &maintain::KEYS, &hold::KEYS, &pruning::KEYS];
+const SECTIONS: [&Keys; 9] = [
+    &KEYS,
+    &partition::KEYS,
+    &create::KEYS,
+    &retain::KEYS,
+    &locks::KEYS,
+    &maintain::KEYS,
+    &thresholds::KEYS,
+    &hold::KEYS,
+    &pruning::KEYS,
+];
 
 /// Where each table's policy is.
 type Tables = HashMap<QualifiedName, Location>;
@@ -161,6 +183,7 @@ fn check_document(root: &Node, source: &Source, tables: &mut Tables, report: &mu
     let hold = section.optional("hold", report, |node, report| hold::read(node, axis, report));
     let locks = locks::read(&section, report);
     let maintain = maintain::read(&section, report);
+    let thresholds = thresholds::read(&section, axis, report);
     let pruning = section.optional("pruning", report, pruning::read);
     if !report.is_sound() {
         return None;
@@ -175,6 +198,7 @@ fn check_document(root: &Node, source: &Source, tables: &mut Tables, report: &mu
         hold: hold.unwrap_or_default(),
         locks,
         maintain,
+        thresholds,
         pruning: pruning.unwrap_or_default(),
         location,
     })

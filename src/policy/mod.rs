@@ -5,6 +5,7 @@
 mod check;
 mod document;
 mod fingerprint;
+mod mentions;
 mod model;
 mod name_template;
 mod problem;
@@ -12,6 +13,7 @@ mod query_files;
 
 pub use check::{Checked, RULES, check, check_with, is_query};
 pub use fingerprint::fingerprint;
+pub use mentions::mentioned;
 pub use model::*;
 pub use name_template::{NameTemplate, Segment, TemplateError};
 pub use problem::{Lines, Problem, Rule, Source};

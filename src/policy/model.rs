@@ -31,6 +31,8 @@ pub struct Policy {
     pub locks: Locks,
     /// What is looked after besides.
     pub maintain: Maintain,
+    /// What a check holds the table to.
+    pub thresholds: Thresholds,
     /// Queries that must prune.
     pub pruning: Vec<PruningQuery>,
     /// Where the policy is written.
@@ -239,6 +241,17 @@ impl Default for Locks {
 pub struct Maintain {
     /// Whether the table as a whole is analyzed when its statistics are missing or far off.
     pub analyze: bool,
+}
+
+/// `check`: what is a finding of a check, and of no interest to a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Thresholds {
+    /// Coverage beyond now lasts at least so long: a time with a time grid, partitions with a number grid.
+    pub min_runway: Option<Reach>,
+    /// Most partitions, those pending detach left out; at least 1.
+    pub max_partitions: Option<u32>,
+    /// Most rows in DEFAULT.
+    pub default_rows: Option<u32>,
 }
 
 /// A query that must prune.

@@ -83,6 +83,7 @@ fn policy(table: &str, partition: Partitioning) -> Policy {
         hold: Vec::new(),
         locks: Locks::default(),
         maintain: Default::default(),
+        thresholds: Default::default(),
         pruning: Vec::new(),
         location: Location { path: "shop.yaml".to_owned(), line: 1 },
     }

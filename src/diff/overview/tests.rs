@@ -22,6 +22,7 @@ fn policy(every: Every, timezone: Option<chrono_tz::Tz>, retain: Retain) -> Poli
         hold: Vec::new(),
         locks: Locks::default(),
         maintain: Default::default(),
+        thresholds: Default::default(),
         pruning: Vec::new(),
         location: Location { path: "t.yaml".to_owned(), line: 1 },
     }
@@ -198,7 +199,11 @@ fn gaps_stand_in_the_timeline() {
     let gap = timeline.iter().find(|stretch| stretch.partition.is_none()).unwrap();
     assert_eq!((gap.from.as_str(), gap.to.as_str(), gap.place), ("2026-01-02", "2026-01-05", Place::Past));
     assert_eq!(timeline.len(), 3);
-    assert_eq!(overview.tables[0].last_bound.as_deref(), Some("2026-01-06"));
+    let table = &overview.tables[0];
+    let ends = [&table.oldest, &table.newest].map(|end| end.as_ref().unwrap().shown.as_str());
+    assert_eq!(ends, ["2026-01-01", "2026-01-06"]);
+    let position = Position::Time("2026-01-06T00:00:00Z".parse().unwrap());
+    assert_eq!(table.newest.as_ref().unwrap().position, Some(position));
 }
 
 #[test]

@@ -154,6 +154,11 @@ pruning:
         maintain: Maintain {
             analyze: false,
         },
+        thresholds: Thresholds {
+            min_runway: None,
+            max_partitions: None,
+            default_rows: None,
+        },
         pruning: [
             PruningQuery {
                 name: "pruning[0]",
@@ -241,6 +246,11 @@ fn what_is_not_said_has_its_default() {
         },
         maintain: Maintain {
             analyze: false,
+        },
+        thresholds: Thresholds {
+            min_runway: None,
+            max_partitions: None,
+            default_rows: None,
         },
         pruning: [],
         location: Location {

@@ -95,6 +95,11 @@ fn they_merge_key_by_key_and_the_policy_has_the_last_word() {
         maintain: Maintain {
             analyze: false,
         },
+        thresholds: Thresholds {
+            min_runway: None,
+            max_partitions: None,
+            default_rows: None,
+        },
         pruning: [],
         location: Location {
             path: "a.yaml",
