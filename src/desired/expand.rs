@@ -119,8 +119,16 @@ fn range_of(
         Axis::Integer => None,
     };
     let clock = Zone::Named(clock);
-    let range =
-        DesiredRange { column: policy.key.clone(), type_name: type_name.clone(), codec, zone, clock, grid, now };
+    let range = DesiredRange {
+        column: policy.key.clone(),
+        type_name: type_name.clone(),
+        collation: column.collation.clone(),
+        codec,
+        zone,
+        clock,
+        grid,
+        now,
+    };
     match range.bound_that_cannot_be_written() {
         None => Ok(range),
         Some(bound) => Err(misfit(

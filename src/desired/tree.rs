@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::catalog::{Bound, Datum, KeyColumn, Partition};
 use crate::keys::KeyCodec;
 use crate::schedule::{Edge, Extent, Grid, Point, Window, Zone};
-use crate::sql::Identifier;
+use crate::sql::{Identifier, QualifiedName};
 
 /// What should exist below one table.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub struct DesiredRange {
     pub column: Identifier,
     /// The key column's type.
     pub type_name: String,
+    /// The collation of a key of text; `None`: the database's.
+    pub collation: Option<QualifiedName>,
     /// Between bounds and points.
     pub codec: Arc<dyn KeyCodec>,
     /// The calendar's zone.
@@ -92,6 +94,15 @@ impl DesiredRange {
         let lost = |bound: &Point| self.codec.decode(&self.codec.encode(*bound, self.zone)) != Some(Edge::At(*bound));
         let local = self.zone.local(within.into_iter().find(lost)?)?;
         Some(local.format("%Y-%m-%d %H:%M").to_string())
+    }
+
+    /// For a key of text: what the server has to sort as it stands here, or bounds mean other rows than they say.
+    pub fn texts_in_order(&self) -> Option<Vec<String>> {
+        /// Two years apart and some, with every digit in every place.
+        const TEXTS: i128 = 64;
+        const STEP: i128 = 61_803_398_874_989;
+        let texts = |n| self.codec.encode(Point(n * STEP), self.zone);
+        self.codec.is_text().then(|| (1..=TEXTS).map(texts).collect())
     }
 
     /// The instant of a point, in microseconds since the Unix epoch; on a number axis the point itself.

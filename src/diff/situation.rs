@@ -267,7 +267,7 @@ impl<'a> Situation<'a> {
                 draft.findings.push(finding.hint("grant SELECT on it, or look at what holds it up, and run again"));
                 return true;
             }
-            Some(Answer::Taken(_) | Answer::Bytes(_) | Answer::Highest(_) | Answer::Holders(_)) | None => {
+            Some(_) | None => {
                 draft.questions.insert(question);
                 return false;
             }

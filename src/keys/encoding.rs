@@ -76,7 +76,7 @@ impl Encoding {
     ///
     /// # Errors
     /// When there is none of that name, or the parameters are not those that it takes.
-    pub fn new(word: &str, parameters: Parameters) -> Result<Self, EncodingError> {
+    pub fn new(word: &str, mut parameters: Parameters) -> Result<Self, EncodingError> {
         let kind = kinds().find(|kind| kind.encoding == Some(word)).ok_or_else(|| {
             let known: Vec<String> = Self::words().iter().map(|word| format!("`{word}`")).collect();
             EncodingError {
@@ -86,6 +86,9 @@ impl Encoding {
             }
         })?;
         (kind.make)(&parameters)?;
+        if let Parameters::Numbers(numbers) = &mut parameters {
+            numbers.sort();
+        }
         Ok(Self { word: kind.encoding.unwrap_or_default(), parameters })
     }
 
@@ -136,8 +139,7 @@ impl FromStr for Encoding {
         if let Some(argument) = rest.strip_prefix(':') {
             return Self::new(word, Parameters::Text(argument.to_owned()));
         }
-        let malformed =
-            || EncodingError::new("expected `name: number` pairs in braces").hint(format!("{}", Like(word)));
+        let malformed = || EncodingError::new("expected `name: number` pairs in braces").hint(like(word));
         let pairs = rest.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).ok_or_else(malformed)?;
         let pair = |pair: &str| {
             let (name, number) = pair.split_once(':')?;
@@ -148,14 +150,20 @@ impl FromStr for Encoding {
     }
 }
 
-/// A hint that shows how an encoding is written.
-pub(super) struct Like<'a>(pub &'a str);
-
-impl fmt::Display for Like<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = kinds().find(|kind| kind.encoding == Some(self.0)).or_else(|| kinds().next());
-        write!(f, "write it as in `{}`", kind.map_or(self.0, |kind| kind.example))
+impl CodecKind {
+    /// How policies write it: a text with braces and colons is a map in YAML.
+    pub(super) fn in_yaml(&self) -> String {
+        match self.example.split_once(' ') {
+            Some((word, numbers)) => format!("{{{word}: {numbers}}}"),
+            None => self.example.to_owned(),
+        }
     }
+}
+
+/// A hint that shows how an encoding is written.
+fn like(word: &str) -> String {
+    let kind = kinds().find(|kind| kind.encoding == Some(word));
+    format!("write it as in `encoding: {}`", kind.map_or_else(|| word.to_owned(), CodecKind::in_yaml))
 }
 
 impl fmt::Display for Encoding {
@@ -186,7 +194,7 @@ impl Parameters {
         match self {
             Self::Text(text) => Ok(text),
             Self::None | Self::Numbers(_) => {
-                Err(EncodingError::new(format!("`{word}` needs a text behind it")).hint(Like(word).to_string()))
+                Err(EncodingError::new(format!("`{word}` needs a text behind it")).hint(like(word)))
             }
         }
     }
@@ -199,7 +207,7 @@ impl Parameters {
         };
         if let Some((other, _)) = given.iter().find(|(name, _)| !names.contains(&name.as_str())) {
             let message = format!("`{word}` has no parameter `{}`", other.escape_debug());
-            return Err(EncodingError::new(message).hint(Like(word).to_string()).at(other));
+            return Err(EncodingError::new(message).hint(like(word)).at(other));
         }
         let mut numbers = [0; N];
         for (number, name) in numbers.iter_mut().zip(names) {
@@ -208,7 +216,7 @@ impl Parameters {
                 (Some((_, value)), None) => *number = *value,
                 (None, _) => {
                     let message = format!("`{word}` lacks its `{name}`");
-                    return Err(EncodingError::new(message).hint(Like(word).to_string()));
+                    return Err(EncodingError::new(message).hint(like(word)));
                 }
                 (Some(_), Some(_)) => return Err(EncodingError::new(format!("`{name}` stands twice")).at(name)),
             }
@@ -244,9 +252,6 @@ mod tests {
         ] {
             assert_eq!(refused(text).0, message, "{text}");
         }
-        assert_eq!(
-            refused("snowflake").1,
-            "write it as in `snowflake {epoch: 1288834974657, shift: 22}`"
-        );
+        assert_eq!(refused("snowflake").1, "write it as in `encoding: {snowflake: {epoch: 1288834974657, shift: 22}}`");
     }
 }

@@ -52,7 +52,10 @@ impl KeyCodec for Epoch {
         // Both ends are whole units.
         let unit = self.nanoseconds / NANOSECONDS_OF_A_POINT;
         let ends = |unit: i128| {
-            Window::new(Point(-(-whole.start().0).div_euclid(unit) * unit), Point(whole.end().0.div_euclid(unit) * unit))
+            Window::new(
+                Point(-(-whole.start().0).div_euclid(unit) * unit),
+                Point(whole.end().0.div_euclid(unit) * unit),
+            )
         };
         ends(unit.max(1)).expect("a type holds more than one value")
     }

@@ -55,7 +55,8 @@ pub trait KeyCodec: Send + Sync + std::fmt::Debug {
     fn describe(&self, point: Point, zone: Zone) -> String {
         match self.axis() {
             Axis::Instant => timestamp::describe_instant(point, zone),
-            Axis::WallClock | Axis::Day | Axis::Integer => self.encode(point, zone),
+            Axis::WallClock => timestamp::describe_wall_clock(point),
+            Axis::Day | Axis::Integer => self.encode(point, zone),
         }
     }
 
@@ -116,10 +117,10 @@ pub fn codec_for(type_name: &str, encoding: Option<&Encoding>) -> Option<Arc<dyn
 }
 
 /// How policies may write the encodings that a column of this type can have.
-pub fn encodings_for(type_name: &str) -> Vec<&'static str> {
+pub fn encodings_for(type_name: &str) -> Vec<String> {
     let bare = without_modifier(type_name);
     let fitting = CODECS.iter().filter(|kind| kind.encoding.is_some() && kind.types.contains(&bare.as_str()));
-    fitting.map(|kind| kind.example).collect()
+    fitting.map(CodecKind::in_yaml).collect()
 }
 
 fn without_modifier(type_name: &str) -> String {
@@ -150,5 +151,6 @@ mod tests {
         assert_eq!([axis("bigint"), axis("timestamp with time zone")], [None; 2]);
         assert_eq!(encodings_for("uuid"), ["uuidv7", "ulid"]);
         assert_eq!(encodings_for("point"), [""; 0]);
+        assert_eq!(encodings_for("bigint").last().unwrap(), "{snowflake: {epoch: 1288834974657, shift: 22}}");
     }
 }

@@ -60,7 +60,8 @@ impl TextDate {
             Some(parts) if fields.len() < FIELDS.len() => Ok(Self { parts }),
             _ => {
                 let message = format!("`{}` is no format of dates that sort as text", format.escape_debug());
-                Err(EncodingError::new(message).hint("the larger first, each with all its digits: `%Y-%m-%d`, `%Y%m%d%H`"))
+                Err(EncodingError::new(message)
+                    .hint("the larger first, each with all its digits: `%Y-%m-%d`, `%Y%m%d%H`"))
             }
         }
     }
@@ -149,7 +150,8 @@ mod tests {
 
     #[test]
     fn what_the_format_does_not_write_is_not_read() {
-        for text in ["2026013", "202601311", "2026-01-31", "20260132", "2026 131", "20261301", "２0260131", "+2026013"] {
+        for text in ["2026013", "202601311", "2026-01-31", "20260132", "2026 131", "20261301", "２0260131", "+2026013"]
+        {
             assert_eq!(read("%Y%m%d", text), None, "{text}");
         }
         assert_eq!(read("%Y%m%d", "20260131   ").as_deref(), Some("2026-01-31 00:00:00"), "char(11)");
@@ -157,7 +159,8 @@ mod tests {
 
     #[test]
     fn formats_that_do_not_sort_are_refused() {
-        for format in ["", "x", "%d.%m.%Y", "%m/%d/%Y", "%y%m%d", "%Y%d", "%Y%-m%d", "%Y %B", "%s", "%Y%m%d%Q", "%Y%mé"] {
+        for format in ["", "x", "%d.%m.%Y", "%m/%d/%Y", "%y%m%d", "%Y%d", "%Y%-m%d", "%Y %B", "%s", "%Y%m%d%Q", "%Y%mé"]
+        {
             assert!(TextDate::new(format).is_err(), "{format}");
         }
     }

@@ -67,6 +67,11 @@ fn with_offset(point: Point, zone: Zone) -> String {
     format!("{}{sign}{:02}:{:02}", iso(point, offset), minutes / 60, minutes % 60)
 }
 
+/// A wall clock time for a person, whatever the key that carries it.
+pub(super) fn describe_wall_clock(point: Point) -> String {
+    short(local(point))
+}
+
 /// An instant for a person, whatever the key that carries it. Midnight in the zone is shown as the day alone; zeros at
 /// the end of time and offset are left out.
 pub(super) fn describe_instant(point: Point, zone: Zone) -> String {
@@ -94,10 +99,6 @@ impl KeyCodec for Timestamp {
             let (text, era) = era(text);
             Some(Edge::At(micros(date_time(text, era)?)))
         })
-    }
-
-    fn describe(&self, point: Point, _zone: Zone) -> String {
-        short(local(point))
     }
 }
 
@@ -139,7 +140,7 @@ pub(super) fn local(point: Point) -> NaiveDateTime {
 
 fn iso(point: Point, offset: i32) -> String {
     let shifted = Point(point.0 + i128::from(offset) * 1_000_000);
-    local(shifted).format("%Y-%m-%d %H:%M:%S%.6f").to_string().trim_end_matches(".000000").to_owned()
+    local(shifted).format("%Y-%m-%d %H:%M:%S%.f").to_string()
 }
 
 fn short(local: NaiveDateTime) -> String {

@@ -137,6 +137,8 @@ finding_codes! {
     PARTITION_LIMIT = "PT215" "partition-limit" Error Some(FailureKind::Findings);
     /// DEFAULT holds more rows than the policy's `check` allows.
     DEFAULT_LIMIT = "PT216" "default-limit" Error Some(FailureKind::Findings);
+    /// The collation of a text key does not sort what it carries in the order of time.
+    TEXT_ORDER = "PT161" "text-order" Error Some(FailureKind::Policy);
 }
 
 /// The first names of a list that may be long: `a, b, c and 9 more`.

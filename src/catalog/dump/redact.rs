@@ -21,6 +21,7 @@ const HARMLESS: &[&str] = &[
     "replica_identity",
     "ledger",
     "journal",
+    "texts",
 ];
 
 /// Keys whose texts are types: those that Postgres brings along are harmless.

@@ -15,7 +15,13 @@ fn policy(every: Every, timezone: Option<chrono_tz::Tz>, retain: Retain) -> Poli
     let ahead = Reach::Partitions(1);
     Policy {
         table: name("t"),
-        partition: Partitioning::Range(RangePolicy { key: Identifier::new("at"), encoding: None, every, timezone, anchor: None }),
+        partition: Partitioning::Range(RangePolicy {
+            key: Identifier::new("at"),
+            encoding: None,
+            every,
+            timezone,
+            anchor: None,
+        }),
         placement: Placement::default(),
         create: Create { ahead, behind: Reach::Partitions(0), fill_gaps: false, default: DefaultRule::Allow },
         retain: Some(retain),
@@ -74,7 +80,11 @@ fn snapshot(key_type: &str, bounds: &[&str], now: &str) -> CatalogSnapshot {
         owner_may_create_in: vec![Identifier::new("shop")],
         key: Some(PartitionKey {
             strategy: Strategy::Range,
-            columns: vec![KeyColumn { name: Some(Identifier::new("at")), type_name: key_type.to_owned() }],
+            columns: vec![KeyColumn {
+                name: Some(Identifier::new("at")),
+                type_name: key_type.to_owned(),
+                collation: None,
+            }],
         }),
         tablespace: None,
         access_method: None,
