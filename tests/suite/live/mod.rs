@@ -27,6 +27,7 @@ mod standby;
 mod statistics;
 mod status;
 mod story;
+mod telling;
 mod trial;
 mod trouble;
 mod windows;
