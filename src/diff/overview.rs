@@ -9,9 +9,9 @@ mod tests;
 
 use chrono::{DateTime, Utc};
 
-use super::Situation;
 use super::detached::{grace_end, is_wanted_again};
-use crate::catalog::{CatalogSnapshot, DetachedTable, Partition, Table};
+use super::{Node, Situation};
+use crate::catalog::{Bound, CatalogSnapshot, DetachedTable, Partition, Table};
 use crate::desired::{DesiredRange, expand};
 use crate::plan::{Finding, Plan, Runway, Severity, Step, TablePlan};
 use crate::policy::{DefaultRule, Partitioning, Policy, Then, Thresholds};
@@ -185,6 +185,8 @@ pub struct DetachedState {
 /// What becomes of a detached table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DetachedFate {
+    /// It is the DEFAULT partition: the next run attaches it again.
+    Aside,
     /// It is dropped when its grace is over.
     DropsAt(DateTime<Utc>),
     /// Its grace is over.
@@ -243,10 +245,10 @@ fn table_overview(policy: &Policy, snapshot: &CatalogSnapshot, planned: &TablePl
         next_to_retire: None,
         timeline: Vec::new(),
     };
-    let Some(table) = table else { return overview };
-    let Ok(desired) = expand(policy, table, snapshot.server.now) else { return overview };
+    let Some(node) = Node::root(policy, snapshot) else { return overview };
+    let Ok(desired) = expand(node.level, node.table, snapshot.server.now) else { return overview };
     let Some(range) = desired.as_range() else { return overview };
-    let situation = Situation::new(policy, table, &desired, snapshot);
+    let situation = Situation::new(node, &desired, snapshot);
     let extents = || situation.placed.iter().map(|(extent, _)| extent);
     overview.oldest = extents().map(|extent| extent.from).min().map(|edge| axis_end(range, edge));
     overview.newest = extents().map(|extent| extent.to).max().map(|edge| axis_end(range, edge));
@@ -256,13 +258,13 @@ fn table_overview(policy: &Policy, snapshot: &CatalogSnapshot, planned: &TablePl
         .filter(|(extent, partition)| situation.hold_on(range, *extent, &partition.name).is_some())
         .count();
     overview.next_to_retire =
-        policy.retain.as_ref().and_then(|retain| situation.next_to_retire(range, retain, planned));
+        policy.level.retain.as_ref().and_then(|retain| situation.next_to_retire(range, retain, planned));
     overview.timeline = situation.timeline(range, planned, overview.next_to_retire.as_ref());
     overview
 }
 
 fn key_in_words(policy: &Policy) -> String {
-    match &policy.partition {
+    match &policy.level.partitioning {
         Partitioning::Range(range) => format!("range {}", range.key),
         Partitioning::List(list) => format!("list {}", list.key),
         Partitioning::Hash(hash) => {
@@ -345,20 +347,18 @@ fn detached_state(
     plan: &Plan,
     entry: &DetachedTable,
 ) -> DetachedState {
-    let table = snapshot.table(&entry.parent);
-    let desired = policy.zip(table).and_then(|(policy, table)| expand(policy, table, snapshot.server.now).ok());
-    let situation = match (policy, table, &desired) {
-        (Some(policy), Some(table), Some(desired)) => Some(Situation::new(policy, table, desired, snapshot)),
-        _ => None,
-    };
+    let node = policy.and_then(|policy| Node::root(policy, snapshot));
+    let desired = node.as_ref().and_then(|node| expand(node.level, node.table, snapshot.server.now).ok());
+    let situation = node.zip(desired.as_ref()).map(|(node, desired)| Situation::new(node, desired, snapshot));
     let held = || situation.as_ref().is_some_and(|situation| situation.holds(&entry.name, &entry.bound));
     let planned = plan.tables.iter().find(|planned| planned.table == entry.parent);
     let steps = planned.map_or(&[][..], |planned| &planned.steps);
     let wanted = || situation.as_ref().is_some_and(|situation| is_wanted_again(situation, entry, steps));
-    let retain = policy.and_then(|policy| policy.retain.as_ref());
+    let retain = policy.and_then(|policy| policy.level.retain.as_ref());
     let fate = match (policy, retain, entry.detached_at) {
         _ if entry.attached || entry.name != entry.recorded => DetachedFate::Changed,
         (None, _, _) => DetachedFate::Unmanaged,
+        _ if entry.bound == Bound::Default => DetachedFate::Aside,
         (_, _, None) => DetachedFate::Unrecorded,
         _ if held() => DetachedFate::Held,
         _ if wanted() => DetachedFate::Kept,
@@ -381,6 +381,6 @@ fn detached_state(
 }
 
 fn asks_for_default(policy: &Policy) -> bool {
-    let named = matches!(&policy.partition, Partitioning::List(list) if list.default.is_some());
-    named || policy.create.default == DefaultRule::Require
+    let named = matches!(&policy.level.partitioning, Partitioning::List(list) if list.default.is_some());
+    named || policy.level.create.default == DefaultRule::Require
 }

@@ -27,7 +27,7 @@ use std::ops::Range;
 use self::report::{Report, Wholeness};
 use self::section::{Keys, Section};
 use super::document::{Document, Documents, Node, Scalar, Value};
-use super::model::{Location, Policy};
+use super::model::{Level, Location, Policy};
 use super::problem::{Problem, Source};
 use super::query_files::QueryFiles;
 use crate::sql::{NameError, QualifiedName};
@@ -191,10 +191,13 @@ fn check_document(root: &Node, source: &Source, tables: &mut Tables, report: &mu
     let partition = partition?;
     Some(Policy {
         table: table?,
-        partition: partition.partitioning?,
-        placement: partition.placement,
-        create,
-        retain,
+        level: Level {
+            partitioning: partition.partitioning?,
+            placement: partition.placement,
+            create,
+            retain,
+            subpartition: None,
+        },
         hold: hold.unwrap_or_default(),
         locks,
         maintain,

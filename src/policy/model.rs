@@ -17,14 +17,8 @@ use crate::sql::{Identifier, QualifiedName};
 pub struct Policy {
     /// The partitioned table.
     pub table: QualifiedName,
-    /// The grid of partitions it should have.
-    pub partition: Partitioning,
-    /// How new partitions are made.
-    pub placement: Placement,
-    /// How far coverage reaches.
-    pub create: Create,
-    /// What becomes of old partitions; `None` keeps everything for ever.
-    pub retain: Option<Retain>,
+    /// The partitions that it should have, and theirs.
+    pub level: Level,
     /// Partitions under legal hold.
     pub hold: Vec<Hold>,
     /// How patient and how considerate DDL is.
@@ -37,6 +31,28 @@ pub struct Policy {
     pub pruning: Vec<PruningQuery>,
     /// Where the policy is written.
     pub location: Location,
+}
+
+/// One level of a tree of partitions: what the partitions of one partitioned relation should be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Level {
+    /// The grid of partitions.
+    pub partitioning: Partitioning,
+    /// How new partitions are made.
+    pub placement: Placement,
+    /// How far coverage reaches.
+    pub create: Create,
+    /// What becomes of old partitions; `None` keeps everything for ever.
+    pub retain: Option<Retain>,
+    /// How each partition is partitioned itself; `None`: not at all.
+    pub subpartition: Option<Box<Level>>,
+}
+
+impl Policy {
+    /// The levels, outermost first; at least one.
+    pub fn levels(&self) -> impl Iterator<Item = &Level> {
+        std::iter::successors(Some(&self.level), |level| level.subpartition.as_deref())
+    }
 }
 
 /// Where a document starts: a path as the user gave it and a line from 1.
@@ -228,11 +244,19 @@ pub struct Locks {
     pub retry_for: Duration,
     /// Whether an autovacuum in the way is made to give way, rather than waited for.
     pub cancel_autovacuum: bool,
+    /// Whether an empty DEFAULT partition is detached for as long as several partitions are, so that they leave
+    /// CONCURRENTLY: rows that fit no other partition are refused meanwhile (23514).
+    pub set_default_aside: bool,
 }
 
 impl Default for Locks {
     fn default() -> Self {
-        Self { timeout: Duration::from_millis(50), retry_for: Duration::from_secs(600), cancel_autovacuum: false }
+        Self {
+            timeout: Duration::from_millis(50),
+            retry_for: Duration::from_secs(600),
+            cancel_autovacuum: false,
+            set_default_aside: false,
+        }
     }
 }
 
