@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::timestamp::years;
+use super::timestamp::{edge, years};
 use super::{Axis, CodecKind, KeyCodec};
 use crate::schedule::{Edge, Point, Window, Zone};
 
@@ -68,7 +68,7 @@ impl KeyCodec for Epoch {
         let count = text.parse().ok().filter(|count| (self.limits.0..=self.limits.1).contains(count))?;
         let nanoseconds = count * self.nanoseconds;
         let inside = i128::from(nanoseconds.rem_euclid(NANOSECONDS_OF_A_POINT) != 0);
-        Some(Edge::At(Point(nanoseconds.div_euclid(NANOSECONDS_OF_A_POINT) + inside)))
+        Some(edge(Point(nanoseconds.div_euclid(NANOSECONDS_OF_A_POINT) + inside)))
     }
 
     fn holds_more(&self) -> bool {

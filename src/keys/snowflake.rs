@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::timestamp::years;
+use super::timestamp::{edge, years};
 use super::{Axis, CodecKind, EncodingError, KeyCodec};
 use crate::schedule::{Edge, Point, Window, Zone};
 
@@ -56,7 +56,7 @@ impl KeyCodec for Snowflake {
         let id = i128::from(text.parse::<i64>().ok()?);
         let milliseconds = (id >> self.shift) + self.epoch;
         let inside = i128::from(id & ((1 << self.shift) - 1) != 0);
-        Some(Edge::At(Point(milliseconds * 1_000 + inside)))
+        Some(edge(Point(milliseconds * 1_000 + inside)))
     }
 
     fn holds_more(&self) -> bool {

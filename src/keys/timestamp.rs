@@ -134,8 +134,26 @@ pub(super) fn micros(local: NaiveDateTime) -> Point {
 }
 
 pub(super) fn local(point: Point) -> NaiveDateTime {
-    let micros = i64::try_from(point.0).expect("points of time are within 64-bit microseconds");
-    chrono::DateTime::from_timestamp_micros(micros).expect("64-bit microseconds are within chrono's range").naive_utc()
+    known(point).expect("points of time are within the calendar")
+}
+
+/// `None` beyond the 262,000 years that chrono knows.
+fn known(point: Point) -> Option<NaiveDateTime> {
+    let micros = i64::try_from(point.0).ok()?;
+    Some(chrono::DateTime::from_timestamp_micros(micros)?.naive_utc())
+}
+
+/// Where a count of time lies; beyond the calendar it is the end of the axis: people write the type's greatest value
+/// for the end of time.
+pub(super) fn edge(point: Point) -> Edge {
+    // The wall clock must be known as well, a day away at most.
+    const DAY: i128 = 86_400_000_000;
+    let both = known(Point(point.0 - DAY)).and(known(Point(point.0 + DAY)));
+    match both {
+        Some(_) => Edge::At(point),
+        None if point < Point(0) => Edge::Below,
+        None => Edge::Above,
+    }
 }
 
 fn iso(point: Point, offset: i32) -> String {
