@@ -1,6 +1,8 @@
 //! Reads the catalog: one REPEATABLE READ READ ONLY transaction, a handful of queries in one flight, no lock on any
 //! user relation. What comes back is data; nothing is decided here.
 
+use std::collections::HashMap;
+
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
@@ -9,8 +11,8 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
 use crate::catalog::{
-    Answers, Bound, CatalogSnapshot, DetachedTable, FarEnd, ForeignKey, Grant, Journal, KeyColumn, Ledger, Partition,
-    PartitionKey, RelationKind, ReplicaIdentity, Server, Strategy, Table, UnreadableEntry,
+    Answers, Bound, CatalogSnapshot, DetachedTable, FarEnd, ForeignKey, Journal, KeyColumn, Ledger, Partition,
+    PartitionKey, Property, RelationKind, Server, Strategy, Table, UnreadableEntry,
 };
 use crate::db::connect::{Session, refused_pooling};
 use crate::policy::Policy;
@@ -66,24 +68,28 @@ async fn read(session: &Session, tables: &[&QualifiedName], targets: &[&str]) ->
     let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
     let wanted: [(&(dyn ToSql + Sync), Type); 2] = [(&schemas, Type::TEXT_ARRAY), (&names, Type::TEXT_ARRAY)];
     let with_targets = [wanted[0].clone(), wanted[1].clone(), (&targets as &(dyn ToSql + Sync), Type::TEXT_ARRAY)];
-    let (server, tables, partitions, unmanaged) = tokio::join!(
+    let (server, tables, partitions, properties, unmanaged) = tokio::join!(
         client.query_typed(include_str!("sql/server.sql"), &[]),
         client.query_typed(include_str!("sql/tables.sql"), &with_targets),
         client.query_typed(include_str!("sql/partitions.sql"), &wanted),
+        client.query_typed(include_str!("sql/properties.sql"), &wanted),
         client.query_typed(include_str!("sql/unmanaged.sql"), &wanted),
     );
     // In the order in which they were sent: after the first that fails, all others fail for that alone (25P02).
     let reading = "reading the catalog";
     let (server, tables) = (server.context(reading)?, tables.context(reading)?);
-    let (partitions, unmanaged) = (partitions.context(reading)?, unmanaged.context(reading)?);
+    let (partitions, properties) = (partitions.context(reading)?, properties.context(reading)?);
+    let unmanaged = unmanaged.context(reading)?;
     let row = server.first().context("the server answered without a row")?;
     if row.try_get::<_, i32>("backend_pid")? != session.backend_pid() || !row.try_get::<_, bool>("pinned")? {
         return Err(refused_pooling(session).into());
     }
     let ledger = read_ledger(client, row).await?;
     let mut tables = tables.iter().map(table).collect::<Result<Vec<_>>>()?;
-    let mut below = tree(&partitions)?;
+    let mut properties = properties.iter().map(properties_of).collect::<Result<HashMap<u32, Vec<Property>>>>()?;
+    let mut below = tree(&partitions, &mut properties)?;
     for table in &mut tables {
+        table.properties = properties.remove(&table.oid).unwrap_or_default();
         table.partitions = below.remove(&table.oid).unwrap_or_default();
     }
     Ok(CatalogSnapshot {
@@ -178,7 +184,6 @@ fn table(row: &Row) -> Result<Table> {
         name: name.map(Identifier::new),
         type_name: type_name.unwrap_or_default(),
     });
-    let grants: Vec<(Option<String>, String, bool)> = json(row, "grants")?;
     let foreign_keys: Vec<ForeignKeyRow> = json(row, "foreign_keys")?;
     Ok(Table {
         oid: row.try_get("oid")?,
@@ -196,23 +201,8 @@ fn table(row: &Row) -> Result<Table> {
         key: strategy.map(|strategy| PartitionKey { strategy, columns: columns.collect() }),
         tablespace: row.try_get::<_, Option<String>>("tablespace")?.map(Identifier::new),
         access_method: row.try_get::<_, Option<String>>("access_method")?.map(Identifier::new),
-        replica_identity: match (
-            row.try_get::<_, String>("replica_identity")?.as_str(),
-            row.try_get::<_, Option<String>>("replica_index")?,
-        ) {
-            ("n", _) => ReplicaIdentity::Nothing,
-            ("f", _) => ReplicaIdentity::Full,
-            ("i", Some(index)) => ReplicaIdentity::Index(Identifier::new(index)),
-            _ => ReplicaIdentity::Default,
-        },
-        grants: grants
-            .into_iter()
-            .map(|(grantee, privilege, grantable)| Grant {
-                grantee: grantee.map(Identifier::new),
-                privilege,
-                grantable,
-            })
-            .collect(),
+        properties: Vec::new(),
+        default_grants: json(row, "default_grants")?,
         foreign_keys: foreign_keys
             .into_iter()
             .map(|row| if row.0 { ForeignKey::Outgoing(far_end(row)) } else { ForeignKey::Incoming(far_end(row)) })
@@ -227,15 +217,16 @@ fn table(row: &Row) -> Result<Table> {
 }
 
 /// The partitions by their parent's oid. Rows come parents first, so the deepest are put into place first.
-fn tree(rows: &[Row]) -> Result<std::collections::HashMap<u32, Vec<Partition>>> {
-    let mut below: std::collections::HashMap<u32, Vec<Partition>> = std::collections::HashMap::new();
+fn tree(rows: &[Row], properties: &mut HashMap<u32, Vec<Property>>) -> Result<HashMap<u32, Vec<Partition>>> {
+    let mut below: HashMap<u32, Vec<Partition>> = HashMap::new();
     for row in rows.iter().rev() {
         let bound: Option<String> = row.try_get("bound")?;
         // A pending detach and an ATTACH of another session can be seen half-way: no bound, no partition.
         let Some(bound) = bound else { continue };
         let oid = row.try_get("oid")?;
         let partitions = below.remove(&oid).unwrap_or_default();
-        let partition = partition(row, oid, bound.parse()?, partitions)?;
+        let properties = properties.remove(&oid);
+        let partition = Partition { properties, ..partition(row, oid, bound.parse()?, partitions)? };
         below.entry(row.try_get("parent")?).or_default().push(partition);
     }
     Ok(below)
@@ -258,6 +249,7 @@ fn partition(row: &Row, oid: u32, bound: Bound, partitions: Vec<Partition>) -> R
         name: qualified(row, "schema", "name")?,
         kind,
         owner: Some(identifier(row, "owner")?),
+        properties: None,
         bound,
         pending_detach: row.try_get("pending")?,
         rows: known,
@@ -270,6 +262,13 @@ fn partition(row: &Row, oid: u32, bound: Bound, partitions: Vec<Partition>) -> R
         leftover_checks: identifiers(row, "leftover_checks")?,
         partitions,
     })
+}
+
+/// What is set on a table or partition, by its oid.
+fn properties_of(row: &Row) -> Result<(u32, Vec<Property>)> {
+    let mut properties: Vec<Property> = json(row, "properties")?;
+    properties.sort_unstable();
+    Ok((row.try_get("oid")?, properties))
 }
 
 fn kind(row: &Row) -> Result<RelationKind> {

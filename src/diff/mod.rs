@@ -12,6 +12,7 @@ mod hash;
 mod ledger_entries;
 mod list;
 mod overview;
+mod properties;
 mod range;
 mod reattach;
 mod retire;

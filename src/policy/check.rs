@@ -5,6 +5,7 @@
 mod create;
 mod defaults;
 mod hold;
+mod inherit;
 mod locks;
 mod maintain;
 mod name;
@@ -45,12 +46,34 @@ pub struct Checked {
 
 const KEYS: Keys = Keys {
     section: "",
-    known: &["version", "kind", "table", "partition", "create", "retain", "hold", "locks", "maintain", "pruning"],
-    later: &["archive", "inherit", "storage"],
+    known: &[
+        "version",
+        "kind",
+        "table",
+        "partition",
+        "create",
+        "retain",
+        "hold",
+        "inherit",
+        "storage",
+        "locks",
+        "maintain",
+        "pruning",
+    ],
+    later: &["archive"],
 };
 
-const SECTIONS: [&Keys; 8] =
-    [&KEYS, &partition::KEYS, &create::KEYS, &retain::KEYS, &locks::KEYS, &maintain::KEYS, &hold::KEYS, &pruning::KEYS];
+const SECTIONS: [&Keys; 9] = [
+    &KEYS,
+    &partition::KEYS,
+    &create::KEYS,
+    &retain::KEYS,
+    &locks::KEYS,
+    &maintain::KEYS,
+    &hold::KEYS,
+    &inherit::STORAGE_KEYS,
+    &pruning::KEYS,
+];
 
 /// Where each table's policy is.
 type Tables = HashMap<QualifiedName, Location>;
@@ -159,6 +182,8 @@ fn check_document(root: &Node, source: &Source, tables: &mut Tables, report: &mu
     let retain = retain::read(&section, axis, report);
     reach::judge(&section, &create, retain.as_ref(), axis, report);
     let hold = section.optional("hold", report, |node, report| hold::read(node, axis, report));
+    let inherit = inherit::read(&section, report);
+    let storage = inherit::read_storage(&section, report);
     let locks = locks::read(&section, report);
     let maintain = maintain::read(&section, report);
     let pruning = section.optional("pruning", report, pruning::read);
@@ -173,6 +198,8 @@ fn check_document(root: &Node, source: &Source, tables: &mut Tables, report: &mu
         create,
         retain,
         hold: hold.unwrap_or_default(),
+        inherit,
+        storage,
         locks,
         maintain,
         pruning: pruning.unwrap_or_default(),

@@ -81,6 +81,8 @@ fn policy(table: &str, partition: Partitioning) -> Policy {
         },
         retain: None,
         hold: Vec::new(),
+        inherit: Default::default(),
+        storage: Default::default(),
         locks: Locks::default(),
         maintain: Default::default(),
         pruning: Vec::new(),

@@ -12,6 +12,7 @@ mod keys;
 mod locks;
 mod outages;
 mod pooled;
+mod properties;
 mod proxy;
 mod pruning;
 mod pruning_files;
