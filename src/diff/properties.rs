@@ -8,13 +8,16 @@ use crate::sql::Identifier;
 
 /// What a new partition in this schema is given.
 pub(super) fn carried(situation: &Situation<'_>, schema: &Identifier) -> Carried {
-    let (policy, table) = (situation.policy, situation.table);
+    let (policy, root) = (situation.policy, situation.root);
     let inherits = |word| policy.inherit.contains(&word);
     let properties: Vec<Property> =
-        table.properties.iter().filter(|property| inherits(inherited_as(property))).cloned().collect();
-    let here =
-        table.default_grants.iter().filter(|default| default.schema.as_ref().is_none_or(|other| other == schema));
-    let beyond = here.filter(|default| !table.properties.iter().any(|property| grants(property, &default.grant)));
+        root.properties.iter().filter(|property| inherits(inherited_as(property))).cloned().collect();
+    let here = situation
+        .table
+        .default_grants
+        .iter()
+        .filter(|default| default.schema.as_ref().is_none_or(|other| other == schema));
+    let beyond = here.filter(|default| !root.properties.iter().any(|property| grants(property, &default.grant)));
     Carried {
         inherit: policy.inherit.clone(),
         properties,

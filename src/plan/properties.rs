@@ -24,6 +24,7 @@ pub fn inherited_as(property: &Property) -> Inherited {
     }
 }
 
+#[expect(dead_code, reason = "the step that matches old partitions asks for it")]
 /// The lock that setting it takes on the relation; `None`: none that anybody notices.
 pub(super) fn lock_mode(property: &Property) -> Option<LockMode> {
     match property {

@@ -20,6 +20,7 @@ mod retain;
 pub(super) mod rules;
 mod scalars;
 mod section;
+mod thresholds;
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -27,7 +28,7 @@ use std::ops::Range;
 use self::report::{Report, Wholeness};
 use self::section::{Keys, Section};
 use super::document::{Document, Documents, Node, Scalar, Value};
-use super::model::{Location, Policy};
+use super::model::{Level, Location, Policy};
 use super::problem::{Problem, Source};
 use super::query_files::QueryFiles;
 use crate::sql::{NameError, QualifiedName};
@@ -58,18 +59,20 @@ const KEYS: Keys = Keys {
         "storage",
         "locks",
         "maintain",
+        "check",
         "pruning",
     ],
     later: &["archive"],
 };
 
-const SECTIONS: [&Keys; 9] = [
+const SECTIONS: [&Keys; 10] = [
     &KEYS,
     &partition::KEYS,
     &create::KEYS,
     &retain::KEYS,
     &locks::KEYS,
     &maintain::KEYS,
+    &thresholds::KEYS,
     &hold::KEYS,
     &inherit::STORAGE_KEYS,
     &pruning::KEYS,
@@ -186,6 +189,7 @@ fn check_document(root: &Node, source: &Source, tables: &mut Tables, report: &mu
     let storage = inherit::read_storage(&section, report);
     let locks = locks::read(&section, report);
     let maintain = maintain::read(&section, report);
+    let thresholds = thresholds::read(&section, axis, report);
     let pruning = section.optional("pruning", report, pruning::read);
     if !report.is_sound() {
         return None;
@@ -193,15 +197,19 @@ fn check_document(root: &Node, source: &Source, tables: &mut Tables, report: &mu
     let partition = partition?;
     Some(Policy {
         table: table?,
-        partition: partition.partitioning?,
-        placement: partition.placement,
-        create,
-        retain,
+        level: Level {
+            partitioning: partition.partitioning?,
+            placement: partition.placement,
+            create,
+            retain,
+            subpartition: None,
+        },
         hold: hold.unwrap_or_default(),
         inherit,
         storage,
         locks,
         maintain,
+        thresholds,
         pruning: pruning.unwrap_or_default(),
         location,
     })

@@ -17,14 +17,8 @@ use crate::sql::{Identifier, QualifiedName};
 pub struct Policy {
     /// The partitioned table.
     pub table: QualifiedName,
-    /// The grid of partitions it should have.
-    pub partition: Partitioning,
-    /// How new partitions are made.
-    pub placement: Placement,
-    /// How far coverage reaches.
-    pub create: Create,
-    /// What becomes of old partitions; `None` keeps everything for ever.
-    pub retain: Option<Retain>,
+    /// The partitions that it should have, and theirs.
+    pub level: Level,
     /// Partitions under legal hold.
     pub hold: Vec<Hold>,
     /// What partitions take from their table.
@@ -37,10 +31,34 @@ pub struct Policy {
     pub locks: Locks,
     /// What is looked after besides.
     pub maintain: Maintain,
+    /// What a check holds the table to.
+    pub thresholds: Thresholds,
     /// Queries that must prune.
     pub pruning: Vec<PruningQuery>,
     /// Where the policy is written.
     pub location: Location,
+}
+
+/// One level of a tree of partitions: what the partitions of one partitioned relation should be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Level {
+    /// The grid of partitions.
+    pub partitioning: Partitioning,
+    /// How new partitions are made.
+    pub placement: Placement,
+    /// How far coverage reaches.
+    pub create: Create,
+    /// What becomes of old partitions; `None` keeps everything for ever.
+    pub retain: Option<Retain>,
+    /// How each partition is partitioned itself; `None`: not at all.
+    pub subpartition: Option<Box<Level>>,
+}
+
+impl Policy {
+    /// The levels, outermost first; at least one.
+    pub fn levels(&self) -> impl Iterator<Item = &Level> {
+        std::iter::successors(Some(&self.level), |level| level.subpartition.as_deref())
+    }
 }
 
 /// Where a document starts: a path as the user gave it and a line from 1.
@@ -274,11 +292,19 @@ pub struct Locks {
     pub retry_for: Duration,
     /// Whether an autovacuum in the way is made to give way, rather than waited for.
     pub cancel_autovacuum: bool,
+    /// Whether an empty DEFAULT partition is detached for as long as several partitions are, so that they leave
+    /// CONCURRENTLY: rows that fit no other partition are refused meanwhile (23514).
+    pub set_default_aside: bool,
 }
 
 impl Default for Locks {
     fn default() -> Self {
-        Self { timeout: Duration::from_millis(50), retry_for: Duration::from_secs(600), cancel_autovacuum: false }
+        Self {
+            timeout: Duration::from_millis(50),
+            retry_for: Duration::from_secs(600),
+            cancel_autovacuum: false,
+            set_default_aside: false,
+        }
     }
 }
 
@@ -287,6 +313,17 @@ impl Default for Locks {
 pub struct Maintain {
     /// Whether the table as a whole is analyzed when its statistics are missing or far off.
     pub analyze: bool,
+}
+
+/// `check`: what is a finding of a check, and of no interest to a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Thresholds {
+    /// Coverage beyond now lasts at least so long: a time with a time grid, partitions with a number grid.
+    pub min_runway: Option<Reach>,
+    /// Most partitions, those pending detach left out; at least 1.
+    pub max_partitions: Option<u32>,
+    /// Most rows in DEFAULT.
+    pub default_rows: Option<u32>,
 }
 
 /// A query that must prune.
