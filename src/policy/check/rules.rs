@@ -56,6 +56,8 @@ rules! {
         "A file of queries that a policy names is there, can be read, and holds a statement.";
     ENCODING = "PT040" "encoding"
         "An encoding is one that partctl knows, with the parameters that it takes.";
+    STORAGE = "PT050" "storage-parameter"
+        "A storage parameter has a value that Postgres takes.";
 }
 
 #[cfg(test)]

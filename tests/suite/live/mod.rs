@@ -14,6 +14,7 @@ mod keys;
 mod locks;
 mod outages;
 mod pooled;
+mod properties;
 mod proxy;
 mod pruning;
 mod pruning_files;
