@@ -20,7 +20,7 @@ use std::sync::Arc;
 use crate::schedule::{Edge, Point, Window, Zone};
 
 pub use encoding::{Encoding, EncodingError, Fault, Parameters};
-pub use list_value::canonical;
+pub use list_value::{canonical, certain_spelling};
 
 /// What kind of line a key's values lie on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
