@@ -25,6 +25,7 @@ mod plan_sql;
 mod plan_table;
 pub mod problems;
 mod pruning;
+mod report_html;
 #[cfg(test)]
 mod samples;
 mod status_json;
@@ -52,6 +53,7 @@ pub use plan_markdown::plan_markdown;
 pub use plan_report::{Occasion, PlanReport};
 pub use plan_sql::plan_sql;
 pub use plan_table::plan_table;
+pub use report_html::{PageReport, report_html};
 pub use status_json::status_json;
 pub use status_markdown::status_markdown;
 pub use status_table::status_table;
