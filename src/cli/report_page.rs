@@ -7,7 +7,7 @@ use clap::Args;
 use super::save_file::save_file;
 use super::terminal::Terminal;
 use super::{Ended, Global, context};
-use crate::diff::{coverage, overview};
+use crate::diff::{coverage, overview, thresholds};
 use crate::pruning;
 use crate::render::{CheckReport, PageReport, Scope, report_html};
 use crate::run::{Moment, make_plan, prove_pruning};
@@ -26,10 +26,12 @@ impl Report {
         let session = context::session(global, terminal).await?;
         let (catalog, plan) = make_plan(&session, &policies, Moment::Now).await?;
         let results = prove_pruning(session.client(), &policies, &catalog).await?;
-        let mut findings = coverage(&plan, None);
+        let overview = overview(&policies, &catalog, &plan);
+        let mut findings = coverage(&plan);
+        thresholds(&overview, None, &mut findings);
         findings.extend(pruning::findings(&results));
         let report = PageReport {
-            overview: &overview(&policies, &catalog, &plan),
+            overview: &overview,
             check: CheckReport {
                 plan: &plan,
                 findings: &findings,

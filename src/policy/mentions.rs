@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Held, Partitioning, Policy};
+use super::{Held, Level, Partitioning, Policy};
 use crate::sql::Identifier;
 
 /// Every name and list value that stands in the policies.
@@ -11,7 +11,16 @@ pub fn mentioned(policies: &[Policy]) -> BTreeSet<String> {
 }
 
 fn of_one(policy: &Policy) -> Vec<String> {
-    let (keys, values): (&[Identifier], Vec<String>) = match &policy.partition {
+    let held = policy.hold.iter().filter_map(|hold| match &hold.what {
+        Held::Partition(name) => Some(name.as_str().to_owned()),
+        Held::Between { .. } => None,
+    });
+    let table = [&policy.table.schema, &policy.table.name].map(|name| name.as_str().to_owned());
+    table.into_iter().chain(held).chain(policy.levels().flat_map(of_level)).collect()
+}
+
+fn of_level(level: &Level) -> Vec<String> {
+    let (keys, values): (&[Identifier], Vec<String>) = match &level.partitioning {
         Partitioning::Range(range) => (std::slice::from_ref(&range.key), Vec::new()),
         Partitioning::List(list) => {
             let values = list.groups.iter().flat_map(|group| group.values.iter().flatten().cloned());
@@ -19,11 +28,6 @@ fn of_one(policy: &Policy) -> Vec<String> {
         }
         Partitioning::Hash(hash) => (&hash.key, Vec::new()),
     };
-    let held = policy.hold.iter().filter_map(|hold| match &hold.what {
-        Held::Partition(name) => Some(name),
-        Held::Between { .. } => None,
-    });
-    let names = [&policy.table.schema, &policy.table.name].into_iter().chain(keys).chain(held);
-    let places = policy.placement.schema.iter().chain(&policy.placement.tablespace);
-    names.chain(places).map(|name| name.as_str().to_owned()).chain(values).collect()
+    let places = level.placement.schema.iter().chain(&level.placement.tablespace);
+    keys.iter().chain(places).map(|name| name.as_str().to_owned()).chain(values).collect()
 }

@@ -86,7 +86,7 @@ fn default_rule(node: &Node, report: &mut Report<'_>) -> Option<DefaultRule> {
 }
 
 /// `3 months` or `3 partitions`.
-fn reach(node: &Node, report: &mut Report<'_>) -> Option<Reach> {
+pub(super) fn reach(node: &Node, report: &mut Report<'_>) -> Option<Reach> {
     let scalar = scalar(node, "a time with its unit, or a number of partitions", report)?;
     let text = scalar.text.as_str();
     let word = text.trim().trim_start_matches(|c: char| c.is_ascii_digit());
