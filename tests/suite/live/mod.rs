@@ -7,6 +7,7 @@ mod beside;
 mod connecting;
 mod convergence;
 mod counted_statements;
+mod encodings;
 mod foreign_keys;
 mod harness;
 mod keys;
