@@ -20,6 +20,7 @@ mod pruning;
 mod pruning_files;
 mod pruning_reasons;
 mod reattach;
+mod report_page;
 mod retention;
 mod rights;
 mod run_lock;
