@@ -101,7 +101,9 @@ impl Dump {
             Question::HeapBytes(table) => self.partition(table).map(|partition| Answer::Bytes(partition.bytes)),
             Question::RowsInDefault { .. }
             | Question::RowsReferencing { .. }
-            | Question::WrittenSinceArchived { .. } => None,
+            | Question::WrittenSinceArchived { .. }
+            | Question::Spelling { .. }
+            | Question::TextInOrder { .. } => None,
         };
         told.unwrap_or_else(|| Answer::Unknown("the snapshot does not tell; take one with these policies".to_owned()))
     }

@@ -3,14 +3,16 @@
 mod archives;
 mod bound;
 mod dump;
+mod property;
 mod question;
 mod snapshot;
 
 pub use archives::{ArchiveEntry, Archives};
 pub use bound::{Bound, BoundError, Datum};
 pub use dump::{Beyond, Dump};
+pub use property::{DefaultGrant, ExtendedStatistics, Grant, Property, ReplicaIdentity, RowSecurity};
 pub use question::{Answer, Answers, Question};
 pub use snapshot::{
-    CatalogSnapshot, DetachedTable, FarEnd, ForeignKey, Grant, Journal, KeyColumn, Ledger, Partition, PartitionKey,
-    RelationKind, ReplicaIdentity, Server, Strategy, Table, UnreadableEntry,
+    CatalogSnapshot, DetachedTable, FarEnd, ForeignKey, Journal, KeyColumn, Ledger, Partition, PartitionKey,
+    RelationKind, Server, Strategy, Table, UnreadableEntry,
 };

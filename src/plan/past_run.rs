@@ -79,9 +79,9 @@ impl PastRun {
     }
 }
 
-/// An account on a machine, such as `ada@db1`, as far as they are known.
-pub fn client_in_words(os_user: Option<&str>, host: Option<&str>) -> Option<String> {
-    match (os_user, host) {
+/// An account and a machine, such as `ada@db1`, as far as they are known.
+pub fn client_in_words(user: Option<&str>, host: Option<&str>) -> Option<String> {
+    match (user, host) {
         (None, None) => None,
         (Some(user), None) => Some(user.to_owned()),
         (user, Some(host)) => Some(format!("{}@{host}", user.unwrap_or_default())),

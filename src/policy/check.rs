@@ -6,6 +6,7 @@ mod archive;
 mod create;
 mod defaults;
 mod hold;
+mod inherit;
 mod locks;
 mod maintain;
 mod name;
@@ -56,15 +57,17 @@ const KEYS: Keys = Keys {
         "retain",
         "archive",
         "hold",
+        "inherit",
+        "storage",
         "locks",
         "maintain",
         "check",
         "pruning",
     ],
-    later: &["inherit", "storage"],
+    later: &[],
 };
 
-const SECTIONS: [&Keys; 10] = [
+const SECTIONS: [&Keys; 11] = [
     &KEYS,
     &partition::KEYS,
     &create::KEYS,
@@ -74,6 +77,7 @@ const SECTIONS: [&Keys; 10] = [
     &maintain::KEYS,
     &thresholds::KEYS,
     &hold::KEYS,
+    &inherit::STORAGE_KEYS,
     &pruning::KEYS,
 ];
 
@@ -185,6 +189,8 @@ fn check_document(root: &Node, source: &Source, tables: &mut Tables, report: &mu
     let archive = archive::read(&section, retain.as_ref(), report);
     reach::judge(&section, &create, retain.as_ref(), axis, report);
     let hold = section.optional("hold", report, |node, report| hold::read(node, axis, report));
+    let inherit = inherit::read(&section, report);
+    let storage = inherit::read_storage(&section, report);
     let locks = locks::read(&section, report);
     let maintain = maintain::read(&section, report);
     let thresholds = thresholds::read(&section, axis, report);
@@ -204,6 +210,8 @@ fn check_document(root: &Node, source: &Source, tables: &mut Tables, report: &mu
         },
         archive,
         hold: hold.unwrap_or_default(),
+        inherit,
+        storage,
         locks,
         maintain,
         thresholds,

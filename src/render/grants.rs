@@ -84,6 +84,10 @@ fn to_plan(policies: &[Policy], role: &Identifier) -> Vec<Section> {
                 ),
             ],
         ),
+        (
+            &["Only for `check --workload`, which judges statements of other roles: nothing else shows their text."],
+            vec![format!("-- GRANT pg_read_all_stats TO {role}")],
+        ),
     ]
 }
 

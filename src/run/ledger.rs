@@ -59,7 +59,7 @@ pub struct Invocation {
 }
 
 impl Invocation {
-    /// The client's account and machine, such as `ada@db1`.
+    /// The account and the machine, such as `ada@db1`.
     pub fn client(&self) -> Option<String> {
         client_in_words(self.os_user.as_deref(), self.client_host.as_deref())
     }
@@ -71,6 +71,13 @@ pub struct OpenRun {
     id: i64,
     journal: Journal,
     positions: Arc<HashMap<(StepKind, QualifiedName), usize>>,
+}
+
+impl OpenRun {
+    /// Its number.
+    pub fn id(&self) -> i64 {
+        self.id
+    }
 }
 
 /// Writes down that a run begins.

@@ -22,6 +22,7 @@ fn they_merge_key_by_key_and_the_policy_has_the_last_word() {
             partitioning: Range(
                 RangePolicy {
                     key: at,
+                    encoding: None,
                     every: Time(
                         Interval {
                             count: 1,
@@ -91,6 +92,16 @@ fn they_merge_key_by_key_and_the_policy_has_the_last_word() {
         },
         archive: None,
         hold: [],
+        inherit: {
+            Owner,
+            Privileges,
+            ReplicaIdentity,
+            RowSecurity,
+            Storage,
+            Statistics,
+            Comments,
+        },
+        storage: {},
         locks: Locks {
             timeout: 20ms,
             retry_for: 600s,
