@@ -1,10 +1,11 @@
 //! `partctl generate`: files and scripts for what stands around partctl. Needs no database.
 
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::terminal::Terminal;
 use super::{Ended, Global, context};
-use crate::render::{Duty, grants};
+use crate::render::{Duty, SCHEMAS, grants};
 use crate::sql::Identifier;
 
 /// Print scripts for what stands around partctl; needs no database
@@ -17,6 +18,7 @@ pub(super) struct Generate {
 #[derive(Debug, Subcommand)]
 enum What {
     Grants(Grants),
+    Schema(Schema),
 }
 
 /// The rights that partctl needs on the tables of the policies, and no more, as SQL
@@ -41,18 +43,50 @@ enum DutyName {
     Apply,
 }
 
+/// The JSON Schema of policies, for completion and hints in editors, or of an output
+///
+/// An editor with the YAML language server takes it from the first line of a policy file:
+/// `# yaml-language-server: $schema=policy.schema.json`
+#[derive(Debug, Args)]
+struct Schema {
+    /// What is described
+    #[arg(value_name = "WHAT", default_value = "policy", value_parser = described())]
+    what: String,
+}
+
+fn described() -> PossibleValuesParser {
+    SCHEMAS.iter().map(|described| PossibleValue::new(described.name).help(described.about)).collect::<Vec<_>>().into()
+}
+
 impl Generate {
     pub(super) fn run(&self, global: &Global, terminal: &mut Terminal) -> Ended {
-        let What::Grants(asked) = &self.what;
+        match &self.what {
+            What::Grants(asked) => asked.run(global, terminal),
+            What::Schema(asked) => asked.run(terminal),
+        }
+    }
+}
+
+impl Schema {
+    fn run(&self, terminal: &mut Terminal) -> Ended {
+        let described = SCHEMAS.iter().find(|described| described.name == self.what).expect("clap takes no other");
+        serde_json::to_writer_pretty(&mut terminal.out, &described.schema())?;
+        writeln!(terminal.out)?;
+        Ok(None)
+    }
+}
+
+impl Grants {
+    fn run(&self, global: &Global, terminal: &mut Terminal) -> Ended {
         let policies = context::policies(global, terminal)?;
-        let role = Identifier::new(&asked.role);
-        let reader = || Identifier::new(format!("{}_reader", asked.role));
-        let duties = match asked.duty {
+        let role = Identifier::new(&self.role);
+        let reader = || Identifier::new(format!("{}_reader", self.role));
+        let duties = match self.duty {
             None => vec![(Duty::Plan, reader()), (Duty::Apply, role)],
             Some(DutyName::Plan) => vec![(Duty::Plan, role)],
             Some(DutyName::Apply) => vec![(Duty::Apply, role)],
         };
-        let owner = asked.owner.as_ref().map(Identifier::new);
+        let owner = self.owner.as_ref().map(Identifier::new);
         grants(&policies, &duties, owner.as_ref(), &mut terminal.out)?;
         Ok(None)
     }

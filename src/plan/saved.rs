@@ -10,6 +10,7 @@ mod tests;
 use std::fmt;
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Plan, Withheld};
@@ -19,7 +20,7 @@ const FORMAT: &str = "partctl-plan";
 const VERSION: u64 = 1;
 
 /// What the plan's moment is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Moment {
     /// The server's clock when the catalog was read.
@@ -29,10 +30,12 @@ pub enum Moment {
 }
 
 /// The document.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SavedPlan {
+    #[schemars(extend("const" = FORMAT))]
     format: String,
+    #[schemars(extend("const" = VERSION))]
     version: u64,
     partctl: String,
     database: String,

@@ -9,6 +9,8 @@ mod model;
 mod name_template;
 mod problem;
 mod query_files;
+mod reference;
+mod schema;
 
 pub use check::{Checked, RULES, check, check_with, is_query};
 pub use fingerprint::fingerprint;
@@ -16,3 +18,4 @@ pub use model::*;
 pub use name_template::{NameTemplate, Segment, TemplateError};
 pub use problem::{Lines, Problem, Rule, Source};
 pub use query_files::{QueryFileWanted, QueryFiles, query_files_wanted};
+pub use schema::schema;

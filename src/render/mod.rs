@@ -27,6 +27,7 @@ pub mod problems;
 mod pruning;
 #[cfg(test)]
 mod samples;
+mod schemas;
 mod status_json;
 mod status_markdown;
 mod status_table;
@@ -52,6 +53,7 @@ pub use plan_markdown::plan_markdown;
 pub use plan_report::{Occasion, PlanReport};
 pub use plan_sql::plan_sql;
 pub use plan_table::plan_table;
+pub use schemas::{Described, SCHEMAS};
 pub use status_json::status_json;
 pub use status_markdown::status_markdown;
 pub use status_table::status_table;
