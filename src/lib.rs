@@ -17,7 +17,7 @@
 //! policy  catalog                         the wish, the facts
 //! keys                                    between bounds and points
 //! schedule                                points, windows, the calendar
-//! sql  failure                            spelling, kinds of failure
+//! sql  failure  json_document             spelling, kinds of failure, whose document a file is
 //! ```
 //!
 //! # The pipelines
@@ -63,6 +63,7 @@ pub mod db;
 pub mod desired;
 pub mod diff;
 pub mod failure;
+pub mod json_document;
 pub mod keys;
 pub mod plan;
 pub mod policy;

@@ -94,4 +94,9 @@ impl Answers {
             self.0.insert(at, (question, answer));
         }
     }
+
+    /// All of them, in the order of the questions.
+    pub fn iter(&self) -> impl Iterator<Item = &(Question, Answer)> {
+        self.0.iter()
+    }
 }

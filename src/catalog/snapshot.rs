@@ -123,7 +123,8 @@ pub struct KeyColumn {
     pub type_name: String,
 }
 
-/// A table that a policy names.
+/// A table that a policy names, or a partition below it that has partitions itself: whatever is true of the one is said of
+/// the other.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Table {
@@ -297,24 +298,25 @@ pub struct Partition {
     /// CHECK constraints of partctl's own, which a run that was killed left behind.
     #[serde(default)]
     pub leftover_checks: Vec<Identifier>,
-    /// Its own partitions.
+    /// What it is as a table that has partitions of its own; `None`: a leaf.
     #[serde(default)]
-    pub partitions: Vec<Partition>,
+    pub table: Option<Box<Table>>,
 }
 
 impl Partition {
+    /// Its own partitions; none of a leaf.
+    pub fn partitions(&self) -> &[Self] {
+        self.table.as_ref().map_or(&[], |table| &table.partitions)
+    }
+
     /// Leaves at and below it.
     pub fn leaf_count(&self) -> usize {
-        if self.kind == RelationKind::Partitioned { self.partitions.iter().map(Self::leaf_count).sum() } else { 1 }
+        self.table.as_ref().map_or(1, |table| table.partitions.iter().map(Self::leaf_count).sum())
     }
 
     /// The leaves at and below it, those pending detach left out.
     pub fn leaves(&self) -> Vec<&Self> {
-        if self.kind == RelationKind::Partitioned {
-            self.partitions.iter().filter(|child| !child.pending_detach).flat_map(Self::leaves).collect()
-        } else {
-            vec![self]
-        }
+        self.table.as_ref().map_or_else(|| vec![self], |table| table.visible().flat_map(Self::leaves).collect())
     }
 
     /// Whether an estimate shows rows. False may mean that nobody has looked yet.

@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 
 use super::terminal::Terminal;
 use super::{Ended, Global, context};
-use crate::diff::{coverage, fit};
+use crate::diff::{coverage, fit, overview, thresholds};
 use crate::pruning::{self, Workload};
 use crate::render::{
     CheckReport, Scope, check_github, check_human, check_json, check_junit, check_markdown, check_sarif,
@@ -61,7 +61,11 @@ impl Check {
             None => None,
         };
         let mut findings = match scope {
-            Scope::Everything => coverage(&plan, self.min_runway),
+            Scope::Everything => {
+                let mut findings = coverage(&plan);
+                thresholds(&overview(&policies, &snapshot, &plan), self.min_runway, &mut findings);
+                findings
+            }
             Scope::Pruning => fit(&plan),
         };
         findings.extend(pruning::findings(&results));

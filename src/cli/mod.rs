@@ -17,6 +17,7 @@ mod progress;
 mod reattach;
 mod report;
 mod save_file;
+mod snapshot;
 mod status;
 mod terminal;
 mod validate;
@@ -84,6 +85,7 @@ enum Command {
     Reattach(reattach::Reattach),
     Explain(explain::Explain),
     History(history::History),
+    Snapshot(snapshot::Snapshot),
     Init(init::Init),
     Generate(generate::Generate),
     Demo(demo::Demo),
@@ -137,6 +139,7 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> Ended {
         Command::Reattach(command) => context::block_on(command.run(global, terminal)),
         Command::Explain(command) => context::block_on(command.run(global, terminal)),
         Command::History(command) => context::block_on(command.run(global, terminal)),
+        Command::Snapshot(command) => context::block_on(command.run(global, terminal)),
         Command::Generate(command) => command.run(global, terminal),
         Command::Init(command) => context::block_on(command.run(global, terminal)),
         Command::Demo(command) => context::block_on(command.run(global, terminal)),

@@ -1,6 +1,8 @@
 //! Reads the catalog: one REPEATABLE READ READ ONLY transaction, a handful of queries in one flight, no lock on any
 //! user relation. What comes back is data; nothing is decided here.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
@@ -28,7 +30,8 @@ const PAGE: u64 = 8192;
 pub async fn read_catalog(session: &Session, policies: &[Policy]) -> Result<CatalogSnapshot> {
     let mut targets: Vec<&str> = policies
         .iter()
-        .map(|policy| policy.placement.schema.as_ref().unwrap_or(&policy.table.schema).as_str())
+        .flat_map(|policy| policy.levels().map(|level| level.placement.schema.as_ref().unwrap_or(&policy.table.schema)))
+        .map(Identifier::as_str)
         .collect();
     targets.sort_unstable();
     targets.dedup();
@@ -42,6 +45,34 @@ pub async fn read_catalog(session: &Session, policies: &[Policy]) -> Result<Cata
 /// As [`read_catalog`].
 pub async fn read_tables(session: &Session, tables: &[&QualifiedName]) -> Result<CatalogSnapshot> {
     read_named(session, tables, &[]).await
+}
+
+/// What the catalog says of every partitioned table and of those that the policies name, for policies to come: the
+/// rights in all schemas, too.
+///
+/// # Errors
+/// As [`read_catalog`].
+pub async fn read_everything(session: &Session, policies: &[Policy]) -> Result<CatalogSnapshot> {
+    let everything = read_named(session, &[], &[]).await?.unmanaged;
+    let named = policies.iter().map(|policy| &policy.table).filter(|table| !everything.contains(table));
+    let tables: Vec<&QualifiedName> = everything.iter().chain(named).collect();
+    let schemas = session.client().query_typed(include_str!("sql/schemas.sql"), &[]).await;
+    let schemas = schemas.context("reading the schemas")?;
+    let schemas = schemas.iter().map(|row| row.try_get(0)).collect::<Result<Vec<&str>, _>>()?;
+    read_named(session, &tables, &schemas).await
+}
+
+/// Every name that a relation or a type has in the schemas that are not Postgres' own.
+///
+/// # Errors
+/// When the connection is lost.
+pub async fn read_names(client: &Client) -> Result<BTreeMap<Identifier, BTreeSet<Identifier>>> {
+    let rows = client.query_typed(include_str!("sql/names.sql"), &[]).await.context("reading the names")?;
+    let mut names: BTreeMap<Identifier, BTreeSet<Identifier>> = BTreeMap::new();
+    for row in &rows {
+        names.entry(identifier(row, "schema")?).or_default().insert(identifier(row, "name")?);
+    }
+    Ok(names)
 }
 
 async fn read_named(session: &Session, tables: &[&QualifiedName], targets: &[&str]) -> Result<CatalogSnapshot> {
@@ -81,11 +112,7 @@ async fn read(session: &Session, tables: &[&QualifiedName], targets: &[&str]) ->
         return Err(refused_pooling(session).into());
     }
     let ledger = read_ledger(client, row).await?;
-    let mut tables = tables.iter().map(table).collect::<Result<Vec<_>>>()?;
-    let mut below = tree(&partitions)?;
-    for table in &mut tables {
-        table.partitions = below.remove(&table.oid).unwrap_or_default();
-    }
+    let tables = forest(&tables, &partitions)?;
     Ok(CatalogSnapshot {
         server: server_facts(row)?,
         tables,
@@ -226,28 +253,61 @@ fn table(row: &Row) -> Result<Table> {
     })
 }
 
-/// The partitions by their parent's oid. Rows come parents first, so the deepest are put into place first.
-fn tree(rows: &[Row]) -> Result<std::collections::HashMap<u32, Vec<Partition>>> {
-    let mut below: std::collections::HashMap<u32, Vec<Partition>> = std::collections::HashMap::new();
-    for row in rows.iter().rev() {
+/// The tables that policies name, with all that is below them.
+fn forest(tables: &[Row], partitions: &[Row]) -> Result<Vec<Table>> {
+    let (mut roots, mut branches) = (Vec::new(), HashMap::new());
+    for row in tables {
+        let table = table(row)?;
+        if row.try_get("is_root")? {
+            roots.push(table);
+        } else {
+            branches.insert(table.oid, table);
+        }
+    }
+    let named: HashSet<u32> = roots.iter().map(|root| root.oid).collect();
+    let mut below: HashMap<u32, Vec<Partition>> = HashMap::new();
+    let mut seen = HashSet::new();
+    // Rows come parents first, so the deepest are put into place first.
+    for row in partitions.iter().rev() {
+        let (oid, parent): (u32, u32) = (row.try_get("oid")?, row.try_get("parent")?);
         let bound: Option<String> = row.try_get("bound")?;
         // A pending detach and an ATTACH of another session can be seen half-way: no bound, no partition.
         let Some(bound) = bound else { continue };
-        let oid = row.try_get("oid")?;
-        let partitions = below.remove(&oid).unwrap_or_default();
-        let partition = partition(row, oid, bound.parse()?, partitions)?;
-        below.entry(row.try_get("parent")?).or_default().push(partition);
+        // A policy may name a table that is below another one's: then its rows come twice.
+        if !seen.insert(oid) {
+            continue;
+        }
+        let mut table = branches.remove(&oid);
+        if let Some(table) = &mut table {
+            table.partitions =
+                if named.contains(&oid) { below.get(&oid).cloned() } else { below.remove(&oid) }.unwrap_or_default();
+        }
+        below.entry(parent).or_default().push(partition(row, oid, bound.parse()?, table)?);
     }
-    Ok(below)
+    for root in &mut roots {
+        root.partitions = below.remove(&root.oid).unwrap_or_default();
+        pass_on_foreign_keys(root);
+    }
+    Ok(roots)
 }
 
-fn partition(row: &Row, oid: u32, bound: Bound, partitions: Vec<Partition>) -> Result<Partition> {
+/// Foreign keys of a partitioned table, and those to it, are its partitions' as well.
+fn pass_on_foreign_keys(table: &mut Table) {
+    for below in table.partitions.iter_mut().filter_map(|partition| partition.table.as_mut()) {
+        below.foreign_keys.splice(0..0, table.foreign_keys.iter().cloned());
+        below.denied_referrers.splice(0..0, table.denied_referrers.iter().cloned());
+        pass_on_foreign_keys(below);
+    }
+}
+
+fn partition(row: &Row, oid: u32, bound: Bound, table: Option<Table>) -> Result<Partition> {
     let reltuples: f64 = row.try_get("reltuples")?;
     let live: i64 = row.try_get("live_tuples")?;
     // -1: never analyzed. Then only statistics that show rows say something; 0 may just mean that they were reset.
     let own = if reltuples < 0.0 { 0 < live } else { true };
     let rows = reltuples.max(0.0).round().max(live as f64) as u64;
-    let mut counted: Vec<Option<u64>> = partitions.iter().map(|partition| partition.rows).collect();
+    let below = table.as_ref().map_or(&[][..], |table| &table.partitions);
+    let mut counted: Vec<Option<u64>> = below.iter().map(|partition| partition.rows).collect();
     let kind = kind(row)?;
     if kind != RelationKind::Partitioned {
         counted.push(own.then_some(rows));
@@ -262,13 +322,13 @@ fn partition(row: &Row, oid: u32, bound: Bound, partitions: Vec<Partition>) -> R
         pending_detach: row.try_get("pending")?,
         rows: known,
         analyzed_rows: {
-            let below = partitions.iter().filter_map(|partition| partition.analyzed_rows);
+            let below = below.iter().filter_map(|partition| partition.analyzed_rows);
             below.chain((0.0 <= reltuples).then_some(reltuples as u64)).reduce(|sum, rows| sum + rows)
         },
-        bytes: bytes(row)? + partitions.iter().map(|partition| partition.bytes).sum::<u64>(),
+        bytes: bytes(row)? + below.iter().map(|partition| partition.bytes).sum::<u64>(),
         indexes: u32::try_from(row.try_get::<_, i32>("indexes")?)?,
         leftover_checks: identifiers(row, "leftover_checks")?,
-        partitions,
+        table: table.map(Box::new),
     })
 }
 

@@ -8,23 +8,23 @@ use super::{Desired, DesiredGroup, DesiredHash, DesiredList, DesiredRange};
 use crate::catalog::{Datum, KeyColumn, PartitionKey, RelationKind, Strategy, Table};
 use crate::keys::{self, Axis};
 use crate::plan::{Finding, codes};
-use crate::policy::{AxisValue, Every, ListPolicy, Partitioning, Policy, RangePolicy};
+use crate::policy::{AxisValue, Every, Level, ListPolicy, Partitioning, RangePolicy};
 use crate::schedule::{Grid, Point, Unit, Zone};
 use crate::sql::Identifier;
 
-/// The policy in the terms of its table, or why it does not fit.
+/// A level of the policy in the terms of the table that it is for, or why it does not fit.
 ///
 /// # Errors
 /// Findings that end a run with exit 4.
-pub fn expand(policy: &Policy, table: &Table, now: DateTime<Utc>) -> Result<Desired, Finding> {
+pub fn expand(level: &Level, table: &Table, now: DateTime<Utc>) -> Result<Desired, Finding> {
     let key = partition_key(table)?;
-    let (strategy, columns) = match &policy.partition {
+    let (strategy, columns) = match &level.partitioning {
         Partitioning::Range(range) => (Strategy::Range, std::slice::from_ref(&range.key)),
         Partitioning::List(list) => (Strategy::List, std::slice::from_ref(&list.key)),
         Partitioning::Hash(hash) => (Strategy::Hash, hash.key.as_slice()),
     };
     same_key(table, key, strategy, columns)?;
-    match &policy.partition {
+    match &level.partitioning {
         Partitioning::Range(range) => range_of(range, table, &key.columns[0], now).map(Desired::Range),
         Partitioning::List(list) => Ok(Desired::List(list_of(list, &key.columns[0]))),
         Partitioning::Hash(hash) => Ok(Desired::Hash(DesiredHash { modulus: hash.modulus })),

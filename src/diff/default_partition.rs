@@ -15,7 +15,7 @@ pub(super) fn default_partition(situation: &Situation<'_>, draft: &mut Draft) {
     if situation.has_unreadable_bounds() {
         return;
     }
-    let rule = situation.policy.create.default;
+    let rule = situation.level.create.default;
     let named = match situation.desired {
         Desired::List(list) => list.default.as_deref(),
         Desired::Range(_) => None,

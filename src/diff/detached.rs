@@ -14,7 +14,7 @@ use crate::sql::QualifiedName;
 
 /// Drops detached tables whose grace is over.
 pub(super) fn drop_after_grace(situation: &Situation<'_>, draft: &mut Draft) {
-    let Some(retain) = situation.policy.retain.as_ref().filter(|retain| retain.then == Then::Drop) else { return };
+    let Some(retain) = situation.level.retain.as_ref().filter(|retain| retain.then == Then::Drop) else { return };
     let parent = &situation.table.name;
     let mut due: Vec<(&DetachedTable, String)> = Vec::new();
     for entry in situation.snapshot.ledger.detached().iter().filter(|entry| entry.parent == *parent) {

@@ -36,7 +36,7 @@ pub(super) fn cover(situation: &Situation<'_>, draft: &mut Draft) {
     }
     let Some(current) = situation.current() else {
         if range.now.is_some() {
-            let message = format!("{} leaves no window around now", grid_in_words(situation.policy));
+            let message = format!("{} leaves no window around now", grid_in_words(situation.level));
             draft.findings.push(
                 Finding::about(codes::KEY_TYPE, &situation.table.name, message)
                     .hint("windows begin and end in the years 1 to 9999: mend `every` or `anchor`"),
@@ -75,7 +75,7 @@ pub(super) fn cover(situation: &Situation<'_>, draft: &mut Draft) {
 
 /// The oldest bound, or where `behind` reaches.
 fn beginning(situation: &Situation<'_>, range: &DesiredRange, current: Window) -> Point {
-    let create = situation.policy.create;
+    let create = situation.level.create;
     let limit = range.codec.limits().start();
     let behind = match (create.behind, range.now) {
         (Reach::Partitions(count), _) => {

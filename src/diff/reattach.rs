@@ -2,7 +2,7 @@
 
 use super::finish_interrupted::finish_interrupted;
 use super::rights::require_rights;
-use super::{Draft, Situation, plan_by};
+use super::{Draft, Rules, Situation, plan_by};
 use crate::catalog::{Bound, CatalogSnapshot, DetachedTable};
 use crate::desired::Desired;
 use crate::failure::{Failure, FailureKind};
@@ -57,7 +57,8 @@ pub fn reattach(oid: u32, policies: &[Policy], snapshot: &CatalogSnapshot) -> Pl
         attached || detached.is_some_and(|entry| entry.parent == *table)
     };
     let policies: Vec<Policy> = policies.iter().filter(|policy| is_its_table(&policy.table)).cloned().collect();
-    let mut plan = plan_by(&[&finish_interrupted, &attach, &require_rights], &policies, snapshot);
+    let rules = Rules { of_nodes: &[&finish_interrupted, &attach, &require_rights], of_tables: &[] };
+    let mut plan = plan_by(&rules, &policies, snapshot);
     plan.findings.clear();
     plan
 }

@@ -40,7 +40,7 @@ impl Situation<'_> {
     /// Whether retention ends a partition with this upper bound, given where the `newest` ones begin. Such a window
     /// is never created either.
     pub(super) fn expires(&self, range: &DesiredRange, upper: Point, floor: Option<Edge>) -> bool {
-        let (Some(retain), Some(now)) = (&self.policy.retain, self.now_on(range)) else { return false };
+        let (Some(retain), Some(now)) = (&self.level.retain, self.now_on(range)) else { return false };
         let too_old = |interval| range.zone.before(now, interval).is_some_and(|cutoff| upper <= cutoff);
         let below = |_| floor.is_some_and(|floor| Edge::At(upper) <= floor);
         upper <= now && retain.keep_for.is_none_or(too_old) && retain.newest.is_none_or(below)
@@ -57,7 +57,7 @@ impl Situation<'_> {
     /// Where the `newest` partitions that have begun begin, when there are as many: those that exist, and these.
     pub(super) fn newest_floor(&self, range: &DesiredRange, made: impl Iterator<Item = Window>) -> Option<Edge> {
         let now = Edge::At(self.now_on(range)?);
-        let newest = self.policy.retain.as_ref()?.newest?;
+        let newest = self.level.retain.as_ref()?.newest?;
         let staying = self.placed.iter().filter(|(_, partition)| !partition.pending_detach);
         let existing = staying.map(|(extent, _)| extent.from);
         let mut begun: Vec<Edge> = existing.chain(made.map(|window| Edge::At(window.start()))).collect();
@@ -110,7 +110,7 @@ pub(super) fn windows_made(range: &DesiredRange, steps: &[Step]) -> impl Iterato
 
 /// Detaches what is over, and drops it at once where the policy grants no grace.
 pub(super) fn retire(situation: &Situation<'_>, draft: &mut Draft) {
-    let (Some(range), Some(retain)) = (situation.desired.as_range(), &situation.policy.retain) else { return };
+    let (Some(range), Some(retain)) = (situation.desired.as_range(), &situation.level.retain) else { return };
     // Which ones are the newest is not known while a bound cannot be read.
     if situation.has_unreadable_bounds() {
         return;

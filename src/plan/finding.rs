@@ -133,6 +133,10 @@ finding_codes! {
     WORKLOAD = "PT139" "workload" Warning None;
     /// The statements that the server has counted cannot be seen.
     WORKLOAD_UNKNOWN = "PT140" "workload-unknown" Warning None;
+    /// There are more partitions than the policy's `check` allows.
+    PARTITION_LIMIT = "PT215" "partition-limit" Error Some(FailureKind::Findings);
+    /// DEFAULT holds more rows than the policy's `check` allows.
+    DEFAULT_LIMIT = "PT216" "default-limit" Error Some(FailureKind::Findings);
 }
 
 /// The first names of a list that may be long: `a, b, c and 9 more`.
@@ -143,6 +147,10 @@ pub fn first_few(names: &[String], shown: usize) -> String {
     }
 }
 
+/// What was measured, line by line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence(Vec<String>);
+
 /// One finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
@@ -152,6 +160,8 @@ pub struct Finding {
     pub table: Option<QualifiedName>,
     /// What was seen, as a fragment.
     pub message: String,
+    /// What was measured; `None` where the message says it all.
+    pub evidence: Option<Box<Evidence>>,
     /// What to do, as a fragment.
     pub hint: Option<String>,
     /// Where what it is about is written, when that is not the table's policy.
@@ -161,7 +171,26 @@ pub struct Finding {
 impl Finding {
     /// A finding about a table.
     pub fn about(code: &'static FindingCode, table: &QualifiedName, message: impl Into<String>) -> Self {
-        Self { code, table: Some(table.clone()), message: message.into(), hint: None, location: None }
+        Self { code, table: Some(table.clone()), message: message.into(), evidence: None, hint: None, location: None }
+    }
+
+    /// The same finding with what was measured; of many lines the first are kept and the rest counted.
+    #[must_use]
+    pub fn measured(mut self, lines: impl IntoIterator<Item = String>) -> Self {
+        const KEPT: usize = 20;
+        let mut lines: Vec<String> = lines.into_iter().collect();
+        let rest = lines.len().saturating_sub(KEPT);
+        if 0 < rest {
+            lines.truncate(KEPT);
+            lines.push(format!("and {rest} more"));
+        }
+        self.evidence = Some(Box::new(Evidence(lines)));
+        self
+    }
+
+    /// What was measured, line by line.
+    pub fn evidence(&self) -> &[String] {
+        self.evidence.as_ref().map_or(&[], |evidence| &evidence.0)
     }
 
     /// The same finding with what to do about it.

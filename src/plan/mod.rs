@@ -19,11 +19,11 @@ mod surroundings;
 
 pub use action::{Action, Alone, Drain, Transaction};
 pub use event::{Blocker, Event, Listener};
-pub use finding::{FINDING_CODES, Finding, FindingCode, Severity, codes, first_few};
+pub use finding::{Evidence, FINDING_CODES, Finding, FindingCode, Severity, codes, first_few};
 pub use lock::{Lock, LockMode, LockScope};
 pub use outcome::{FailedStep, Outcome, StepError};
 pub use past_run::{History, PastRun, PastStep, RunEnd};
 pub use plan::{Plan, Round, Runway, TablePlan, Withheld};
-pub use saved::{Moment, SavedPlan, SavedPlanError};
+pub use saved::{Moment, SavedPlan};
 pub use step::{Phase, Step, StepKind};
 pub use surroundings::{FarTable, Surroundings};

@@ -19,6 +19,7 @@ mod retain;
 pub(super) mod rules;
 mod scalars;
 mod section;
+mod thresholds;
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -27,7 +28,7 @@ use self::report::{Report, Wholeness};
 use self::scalars::words;
 use self::section::Section;
 use super::document::{Document, Documents, Node, Scalar, Value};
-use super::model::{Location, Policy};
+use super::model::{Level, Location, Policy};
 use super::problem::{Problem, Source};
 use super::query_files::QueryFiles;
 use super::reference::{Key, Keys, Shape, TABLE};
@@ -70,6 +71,7 @@ pub(super) static KEYS: Keys = Keys {
             .examples(&["[{partition: orders_2023_04, reason: \"case 8812\", until: 2027-01-01}]"]),
         Key::new("locks", Shape::Section(&locks::KEYS), "how patient and how considerate changes are"),
         Key::new("maintain", Shape::Section(&maintain::KEYS), "what is looked after besides the partitions"),
+        Key::new("check", Shape::Section(&thresholds::KEYS), "what `partctl check` holds the table to"),
         Key::new("pruning", Shape::List(&Shape::Section(&pruning::KEYS)), "queries that must prune"),
     ],
     alternatives: &[],
@@ -187,6 +189,7 @@ fn check_document(root: &Node, source: &Source, tables: &mut Tables, report: &mu
     let hold = section.optional("hold", report, |node, report| hold::read(node, axis, report));
     let locks = locks::read(&section, report);
     let maintain = maintain::read(&section, report);
+    let thresholds = thresholds::read(&section, axis, report);
     let pruning = section.optional("pruning", report, pruning::read);
     if !report.is_sound() {
         return None;
@@ -194,13 +197,17 @@ fn check_document(root: &Node, source: &Source, tables: &mut Tables, report: &mu
     let partition = partition?;
     Some(Policy {
         table: table?,
-        partition: partition.partitioning?,
-        placement: partition.placement,
-        create,
-        retain,
+        level: Level {
+            partitioning: partition.partitioning?,
+            placement: partition.placement,
+            create,
+            retain,
+            subpartition: None,
+        },
         hold: hold.unwrap_or_default(),
         locks,
         maintain,
+        thresholds,
         pruning: pruning.unwrap_or_default(),
         location,
     })

@@ -5,6 +5,7 @@
 mod check;
 mod document;
 mod fingerprint;
+mod mentions;
 mod model;
 mod name_template;
 mod problem;
@@ -14,6 +15,7 @@ mod schema;
 
 pub use check::{Checked, RULES, check, check_with, is_query};
 pub use fingerprint::fingerprint;
+pub use mentions::mentioned;
 pub use model::*;
 pub use name_template::{NameTemplate, Segment, TemplateError};
 pub use problem::{Lines, Problem, Rule, Source};

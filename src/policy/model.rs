@@ -16,24 +16,42 @@ use crate::sql::{Identifier, QualifiedName};
 pub struct Policy {
     /// The partitioned table.
     pub table: QualifiedName,
-    /// The grid of partitions it should have.
-    pub partition: Partitioning,
-    /// How new partitions are made.
-    pub placement: Placement,
-    /// How far coverage reaches.
-    pub create: Create,
-    /// What becomes of old partitions; `None` keeps everything for ever.
-    pub retain: Option<Retain>,
+    /// The partitions that it should have, and theirs.
+    pub level: Level,
     /// Partitions under legal hold.
     pub hold: Vec<Hold>,
     /// How patient and how considerate DDL is.
     pub locks: Locks,
     /// What is looked after besides.
     pub maintain: Maintain,
+    /// What a check holds the table to.
+    pub thresholds: Thresholds,
     /// Queries that must prune.
     pub pruning: Vec<PruningQuery>,
     /// Where the policy is written.
     pub location: Location,
+}
+
+/// One level of a tree of partitions: what the partitions of one partitioned relation should be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Level {
+    /// The grid of partitions.
+    pub partitioning: Partitioning,
+    /// How new partitions are made.
+    pub placement: Placement,
+    /// How far coverage reaches.
+    pub create: Create,
+    /// What becomes of old partitions; `None` keeps everything for ever.
+    pub retain: Option<Retain>,
+    /// How each partition is partitioned itself; `None`: not at all.
+    pub subpartition: Option<Box<Level>>,
+}
+
+impl Policy {
+    /// The levels, outermost first; at least one.
+    pub fn levels(&self) -> impl Iterator<Item = &Level> {
+        std::iter::successors(Some(&self.level), |level| level.subpartition.as_deref())
+    }
 }
 
 /// Where a document starts: a path as the user gave it and a line from 1.
@@ -235,6 +253,17 @@ impl Default for Locks {
 pub struct Maintain {
     /// Whether the table as a whole is analyzed when its statistics are missing or far off.
     pub analyze: bool,
+}
+
+/// `check`: what is a finding of a check, and of no interest to a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Thresholds {
+    /// Coverage beyond now lasts at least so long: a time with a time grid, partitions with a number grid.
+    pub min_runway: Option<Reach>,
+    /// Most partitions, those pending detach left out; at least 1.
+    pub max_partitions: Option<u32>,
+    /// Most rows in DEFAULT.
+    pub default_rows: Option<u32>,
 }
 
 /// A query that must prune.

@@ -9,8 +9,8 @@ use super::result::{Attempt, Observation, PruningResult};
 use super::verdict::judge;
 use crate::catalog::CatalogSnapshot;
 use crate::policy::{
-    Create, DefaultRule, Every, HashPolicy, ListPolicy, Location, Locks, Partitioning, Placement, Policy, PruningQuery,
-    RangePolicy, Reach,
+    Create, DefaultRule, Every, HashPolicy, Level, ListPolicy, Location, Locks, Partitioning, Placement, Policy,
+    PruningQuery, RangePolicy, Reach,
 };
 use crate::sql::{Identifier, QualifiedName};
 
@@ -68,21 +68,25 @@ pub(super) fn events() -> Policy {
     policy("events", Partitioning::Hash(HashPolicy { key, modulus: 2 }))
 }
 
-fn policy(table: &str, partition: Partitioning) -> Policy {
+fn policy(table: &str, partitioning: Partitioning) -> Policy {
     Policy {
         table: QualifiedName::new("shop", table),
-        partition,
-        placement: Placement::default(),
-        create: Create {
-            ahead: Reach::Partitions(4),
-            behind: Reach::Partitions(0),
-            fill_gaps: true,
-            default: DefaultRule::Allow,
+        level: Level {
+            partitioning,
+            placement: Placement::default(),
+            create: Create {
+                ahead: Reach::Partitions(4),
+                behind: Reach::Partitions(0),
+                fill_gaps: true,
+                default: DefaultRule::Allow,
+            },
+            retain: None,
+            subpartition: None,
         },
-        retain: None,
         hold: Vec::new(),
         locks: Locks::default(),
         maintain: Default::default(),
+        thresholds: Default::default(),
         pruning: Vec::new(),
         location: Location { path: "shop.yaml".to_owned(), line: 1 },
     }

@@ -97,7 +97,9 @@ pub fn probes(policies: &[Policy], snapshot: &CatalogSnapshot) -> Vec<Probe> {
     let mut probes = Vec::new();
     for policy in policies {
         let Some(table) = snapshot.table(&policy.table) else { continue };
-        let (Ok(desired), Some(key)) = (expand(policy, table, snapshot.server.now), &table.key) else { continue };
+        let (Ok(desired), Some(key)) = (expand(&policy.level, table, snapshot.server.now), &table.key) else {
+            continue;
+        };
         let grid = GridProbes { table, key, version };
         probes.extend(match &desired {
             Desired::Range(range) => grid.of_range(range),

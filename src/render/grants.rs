@@ -95,7 +95,7 @@ fn to_apply(policies: &[Policy], role: &Identifier, owner: Option<&Identifier>) 
         usage.into_iter().chain([with_owner(policy, owner, &create)])
     });
     let stored = policies.iter().filter_map(|policy| {
-        let tablespace = policy.placement.tablespace.as_ref()?;
+        let tablespace = policy.level.placement.tablespace.as_ref()?;
         Some(with_owner(policy, owner, &format!("GRANT CREATE ON TABLESPACE {} TO %s", escaped(tablespace))))
     });
     vec![
@@ -133,7 +133,7 @@ fn to_apply(policies: &[Policy], role: &Identifier, owner: Option<&Identifier>) 
 
 /// Where a policy's new partitions go.
 fn target(policy: &Policy) -> &Identifier {
-    policy.placement.schema.as_ref().unwrap_or(&policy.table.schema)
+    policy.level.placement.schema.as_ref().unwrap_or(&policy.table.schema)
 }
 
 /// A name inside of a `format` template.

@@ -8,7 +8,8 @@ use chrono::{DateTime, Utc};
 use super::{Occasion, PlanReport};
 use crate::catalog::{Bound, ReplicaIdentity};
 use crate::diff::{
-    DefaultState, DetachedFate, DetachedState, Fate, NextToRetire, Overview, Place, Stretch, TableOverview, When,
+    AxisEnd, DefaultState, DetachedFate, DetachedState, Fate, NextToRetire, Overview, Place, Position, Stretch,
+    TableOverview, When,
 };
 use crate::plan::steps::{CreatePartition, CreateReason, DetachPartition, DropTable};
 use crate::plan::{Blocker, FarTable, Moment, PastRun, PastStep, Plan, RunEnd, Runway, Step, Surroundings, TablePlan};
@@ -143,9 +144,13 @@ pub(super) fn overview() -> Overview {
         partitions: 8,
         bytes: 94_489_280_512,
         rows: None,
-        last_bound: None,
+        oldest: None,
+        newest: None,
         runway: Runway::None,
         default: None,
+        pending_detaches: 0,
+        held: 0,
+        thresholds: Default::default(),
         next_to_retire: None,
         timeline: Vec::new(),
     };
@@ -164,11 +169,14 @@ pub(super) fn overview() -> Overview {
         fate: if n == 0 { Fate::Expiring } else { Fate::Stays },
     };
     let shown = "2026-12-01".to_owned();
+    let axis_end =
+        |shown: &str, moment: &str| AxisEnd { shown: shown.to_owned(), position: Some(Position::Time(at(moment))) };
     let orders = TableOverview {
         partitions: 31,
         bytes: 442_381_631_488,
         rows: Some(904_331_020),
-        last_bound: Some("2027-03-01".to_owned()),
+        oldest: Some(axis_end("2024-10-01", "2024-09-30T22:00:00Z")),
+        newest: Some(axis_end("2027-03-01", "2027-02-28T23:00:00Z")),
         runway: Runway::Until(at("2027-02-28T23:00:00Z")),
         default: Some(DefaultState { name: name("orders_default"), rows: Some(1_204), asked_for: false }),
         next_to_retire: Some(NextToRetire {

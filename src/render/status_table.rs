@@ -70,7 +70,7 @@ pub(super) fn cells(table: &TableOverview, overview: &Overview) -> [String; 9] {
         amounts::in_full(table.partitions as u64),
         amounts::bytes(table.bytes),
         or_nothing(table.rows.map(amounts::count)),
-        or_nothing(table.last_bound.as_deref().map(plain)),
+        or_nothing(table.newest.as_ref().map(|end| plain(&end.shown))),
         or_nothing(runway(table.runway, overview)),
         or_nothing(table.default.as_ref().map(default)),
         or_nothing(next),

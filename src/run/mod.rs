@@ -15,13 +15,15 @@ mod prove_workload;
 mod run_lock;
 mod signals;
 mod step_error;
+mod take_snapshot;
 
 pub use apply::{Applied, Applying, apply};
 pub use executor::{Execution, execute};
 pub use explain_query::{Execute, explain_query};
 pub use ledger::{Invocation, OpenRun, begin_run, end_run, install};
-pub use make_plan::{Moment, Planner, make_plan, make_plan_by, make_rough_plan};
+pub use make_plan::{Moment, Planner, make_offline_plan, make_plan, make_plan_by, make_rough_plan};
 pub use prove_pruning::prove_pruning;
 pub use prove_workload::prove_workload;
 pub use run_lock::{RUN_LOCK, lock_database};
 pub use signals::{Stop, StopSignal};
+pub use take_snapshot::take_snapshot;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Rooms from the ground up; a room may use the ones before it, and those beside it where noted.
 const FLOORS: &[&[&str]] = &[
-    &["failure", "sql"],
+    &["failure", "sql", "json_document"],
     &["schedule"],
     &["keys"],
     &["policy", "catalog"],

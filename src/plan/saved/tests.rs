@@ -259,7 +259,7 @@ fn what_is_no_plan_of_this_version_is_refused_by_name() {
     );
     assert_eq!(
         error("{\"format\": \"partctl-plan\", \"version\": 2, \"new\": {}}"),
-        "plan of version 2, and this partctl reads version 1: plan again"
+        "plan of version 2, and this partctl reads version 1: make a new one"
     );
     assert_eq!(error(""), "saved plan is damaged: EOF while parsing a value at line 1 column 0");
     let document = SavedPlan::from_plan(&plan(), Moment::Server, &[]).to_json();

@@ -31,7 +31,8 @@ pub(super) static KEYS: Keys = Keys::of(
     ],
 );
 
-const REACH: Shape = Shape::Either(&[INTERVAL, PARTITIONS]);
+/// A time, or a number of partitions.
+pub(super) const REACH: Shape = Shape::Either(&[INTERVAL, PARTITIONS]);
 
 /// The words for [`DefaultRule`].
 const DEFAULT_RULES: [(&str, Option<DefaultRule>); 3] = [
@@ -107,7 +108,7 @@ fn default_rule(node: &Node, report: &mut Report<'_>) -> Option<DefaultRule> {
 }
 
 /// `3 months` or `3 partitions`.
-fn reach(node: &Node, report: &mut Report<'_>) -> Option<Reach> {
+pub(super) fn reach(node: &Node, report: &mut Report<'_>) -> Option<Reach> {
     let scalar = scalar(node, "a time with its unit, or a number of partitions", report)?;
     let text = scalar.text.as_str();
     let word = text.trim().trim_start_matches(|c: char| c.is_ascii_digit());

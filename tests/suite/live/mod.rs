@@ -22,6 +22,7 @@ mod rights;
 mod run_lock;
 mod scans;
 mod signals;
+mod snapshot;
 mod standby;
 mod statistics;
 mod status;

@@ -44,81 +44,84 @@ pruning:
     insta::assert_debug_snapshot!(policy(text), @r#"
     Policy {
         table: shop."Order Items",
-        partition: Range(
-            RangePolicy {
-                key: order_date,
-                every: Time(
-                    Interval {
-                        count: 2,
-                        unit: Week,
+        level: Level {
+            partitioning: Range(
+                RangePolicy {
+                    key: order_date,
+                    every: Time(
+                        Interval {
+                            count: 2,
+                            unit: Week,
+                        },
+                    ),
+                    timezone: Some(
+                        Europe/Berlin,
+                    ),
+                    anchor: Some(
+                        Time(
+                            2024-01-01T06:00:00,
+                        ),
+                    ),
+                },
+            ),
+            placement: Placement {
+                name: Some(
+                    NameTemplate {
+                        segments: [
+                            Table,
+                            Text(
+                                "_",
+                            ),
+                            Start(
+                                Some(
+                                    "%G_w%V",
+                                ),
+                            ),
+                        ],
                     },
                 ),
-                timezone: Some(
-                    Europe/Berlin,
+                schema: Some(
+                    shop_parts,
                 ),
-                anchor: Some(
-                    Time(
-                        2024-01-01T06:00:00,
-                    ),
+                tablespace: Some(
+                    fast,
                 ),
             },
-        ),
-        placement: Placement {
-            name: Some(
-                NameTemplate {
-                    segments: [
-                        Table,
-                        Text(
-                            "_",
-                        ),
-                        Start(
-                            Some(
-                                "%G_w%V",
-                            ),
-                        ),
-                    ],
-                },
-            ),
-            schema: Some(
-                shop_parts,
-            ),
-            tablespace: Some(
-                fast,
-            ),
-        },
-        create: Create {
-            ahead: Time(
-                Interval {
-                    count: 3,
-                    unit: Month,
-                },
-            ),
-            behind: Partitions(
-                2,
-            ),
-            fill_gaps: false,
-            default: Forbid,
-        },
-        retain: Some(
-            Retain {
-                keep_for: Some(
+            create: Create {
+                ahead: Time(
                     Interval {
-                        count: 24,
+                        count: 3,
                         unit: Month,
                     },
                 ),
-                newest: Some(
-                    12,
+                behind: Partitions(
+                    2,
                 ),
-                at_least: 2,
-                then: Drop,
-                grace: None,
-                per_run: Some(
-                    5,
-                ),
-                unattended: true,
+                fill_gaps: false,
+                default: Forbid,
             },
-        ),
+            retain: Some(
+                Retain {
+                    keep_for: Some(
+                        Interval {
+                            count: 24,
+                            unit: Month,
+                        },
+                    ),
+                    newest: Some(
+                        12,
+                    ),
+                    at_least: 2,
+                    then: Drop,
+                    grace: None,
+                    per_run: Some(
+                        5,
+                    ),
+                    unattended: true,
+                },
+            ),
+            subpartition: None,
+        },
         hold: [
             Hold {
                 what: Partition(
@@ -153,6 +156,11 @@ pruning:
         },
         maintain: Maintain {
             analyze: false,
+        },
+        thresholds: Thresholds {
+            min_runway: None,
+            max_partitions: None,
+            default_rows: None,
         },
         pruning: [
             PruningQuery {
@@ -190,49 +198,52 @@ fn what_is_not_said_has_its_default() {
     insta::assert_debug_snapshot!(policy("version: 1\ntable: a.b\npartition: {range: id, every: 1000000}\nretain: {newest: 3, then: detach}"), @r#"
     Policy {
         table: a.b,
-        partition: Range(
-            RangePolicy {
-                key: id,
-                every: Integer(
-                    1000000,
-                ),
-                timezone: None,
-                anchor: None,
-            },
-        ),
-        placement: Placement {
-            name: None,
-            schema: None,
-            tablespace: None,
-        },
-        create: Create {
-            ahead: Partitions(
-                4,
+        level: Level {
+            partitioning: Range(
+                RangePolicy {
+                    key: id,
+                    every: Integer(
+                        1000000,
+                    ),
+                    timezone: None,
+                    anchor: None,
+                },
             ),
-            behind: Partitions(
-                0,
-            ),
-            fill_gaps: true,
-            default: Allow,
-        },
-        retain: Some(
-            Retain {
-                keep_for: None,
-                newest: Some(
-                    3,
-                ),
-                at_least: 1,
-                then: Detach,
-                grace: Some(
-                    Interval {
-                        count: 7,
-                        unit: Day,
-                    },
-                ),
-                per_run: None,
-                unattended: false,
+            placement: Placement {
+                name: None,
+                schema: None,
+                tablespace: None,
             },
-        ),
+            create: Create {
+                ahead: Partitions(
+                    4,
+                ),
+                behind: Partitions(
+                    0,
+                ),
+                fill_gaps: true,
+                default: Allow,
+            },
+            retain: Some(
+                Retain {
+                    keep_for: None,
+                    newest: Some(
+                        3,
+                    ),
+                    at_least: 1,
+                    then: Detach,
+                    grace: Some(
+                        Interval {
+                            count: 7,
+                            unit: Day,
+                        },
+                    ),
+                    per_run: None,
+                    unattended: false,
+                },
+            ),
+            subpartition: None,
+        },
         hold: [],
         locks: Locks {
             timeout: 50ms,
@@ -241,6 +252,11 @@ fn what_is_not_said_has_its_default() {
         },
         maintain: Maintain {
             analyze: false,
+        },
+        thresholds: Thresholds {
+            min_runway: None,
+            max_partitions: None,
+            default_rows: None,
         },
         pruning: [],
         location: Location {
@@ -262,14 +278,14 @@ fn list_values_are_their_text_and_null_is_null() {
 #[test]
 fn hash_keys_may_have_several_columns() {
     let policy = policy("version: 1\ntable: a.b\npartition: {hash: [Tenant, '\"User\"'], modulus: 10000}");
-    let Partitioning::Hash(hash) = policy.partition else { panic!("no hash") };
+    let Partitioning::Hash(hash) = policy.level.partitioning else { panic!("no hash") };
     assert_eq!(hash.key.iter().map(|column| column.as_str()).collect::<Vec<_>>(), ["tenant", "User"]);
     assert_eq!(hash.modulus, 10_000);
 }
 
 #[test]
 fn list_and_create_agree_about_the_default_partition() {
-    let default = |text: &str| match policy(&format!("version: 1\ntable: a.b\n{text}")).partition {
+    let default = |text: &str| match policy(&format!("version: 1\ntable: a.b\n{text}")).level.partitioning {
         Partitioning::List(list) => list.default,
         other => panic!("{other:?}"),
     };
