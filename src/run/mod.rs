@@ -2,6 +2,7 @@
 //!
 //! What to do was decided below the purity line; here is only when, how often, and what to say when it fails.
 
+mod absence;
 mod apply;
 mod attempt;
 mod executor;

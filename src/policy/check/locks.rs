@@ -30,6 +30,13 @@ pub(super) static KEYS: Keys = Keys::of(
             "make an autovacuum in the way give way, instead of waiting for it",
         )
         .default("false"),
+        Key::new(
+            "set_default_aside",
+            Shape::Boolean,
+            "detach an empty DEFAULT partition for as long as several partitions are, so that they leave CONCURRENTLY; \
+             rows that fit no other partition are refused meanwhile",
+        )
+        .default("false"),
     ],
 );
 
@@ -46,6 +53,7 @@ pub(super) fn read(root: &Section<'_>, report: &mut Report<'_>) -> Locks {
         timeout: section.optional("timeout", report, timeout).unwrap_or(default.timeout),
         retry_for: section.optional("retry_for", report, elapsed).unwrap_or(default.retry_for),
         cancel_autovacuum: section.optional("cancel_autovacuum", report, boolean).unwrap_or(default.cancel_autovacuum),
+        set_default_aside: section.optional("set_default_aside", report, boolean).unwrap_or(default.set_default_aside),
     }
 }
 

@@ -21,6 +21,7 @@ mod retention;
 mod rights;
 mod run_lock;
 mod scans;
+mod set_aside;
 mod signals;
 mod snapshot;
 mod standby;
