@@ -5,7 +5,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::terminal::Terminal;
 use super::{Ended, Global, context};
-use crate::render::{Duty, SCHEMAS, grants};
+use crate::render::{ALERT_RULES, DASHBOARD, Duty, SCHEMAS, grants};
 use crate::sql::Identifier;
 
 /// Print scripts for what stands around partctl; needs no database
@@ -19,6 +19,10 @@ pub(super) struct Generate {
 enum What {
     Grants(Grants),
     Schema(Schema),
+    /// Alert rules for Prometheus, over the metrics of `--prometheus-textfile`
+    PrometheusRules,
+    /// A dashboard for Grafana, over the same metrics
+    GrafanaDashboard,
 }
 
 /// The rights that partctl needs on the tables of the policies, and no more, as SQL
@@ -61,18 +65,20 @@ fn described() -> PossibleValuesParser {
 impl Generate {
     pub(super) fn run(&self, global: &Global, terminal: &mut Terminal) -> Ended {
         match &self.what {
-            What::Grants(asked) => asked.run(global, terminal),
-            What::Schema(asked) => asked.run(terminal),
+            What::Grants(asked) => return asked.run(global, terminal),
+            What::Schema(asked) => asked.run(terminal)?,
+            What::PrometheusRules => terminal.out.write_all(ALERT_RULES.as_bytes())?,
+            What::GrafanaDashboard => terminal.out.write_all(DASHBOARD.as_bytes())?,
         }
+        Ok(None)
     }
 }
 
 impl Schema {
-    fn run(&self, terminal: &mut Terminal) -> Ended {
+    fn run(&self, terminal: &mut Terminal) -> anyhow::Result<()> {
         let described = SCHEMAS.iter().find(|described| described.name == self.what).expect("clap takes no other");
         serde_json::to_writer_pretty(&mut terminal.out, &described.schema())?;
-        writeln!(terminal.out)?;
-        Ok(None)
+        Ok(writeln!(terminal.out)?)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Against a real server: one throwaway server per run, one fresh database per test.
 
 mod anywhere;
+mod archives;
 mod autovacuum;
 mod beside;
 mod connecting;
@@ -28,6 +29,7 @@ mod standby;
 mod statistics;
 mod status;
 mod story;
+mod telling;
 mod trial;
 mod trouble;
 mod windows;
