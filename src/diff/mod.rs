@@ -13,6 +13,7 @@ mod ledger_entries;
 mod list;
 mod node;
 mod overview;
+mod properties;
 mod range;
 mod reattach;
 mod retire;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
+use super::properties::carried;
 use super::{Draft, Node};
 use crate::catalog::{Answer, Bound, CatalogSnapshot, FarEnd, ForeignKey, Partition, Question, Table};
 use crate::desired::{Desired, DesiredRange, Label, partition_name};
@@ -194,6 +195,7 @@ impl<'a> Situation<'a> {
         }
         let table = self.table;
         let spares_default = self.check_ahead(draft, &name, &bound);
+        let carried = carried(self, &name.schema);
         draft.new_names.insert(name.clone());
         draft.steps.push(Step::Create(CreatePartition {
             around: self.surroundings(),
@@ -203,8 +205,7 @@ impl<'a> Situation<'a> {
             range,
             reason,
             owner: (table.owner != self.snapshot.server.role).then(|| table.owner.clone()),
-            replica_identity: table.replica_identity.clone(),
-            grants: table.grants.clone(),
+            carried,
             tablespace: self.level.placement.tablespace.clone().or_else(|| table.tablespace.clone()),
             access_method: table.access_method.clone(),
         }));

@@ -5,6 +5,7 @@
 mod create;
 mod defaults;
 mod hold;
+mod inherit;
 mod locks;
 mod maintain;
 mod name;
@@ -69,13 +70,20 @@ pub(super) static KEYS: Keys = Keys {
         ),
         Key::new("hold", Shape::List(&Shape::Section(&hold::KEYS)), "partitions that are not retired while listed")
             .examples(&["[{partition: orders_2023_04, reason: \"case 8812\", until: 2027-01-01}]"]),
+        Key::new(
+            "inherit",
+            Shape::List(&inherit::WORD),
+            "what new partitions take from their table; everything when not given",
+        )
+        .examples(&["[owner, privileges]"]),
+        Key::new("storage", Shape::Section(&inherit::STORAGE_KEYS), "storage parameters of new partitions"),
         Key::new("locks", Shape::Section(&locks::KEYS), "how patient and how considerate changes are"),
         Key::new("maintain", Shape::Section(&maintain::KEYS), "what is looked after besides the partitions"),
         Key::new("check", Shape::Section(&thresholds::KEYS), "what `partctl check` holds the table to"),
         Key::new("pruning", Shape::List(&Shape::Section(&pruning::KEYS)), "queries that must prune"),
     ],
     alternatives: &[],
-    later: &["archive", "inherit", "storage"],
+    later: &["archive"],
 };
 
 const KINDS: [(&str, Option<()>); 1] = [("defaults", Some(()))];
@@ -187,6 +195,8 @@ fn check_document(root: &Node, source: &Source, tables: &mut Tables, report: &mu
     let retain = retain::read(&section, axis, report);
     reach::judge(&section, &create, retain.as_ref(), axis, report);
     let hold = section.optional("hold", report, |node, report| hold::read(node, axis, report));
+    let inherit = inherit::read(&section, report);
+    let storage = inherit::read_storage(&section, report);
     let locks = locks::read(&section, report);
     let maintain = maintain::read(&section, report);
     let thresholds = thresholds::read(&section, axis, report);
@@ -205,6 +215,8 @@ fn check_document(root: &Node, source: &Source, tables: &mut Tables, report: &mu
             subpartition: None,
         },
         hold: hold.unwrap_or_default(),
+        inherit,
+        storage,
         locks,
         maintain,
         thresholds,

@@ -12,6 +12,7 @@ mod problem;
 mod query_files;
 mod reference;
 mod schema;
+mod storage;
 
 pub use check::{Checked, RULES, check, check_with, is_query};
 pub use fingerprint::fingerprint;
@@ -21,3 +22,4 @@ pub use name_template::{NameTemplate, Segment, TemplateError};
 pub use problem::{Lines, Problem, Rule, Source};
 pub use query_files::{QueryFileWanted, QueryFiles, query_files_wanted};
 pub use schema::schema;
+pub use storage::{STORAGE_PARAMETERS, StorageParameter, Takes};

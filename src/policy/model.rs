@@ -2,6 +2,7 @@
 //!
 //! Whether a policy fits its table is not known here: that takes the catalog.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{NaiveDate, NaiveDateTime};
@@ -20,6 +21,12 @@ pub struct Policy {
     pub level: Level,
     /// Partitions under legal hold.
     pub hold: Vec<Hold>,
+    /// What partitions take from their table.
+    pub inherit: BTreeSet<Inherited>,
+    /// Storage parameters of partitions, by name; values in [`StorageParameter::canonical`] spelling.
+    ///
+    /// [`StorageParameter::canonical`]: super::StorageParameter::canonical
+    pub storage: BTreeMap<String, String>,
     /// How patient and how considerate DDL is.
     pub locks: Locks,
     /// What is looked after besides.
@@ -229,6 +236,51 @@ pub enum Held {
         /// Exclusive.
         to: AxisValue,
     },
+}
+
+/// What partitions take from their table, by the words of `inherit`, in the order in which it is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Inherited {
+    /// The owner.
+    Owner,
+    /// Privileges on the table and its columns.
+    Privileges,
+    /// The replica identity.
+    ReplicaIdentity,
+    /// Whether row level security is on, and forced on the owner.
+    RowSecurity,
+    /// Tablespace, access method, compression, and of the policy the storage parameters.
+    Storage,
+    /// Statistics targets, column options, extended statistics.
+    Statistics,
+    /// Comments on the table and its columns.
+    Comments,
+}
+
+impl Inherited {
+    /// All of it.
+    pub const ALL: [Self; 7] = [
+        Self::Owner,
+        Self::Privileges,
+        Self::ReplicaIdentity,
+        Self::RowSecurity,
+        Self::Storage,
+        Self::Statistics,
+        Self::Comments,
+    ];
+
+    /// The word of the policy.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Privileges => "privileges",
+            Self::ReplicaIdentity => "replica_identity",
+            Self::RowSecurity => "row_security",
+            Self::Storage => "storage",
+            Self::Statistics => "statistics",
+            Self::Comments => "comments",
+        }
+    }
 }
 
 /// How DDL waits for locks.

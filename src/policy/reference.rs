@@ -3,6 +3,8 @@
 //! Each section keeps its table beside the code that reads it. The checker, "did you mean" and the JSON Schema walk
 //! these tables, so that no key is read without being described. Decides nothing about a document.
 
+use super::storage::StorageParameter;
+
 /// What may stand in a section.
 pub(in crate::policy) struct Keys {
     /// The key that leads to the section; empty for the document itself.
@@ -47,6 +49,7 @@ impl Keys {
 }
 
 /// A key, as the reference and editors tell of it.
+#[derive(Clone, Copy)]
 pub(in crate::policy) struct Key {
     pub name: &'static str,
     pub shape: Shape,
@@ -107,6 +110,8 @@ pub(in crate::policy) enum Shape {
     Choice(fn() -> Vec<&'static str>),
     /// The name of a time zone.
     Zone,
+    /// What a storage parameter takes.
+    Storage(&'static StorageParameter),
     Either(&'static [Shape]),
     List(&'static Shape),
     /// Names of the policy's own, each with such a value.

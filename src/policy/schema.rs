@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::check::{KEYS, OWN};
 use super::reference::{Key, Keys, NAME_PATTERN, Need, Shape};
+use super::storage::Takes;
 
 /// The schema of one document of a policy file, in draft 07, which every editor knows.
 pub fn schema() -> Value {
@@ -113,6 +114,12 @@ fn description(key: &Key, keys: &Keys) -> String {
             Some(first) => text.push_str(&format!(" Required with `{first}`.")),
         }
     }
+    if let Shape::Storage(parameter) = key.shape {
+        text.push_str(&format!(" Takes {}.", parameter.takes_in_words()));
+        if 14 < parameter.since {
+            text.push_str(&format!(" PostgreSQL {} and newer.", parameter.since));
+        }
+    }
     if let Some(default) = key.default {
         text.push_str(&format!(" Default: {default}."));
     }
@@ -139,6 +146,7 @@ fn shape(shape: Shape) -> Value {
         Shape::Whole(least, most) => json!({"type": "integer", "minimum": least, "maximum": most}),
         Shape::Choice(words) => json!({"enum": words()}),
         Shape::Zone => json!({"enum": TZ_VARIANTS.iter().map(|zone| zone.name()).collect::<Vec<_>>()}),
+        Shape::Storage(parameter) => storage(parameter.takes),
         Shape::Either(shapes) => json!({"anyOf": shapes.iter().map(|one| self::shape(*one)).collect::<Vec<_>>()}),
         Shape::List(item) => json!({"type": "array", "items": self::shape(*item)}),
         Shape::Map(value) => json!({"type": "object", "additionalProperties": self::shape(*value)}),
@@ -150,6 +158,27 @@ fn shape(shape: Shape) -> Value {
         }
         // Beside `$ref` draft 07 overlooks everything, also the description.
         Shape::Section(keys) => json!({"allOf": [{"$ref": format!("#/definitions/{}", keys.section)}]}),
+    }
+}
+
+/// Quoted numbers and all spellings of a truth are taken, in any case.
+fn storage(takes: Takes) -> Value {
+    const TRUTH: &str = "[Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee]|[Oo][Nn]|[Oo][Ff][Ff]|[Yy][Ee][Ss]|[Nn][Oo]|[01]";
+    let truth = |more: &str| {
+        let pattern = format!("^\\s*({TRUTH}{more})\\s*$");
+        json!({"type": ["boolean", "string", "integer"], "minimum": 0, "maximum": 1, "pattern": pattern})
+    };
+    match takes {
+        Takes::Integer(least, most) => {
+            let pattern = "^\\s*[+-]?[0-9]+\\s*$";
+            json!({"type": ["integer", "string"], "minimum": least, "maximum": most, "pattern": pattern})
+        }
+        Takes::Real(least, most) => {
+            let pattern = "^\\s*[+-]?[0-9.]+([eE][+-]?[0-9]+)?\\s*$";
+            json!({"type": ["number", "string"], "minimum": least, "maximum": most, "pattern": pattern})
+        }
+        Takes::Boolean => truth(""),
+        Takes::AutoOnOff => truth("|[Aa][Uu][Tt][Oo]"),
     }
 }
 

@@ -84,6 +84,8 @@ fn policy(table: &str, partitioning: Partitioning) -> Policy {
             subpartition: None,
         },
         hold: Vec::new(),
+        inherit: Default::default(),
+        storage: Default::default(),
         locks: Locks::default(),
         maintain: Default::default(),
         thresholds: Default::default(),

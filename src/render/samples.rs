@@ -6,14 +6,16 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::{Occasion, PlanReport};
-use crate::catalog::{Bound, ReplicaIdentity};
+use crate::catalog::Bound;
 use crate::diff::{
     AxisEnd, DefaultState, DetachedFate, DetachedState, Fate, NextToRetire, Overview, Place, Position, Stretch,
     TableOverview, When,
 };
 use crate::plan::steps::{CreatePartition, CreateReason, DetachPartition, DropTable};
-use crate::plan::{Blocker, FarTable, Moment, PastRun, PastStep, Plan, RunEnd, Runway, Step, Surroundings, TablePlan};
-use crate::policy::Locks;
+use crate::plan::{
+    Blocker, Carried, FarTable, Moment, PastRun, PastStep, Plan, RunEnd, Runway, Step, Surroundings, TablePlan,
+};
+use crate::policy::{Inherited, Locks};
 use crate::sql::QualifiedName;
 
 pub(super) fn at(text: &str) -> DateTime<Utc> {
@@ -37,8 +39,7 @@ pub(super) fn create(parent: &QualifiedName, partition: &str, from: &str, to: &s
         range: format!("{from} … {to}"),
         reason,
         owner: None,
-        replica_identity: ReplicaIdentity::Default,
-        grants: Vec::new(),
+        carried: Carried { inherit: Inherited::ALL.into_iter().collect(), ..Carried::default() },
         tablespace: None,
         access_method: None,
         spares_default: None,

@@ -75,7 +75,7 @@ const BASES: [&str; 6] = [
      create: {ahead: 3 days}, retain: {for: 2 years, then: drop}, hold: [{from: 2022-01-01, to: 2024-02-01}], \
      locks: {timeout: 1 s}, maintain: {analyze: true}, check: {min_runway: 2 days}, \
      pruning: [{sql: select 1}]}",
-    "{version: 1, table: a.b, partition: {range: id, every: 100}, create: {ahead: 3 partitions}, check: {max_partitions: 5}, \
+    "{version: 1, table: a.b, partition: {range: id, every: 100}, create: {ahead: 3 partitions}, check: {max_partitions: 5}, storage: {fillfactor: 90}, \
      retain: {newest: 9, then: detach}, hold: [{from: 1, to: 9000000}], pruning: [{sql: 'select $1, $2', with: [a, b]}]}",
     "{version: 1, table: a.b, partition: {list: c, values: {x: [a]}}, create: {default: require}, \
      hold: [{partition: x}], pruning: [{file: x.sql}]}",
@@ -85,7 +85,7 @@ const BASES: [&str; 6] = [
 ];
 
 /// What people write, under the right key or the wrong one.
-const VALUES: [&str; 49] = [
+const VALUES: [&str; 53] = [
     "1",
     "0",
     "-1",
@@ -132,6 +132,10 @@ const VALUES: [&str; 49] = [
     "drop",
     "defaults",
     "startup",
+    "auto",
+    "50",
+    "8000",
+    "200000",
     "shop.orders",
     "'shop.\"Order Items\"'",
     "'{table}_{start:%Y_%m_%d}'",

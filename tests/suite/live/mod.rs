@@ -13,6 +13,7 @@ mod keys;
 mod locks;
 mod outages;
 mod pooled;
+mod properties;
 mod proxy;
 mod pruning;
 mod pruning_files;

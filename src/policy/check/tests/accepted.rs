@@ -31,6 +31,8 @@ retain:
 hold:
   - {partition: orders_2023_04, reason: "case 8812", until: 2027-01-01}
   - {from: 2023-01-01, to: 2023-07-01 12:00, reason: audit}
+inherit: [owner, privileges]
+storage: {fillfactor: 90, autovacuum_vacuum_scale_factor: 0.010}
 locks:
   timeout: 100 ms
   retry_for: 1 hour
@@ -150,6 +152,14 @@ pruning:
                 until: None,
             },
         ],
+        inherit: {
+            Owner,
+            Privileges,
+        },
+        storage: {
+            "autovacuum_vacuum_scale_factor": "0.01",
+            "fillfactor": "90",
+        },
         locks: Locks {
             timeout: 100ms,
             retry_for: 3600s,
@@ -183,7 +193,7 @@ pruning:
                 ),
                 location: Location {
                     path: "a.yaml",
-                    line: 33,
+                    line: 35,
                 },
             },
         ],
@@ -247,6 +257,16 @@ fn what_is_not_said_has_its_default() {
             subpartition: None,
         },
         hold: [],
+        inherit: {
+            Owner,
+            Privileges,
+            ReplicaIdentity,
+            RowSecurity,
+            Storage,
+            Statistics,
+            Comments,
+        },
+        storage: {},
         locks: Locks {
             timeout: 50ms,
             retry_for: 600s,
