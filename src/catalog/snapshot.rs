@@ -121,6 +121,9 @@ pub struct KeyColumn {
     /// `format_type`'s text, such as `timestamp with time zone`; empty for an expression.
     #[serde(rename = "type")]
     pub type_name: String,
+    /// The collation that its values are compared by, where they are text; `None`: the database's.
+    #[serde(default)]
+    pub collation: Option<QualifiedName>,
 }
 
 /// A table that a policy names, or a partition below it that has partitions itself: whatever is true of the one is said of

@@ -131,6 +131,8 @@ pub struct Stretch {
     pub from: String,
     /// To, for a person.
     pub to: String,
+    /// The same on the axis.
+    pub extent: Extent,
     /// Estimated bytes.
     pub bytes: u64,
     /// Estimated rows.
@@ -285,6 +287,7 @@ impl Situation<'_> {
             partition: None,
             from: shown(range, extent.from),
             to: shown(range, extent.to),
+            extent,
             bytes: 0,
             rows: None,
             place: match here {

@@ -1,8 +1,10 @@
 //! `partition`: the strategy and its grid. Exactly one of `range`, `list` and `hash`, with the keys that go with it.
 
+mod encoding;
 mod list;
 mod range;
 
+use crate::keys::Encoding;
 use crate::policy::document::{Node, Value};
 use crate::policy::model::{HashPolicy, Partitioning, Placement};
 use crate::policy::reference::{AXIS_VALUE, INTERVAL, Key, Keys, Shape};
@@ -47,6 +49,8 @@ pub(super) static KEYS: Keys = Keys {
             "where the grid starts counting; 2000-01-01 when not given, for weeks Monday 2000-01-03, for numbers 0",
         )
         .examples(&["2024-01-01", "2024-01-01 06:00", "1"]),
+        Key::new("encoding", ENCODING, "how a key that is no time by its type carries one")
+            .examples(&["uuidv7", "epoch_ms", "\"text:%Y%m%d\"", "{snowflake: {epoch: 1288834974657, shift: 22}}"]),
         Key::new(
             "values",
             Shape::NonEmpty(&Shape::Map(&Shape::NonEmpty(&Shape::List(&VALUE)))),
@@ -68,13 +72,19 @@ pub(super) static KEYS: Keys = Keys {
         Key::new("schema", Shape::Name, "where new partitions are made; the parent's when not given"),
         Key::new("tablespace", Shape::Name, "of new partitions; the parent's when not given"),
     ],
-    alternatives: &[&["range", "every", "timezone", "anchor"], &["list", "values", "default"], &["hash", "modulus"]],
-    later: &["subpartition", "each", "encoding"],
+    alternatives: &[&["range", "every", "timezone", "anchor", "encoding"], &["list", "values", "default"], &["hash", "modulus"]],
+    later: &["subpartition", "each"],
 };
 
 /// A key of one column, which may be written as a list of one.
 const COLUMN: Shape = COLUMNS;
 const COLUMNS: Shape = Shape::Either(&[Shape::Name, Shape::NonEmpty(&Shape::List(&Shape::Name))]);
+/// A word, a word with its parameters in one text, or a map of the word to its parameters.
+const ENCODING: Shape = Shape::Either(&[
+    Shape::Choice(Encoding::words),
+    Shape::Pattern(r"^\s*[a-z0-9_]+\s*[:{]"),
+    Shape::NonEmpty(&Shape::Map(&Shape::Either(&[Shape::Text, Shape::Map(&Shape::Number)]))),
+]);
 const VALUE: Shape = Shape::Either(&[Shape::Scalar, Shape::Null]);
 
 /// Most partitions that one table is given; Postgres plans slowly long before.
