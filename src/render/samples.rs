@@ -41,6 +41,7 @@ pub(super) fn create(parent: &QualifiedName, partition: &str, from: &str, to: &s
         grants: Vec::new(),
         tablespace: None,
         access_method: None,
+        found_by: None,
         spares_default: None,
     })
 }

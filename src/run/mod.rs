@@ -11,6 +11,7 @@ mod ledger;
 mod lock_window;
 mod make_plan;
 mod patience;
+mod proof;
 mod prove_pruning;
 mod prove_workload;
 mod run_lock;

@@ -16,6 +16,7 @@ mod proxy;
 mod pruning;
 mod pruning_files;
 mod pruning_reasons;
+mod reach;
 mod reattach;
 mod retention;
 mod rights;
