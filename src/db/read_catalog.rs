@@ -11,8 +11,8 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
 use crate::catalog::{
-    Answers, Bound, CatalogSnapshot, DetachedTable, FarEnd, ForeignKey, Grant, Journal, KeyColumn, Ledger, Partition,
-    PartitionKey, RelationKind, ReplicaIdentity, Server, Strategy, Table, UnreadableEntry,
+    Answers, Bound, CatalogSnapshot, DetachedTable, FarEnd, ForeignKey, Journal, KeyColumn, Ledger, Partition,
+    PartitionKey, Property, RelationKind, Server, Strategy, Table, UnreadableEntry,
 };
 use crate::db::connect::{Session, refused_pooling};
 use crate::policy::Policy;
@@ -97,22 +97,25 @@ async fn read(session: &Session, tables: &[&QualifiedName], targets: &[&str]) ->
     let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
     let wanted: [(&(dyn ToSql + Sync), Type); 2] = [(&schemas, Type::TEXT_ARRAY), (&names, Type::TEXT_ARRAY)];
     let with_targets = [wanted[0].clone(), wanted[1].clone(), (&targets as &(dyn ToSql + Sync), Type::TEXT_ARRAY)];
-    let (server, tables, partitions, unmanaged) = tokio::join!(
+    let (server, tables, partitions, properties, unmanaged) = tokio::join!(
         client.query_typed(include_str!("sql/server.sql"), &[]),
         client.query_typed(include_str!("sql/tables.sql"), &with_targets),
         client.query_typed(include_str!("sql/partitions.sql"), &wanted),
+        client.query_typed(include_str!("sql/properties.sql"), &wanted),
         client.query_typed(include_str!("sql/unmanaged.sql"), &wanted),
     );
     // In the order in which they were sent: after the first that fails, all others fail for that alone (25P02).
     let reading = "reading the catalog";
     let (server, tables) = (server.context(reading)?, tables.context(reading)?);
-    let (partitions, unmanaged) = (partitions.context(reading)?, unmanaged.context(reading)?);
+    let (partitions, properties) = (partitions.context(reading)?, properties.context(reading)?);
+    let unmanaged = unmanaged.context(reading)?;
     let row = server.first().context("the server answered without a row")?;
     if row.try_get::<_, i32>("backend_pid")? != session.backend_pid() || !row.try_get::<_, bool>("pinned")? {
         return Err(refused_pooling(session).into());
     }
     let ledger = read_ledger(client, row).await?;
-    let tables = forest(&tables, &partitions)?;
+    let properties = properties.iter().map(properties_of).collect::<Result<_>>()?;
+    let tables = forest(&tables, &partitions, properties)?;
     Ok(CatalogSnapshot {
         server: server_facts(row)?,
         tables,
@@ -200,12 +203,12 @@ fn table(row: &Row) -> Result<Table> {
         Some("h") => Some(Strategy::Hash),
         _ => None,
     };
-    let columns: Vec<(Option<String>, Option<String>)> = json(row, "key_columns")?;
-    let columns = columns.into_iter().map(|(name, type_name)| KeyColumn {
+    let columns: Vec<KeyColumnRow> = json(row, "key_columns")?;
+    let columns = columns.into_iter().map(|(name, type_name, collation_schema, collation)| KeyColumn {
         name: name.map(Identifier::new),
         type_name: type_name.unwrap_or_default(),
+        collation: collation_schema.zip(collation).map(|(schema, name)| QualifiedName::new(schema, name)),
     });
-    let grants: Vec<(Option<String>, String, bool)> = json(row, "grants")?;
     let foreign_keys: Vec<ForeignKeyRow> = json(row, "foreign_keys")?;
     Ok(Table {
         oid: row.try_get("oid")?,
@@ -223,23 +226,8 @@ fn table(row: &Row) -> Result<Table> {
         key: strategy.map(|strategy| PartitionKey { strategy, columns: columns.collect() }),
         tablespace: row.try_get::<_, Option<String>>("tablespace")?.map(Identifier::new),
         access_method: row.try_get::<_, Option<String>>("access_method")?.map(Identifier::new),
-        replica_identity: match (
-            row.try_get::<_, String>("replica_identity")?.as_str(),
-            row.try_get::<_, Option<String>>("replica_index")?,
-        ) {
-            ("n", _) => ReplicaIdentity::Nothing,
-            ("f", _) => ReplicaIdentity::Full,
-            ("i", Some(index)) => ReplicaIdentity::Index(Identifier::new(index)),
-            _ => ReplicaIdentity::Default,
-        },
-        grants: grants
-            .into_iter()
-            .map(|(grantee, privilege, grantable)| Grant {
-                grantee: grantee.map(Identifier::new),
-                privilege,
-                grantable,
-            })
-            .collect(),
+        properties: Vec::new(),
+        default_grants: json(row, "default_grants")?,
         foreign_keys: foreign_keys
             .into_iter()
             .map(|row| if row.0 { ForeignKey::Outgoing(far_end(row)) } else { ForeignKey::Incoming(far_end(row)) })
@@ -253,8 +241,11 @@ fn table(row: &Row) -> Result<Table> {
     })
 }
 
+/// What is set on relations, by oid.
+type Properties = HashMap<u32, Vec<Property>>;
+
 /// The tables that policies name, with all that is below them.
-fn forest(tables: &[Row], partitions: &[Row]) -> Result<Vec<Table>> {
+fn forest(tables: &[Row], partitions: &[Row], mut properties: Properties) -> Result<Vec<Table>> {
     let (mut roots, mut branches) = (Vec::new(), HashMap::new());
     for row in tables {
         let table = table(row)?;
@@ -282,9 +273,12 @@ fn forest(tables: &[Row], partitions: &[Row]) -> Result<Vec<Table>> {
             table.partitions =
                 if named.contains(&oid) { below.get(&oid).cloned() } else { below.remove(&oid) }.unwrap_or_default();
         }
-        below.entry(parent).or_default().push(partition(row, oid, bound.parse()?, table)?);
+        let properties = properties.get(&oid).cloned();
+        let partition = Partition { properties, ..partition(row, oid, bound.parse()?, table)? };
+        below.entry(parent).or_default().push(partition);
     }
     for root in &mut roots {
+        root.properties = properties.remove(&root.oid).unwrap_or_default();
         root.partitions = below.remove(&root.oid).unwrap_or_default();
         pass_on_foreign_keys(root);
     }
@@ -318,6 +312,7 @@ fn partition(row: &Row, oid: u32, bound: Bound, table: Option<Table>) -> Result<
         name: qualified(row, "schema", "name")?,
         kind,
         owner: Some(identifier(row, "owner")?),
+        properties: None,
         bound,
         pending_detach: row.try_get("pending")?,
         rows: known,
@@ -330,6 +325,13 @@ fn partition(row: &Row, oid: u32, bound: Bound, table: Option<Table>) -> Result<
         leftover_checks: identifiers(row, "leftover_checks")?,
         table: table.map(Box::new),
     })
+}
+
+/// What is set on a table or partition, by its oid.
+fn properties_of(row: &Row) -> Result<(u32, Vec<Property>)> {
+    let mut properties: Vec<Property> = json(row, "properties")?;
+    properties.sort_unstable();
+    Ok((row.try_get("oid")?, properties))
 }
 
 fn kind(row: &Row) -> Result<RelationKind> {
@@ -354,6 +356,9 @@ fn identifiers(row: &Row, column: &str) -> Result<Vec<Identifier>> {
     let names: Option<Vec<String>> = row.try_get(column)?;
     Ok(names.unwrap_or_default().into_iter().map(Identifier::new).collect())
 }
+
+/// Its name and type, and schema and name of its collation.
+type KeyColumnRow = (Option<String>, Option<String>, Option<String>, Option<String>);
 
 /// Whether it is outgoing, its name, schema and name of the other table, whether that may be locked, and the columns
 /// that are compared, this end's and the other end's.

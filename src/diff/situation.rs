@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
+use super::properties::carried;
 use super::{Draft, Node};
 use crate::catalog::{Answer, Bound, CatalogSnapshot, FarEnd, ForeignKey, Partition, Question, Table};
 use crate::desired::{Desired, DesiredRange, Label, partition_name};
@@ -195,6 +196,7 @@ impl<'a> Situation<'a> {
         }
         let table = self.table;
         let spares_default = self.check_ahead(draft, &name, &bound);
+        let carried = carried(self, &name.schema);
         draft.new_names.insert(name.clone());
         draft.steps.push(Step::Create(CreatePartition {
             around: self.surroundings(),
@@ -205,8 +207,7 @@ impl<'a> Situation<'a> {
             range,
             reason,
             owner: (table.owner != self.snapshot.server.role).then(|| table.owner.clone()),
-            replica_identity: table.replica_identity.clone(),
-            grants: table.grants.clone(),
+            carried,
             tablespace: self.level.placement.tablespace.clone().or_else(|| table.tablespace.clone()),
             access_method: table.access_method.clone(),
         }));
@@ -284,7 +285,7 @@ impl<'a> Situation<'a> {
                 draft.findings.push(finding.hint("grant SELECT on it, or look at what holds it up, and run again"));
                 return true;
             }
-            Some(Answer::Taken(_) | Answer::Bytes(_) | Answer::Highest(_) | Answer::Holders(_)) | None => {
+            Some(_) | None => {
                 draft.questions.insert(question);
                 return false;
             }
@@ -328,7 +329,8 @@ pub(super) fn grid_in_words(level: &Level) -> String {
                 Every::Integer(step) => step.to_string(),
             };
             let zone = range.timezone.map(|zone| format!(", {zone}")).unwrap_or_default();
-            format!("range {}, {every}{zone}", range.key)
+            let encoding = range.encoding.as_ref().map(|encoding| format!(", {encoding}")).unwrap_or_default();
+            format!("range {}{encoding}, {every}{zone}", range.key)
         }
         Partitioning::List(list) => format!("list {}", list.key),
         Partitioning::Hash(hash) => {

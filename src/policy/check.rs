@@ -5,6 +5,7 @@
 mod create;
 mod defaults;
 mod hold;
+mod inherit;
 mod locks;
 mod maintain;
 mod name;
@@ -54,15 +55,17 @@ const KEYS: Keys = Keys {
         "create",
         "retain",
         "hold",
+        "inherit",
+        "storage",
         "locks",
         "maintain",
         "check",
         "pruning",
     ],
-    later: &["archive", "inherit", "storage"],
+    later: &["archive"],
 };
 
-const SECTIONS: [&Keys; 9] = [
+const SECTIONS: [&Keys; 10] = [
     &KEYS,
     &partition::KEYS,
     &create::KEYS,
@@ -71,6 +74,7 @@ const SECTIONS: [&Keys; 9] = [
     &maintain::KEYS,
     &thresholds::KEYS,
     &hold::KEYS,
+    &inherit::STORAGE_KEYS,
     &pruning::KEYS,
 ];
 
@@ -181,6 +185,8 @@ fn check_document(root: &Node, source: &Source, tables: &mut Tables, report: &mu
     let retain = retain::read(&section, axis, report);
     reach::judge(&section, &create, retain.as_ref(), axis, report);
     let hold = section.optional("hold", report, |node, report| hold::read(node, axis, report));
+    let inherit = inherit::read(&section, report);
+    let storage = inherit::read_storage(&section, report);
     let locks = locks::read(&section, report);
     let maintain = maintain::read(&section, report);
     let thresholds = thresholds::read(&section, axis, report);
@@ -199,6 +205,8 @@ fn check_document(root: &Node, source: &Source, tables: &mut Tables, report: &mu
             subpartition: None,
         },
         hold: hold.unwrap_or_default(),
+        inherit,
+        storage,
         locks,
         maintain,
         thresholds,

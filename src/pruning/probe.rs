@@ -97,7 +97,7 @@ pub fn probes(policies: &[Policy], snapshot: &CatalogSnapshot) -> Vec<Probe> {
     let mut probes = Vec::new();
     for policy in policies {
         let Some(table) = snapshot.table(&policy.table) else { continue };
-        let (Ok(desired), Some(key)) = (expand(&policy.level, table, snapshot.server.now), &table.key) else {
+        let (Ok(desired), Some(key)) = (expand(&policy.level, table, snapshot), &table.key) else {
             continue;
         };
         let grid = GridProbes { table, key, version };
@@ -312,7 +312,7 @@ fn typed(column: &KeyColumn, value: &str) -> Parameter {
 
 /// A value of a type, for an equality that is to find one hash partition.
 pub(super) fn sample(type_name: &str) -> Option<String> {
-    if let Some(codec) = codec_for(type_name) {
+    if let Some(codec) = codec_for(type_name, None) {
         /// 2000-01-01 00:00 UTC in microseconds.
         const Y2K: Point = Point(946_684_800_000_000);
         let point = if codec.axis() == Axis::Integer { Point(1) } else { Y2K };

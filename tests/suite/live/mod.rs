@@ -1,23 +1,27 @@
 //! Against a real server: one throwaway server per run, one fresh database per test.
 
 mod anywhere;
+mod archives;
 mod autovacuum;
 mod beside;
 mod connecting;
 mod convergence;
 mod counted_statements;
+mod encodings;
 mod foreign_keys;
 mod harness;
 mod keys;
 mod locks;
 mod outages;
 mod pooled;
+mod properties;
 mod proxy;
 mod pruning;
 mod pruning_files;
 mod pruning_reasons;
 mod reach;
 mod reattach;
+mod report_page;
 mod retention;
 mod rights;
 mod run_lock;
@@ -29,6 +33,7 @@ mod standby;
 mod statistics;
 mod status;
 mod story;
+mod telling;
 mod trial;
 mod trouble;
 mod windows;
