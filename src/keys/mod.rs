@@ -123,6 +123,12 @@ pub fn encodings_for(type_name: &str) -> Vec<String> {
     fitting.map(CodecKind::in_yaml).collect()
 }
 
+/// Whether values of the type compare in one way only. A partition key may have another collation than its column,
+/// and then no plain comparison prunes.
+pub fn has_one_order(type_name: &str) -> bool {
+    codec_for(type_name, None).is_some() || matches!(type_name, "uuid" | "boolean" | "bytea" | "oid")
+}
+
 fn without_modifier(type_name: &str) -> String {
     match (type_name.find('('), type_name.find(')')) {
         (Some(open), Some(close)) if open < close => format!("{}{}", &type_name[..open], &type_name[close + 1..]),

@@ -2,16 +2,56 @@
 
 use crate::policy::document::Node;
 use crate::policy::model::{Archive, Retain, Then};
+use crate::policy::reference::{Key, Keys, Shape};
 use crate::rows::{Compression, Format, Layout};
 
 use super::report::{Report, Wholeness};
-use super::scalars::{choice, count, scalar, shown, text};
-use super::section::{Keys, Section};
+use super::scalars::{choice, count, scalar, shown, text, words};
+use super::section::Section;
 use super::{nearest, rules};
 
-pub(super) const KEYS: Keys =
-    Keys { section: "archive", known: &["to", "format", "compression", "split", "connections", "keep"], later: &[] };
+pub(super) static KEYS: Keys = Keys {
+    section: "archive",
+    known: &[
+        Key::new(
+            "to",
+            Shape::Pattern(r"^(file:///|(s3|gs|az)://[^/@]).*$"),
+            "a folder or a bucket; credentials come from the environment, as the cloud's own tools take them",
+        )
+        .examples(&["s3://acme-archive/orders", "gs://acme-archive", "az://archive", "file:///var/archive"])
+        .required(),
+        Key::new(
+            "format",
+            Shape::Choice(|| words(&FORMATS)),
+            "`parquet` has typed columns, `csv` and `binary` are as COPY writes them and psql reads them",
+        )
+        .default("parquet"),
+        Key::new(
+            "compression",
+            Shape::Pattern("^(zstd(:([1-9]|1[0-9]|2[0-2]))?|gzip|none)$"),
+            "what data files are compressed with; `zstd:` and a level from 1 to 22",
+        )
+        .default("zstd")
+        .examples(&["zstd", "\"zstd:19\"", "gzip", "none"]),
+        Key::new(
+            "split",
+            Shape::Pattern(r"^\s*[0-9]+\s*(MB|GB|TB)\s*$"),
+            "a data file ends when it has so many bytes; without it, when its store takes no larger one",
+        )
+        .examples(&["2 GB"]),
+        Key::new(
+            "connections",
+            Shape::Whole(1, MOST_CONNECTIONS as u64),
+            "how many sessions read a part of a partition each, at the same time and under one snapshot",
+        )
+        .default("1"),
+    ],
+    alternatives: &[],
+    later: &["keep"],
+};
 
+const FORMATS: [(&str, Option<Format>); 3] =
+    [("parquet", Some(Format::Parquet)), ("csv", Some(Format::Csv)), ("binary", Some(Format::Binary))];
 const SCHEMES: [&str; 4] = ["file", "s3", "gs", "az"];
 /// Every connection reads a part of one partition at the same time as the others.
 const MOST_CONNECTIONS: u32 = 16;
@@ -86,7 +126,7 @@ fn destination(node: &Node, report: &mut Report<'_>) -> Option<String> {
 }
 
 fn format(node: &Node, report: &mut Report<'_>) -> Option<Format> {
-    choice(node, &Format::ALL.map(|format| (format.as_str(), Some(format))), report)
+    choice(node, &FORMATS, report)
 }
 
 fn compression(node: &Node, report: &mut Report<'_>) -> Option<Compression> {

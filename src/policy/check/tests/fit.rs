@@ -369,7 +369,11 @@ fn archive_says_how() {
       |
     5 | archive: {to: s3://x, connections: 17}
       |                                    ^^
-
+    error[PT013]: `keep` is not supported by this version of partctl yet
+     --> a.yaml:5:23
+      |
+    5 | archive: {to: s3://x, keep: 7 years}
+      |                       ^^^^
     error[PT005]: `then: archive` without an `archive` that says where to
      --> a.yaml:1:1
       |
