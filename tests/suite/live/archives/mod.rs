@@ -2,6 +2,8 @@
 
 mod retiring;
 mod round_trip;
+mod store;
+mod trouble;
 
 use partctl::archive::{Destination, Made, Making, NoDiary, make};
 use partctl::db::read_definition::{Definition, read_definition};
