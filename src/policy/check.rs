@@ -73,7 +73,8 @@ pub(super) static KEYS: Keys = Keys {
             "archive",
             Shape::Section(&archive::KEYS),
             "where `then: archive` takes the rows of partitions, and how",
-        ),
+        )
+        .examples(&["{to: s3://acme-archive/orders}"]),
         Key::new("hold", Shape::List(&Shape::Section(&hold::KEYS)), "partitions that are not retired while listed")
             .examples(&["[{partition: orders_2023_04, reason: \"case 8812\", until: 2027-01-01}]"]),
         Key::new(

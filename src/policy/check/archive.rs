@@ -25,7 +25,8 @@ pub(super) static KEYS: Keys = Keys {
             Shape::Choice(|| words(&FORMATS)),
             "`parquet` has typed columns, `csv` and `binary` are as COPY writes them and psql reads them",
         )
-        .default("parquet"),
+        .default("parquet")
+        .examples(&["parquet", "csv"]),
         Key::new(
             "compression",
             Shape::Pattern("^(zstd(:([1-9]|1[0-9]|2[0-2]))?|gzip|none)$"),

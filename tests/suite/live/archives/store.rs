@@ -32,8 +32,6 @@ pub enum Weather {
     Cut(usize),
     /// So many bytes, and then a pause of ten milliseconds.
     Slow(usize),
-    /// Nobody answers.
-    Silent,
 }
 
 /// A server, and the door in front of it.
@@ -124,14 +122,6 @@ impl Store {
         let files = self.files().into_iter();
         files.filter(|file| !file.rsplit('/').next().unwrap_or_default().starts_with('.')).collect()
     }
-
-    /// Changes an object behind everybody's back.
-    pub fn edit(&self, object: &str, edit: impl FnOnce(&mut Vec<u8>)) {
-        let path = self.folder.path().join(BUCKET).join(object);
-        let mut bytes = std::fs::read(&path).unwrap();
-        edit(&mut bytes);
-        std::fs::write(&path, bytes).unwrap();
-    }
 }
 
 async fn pass(
@@ -156,7 +146,6 @@ async fn pass(
             read = client.read(&mut up[..limit]) => match (read?, now) {
                 (0, _) => return Ok(()),
                 (_, Weather::Errors) => return client.write_all(REFUSAL).await,
-                (_, Weather::Silent) => std::future::pending::<()>().await,
                 (read, now) => {
                     come += read;
                     if let Weather::Cut(after) = now && after <= come {
