@@ -10,6 +10,8 @@ mod model;
 mod name_template;
 mod problem;
 mod query_files;
+mod reference;
+mod schema;
 mod size;
 mod storage;
 
@@ -20,5 +22,6 @@ pub use model::*;
 pub use name_template::{NameTemplate, Segment, TemplateError};
 pub use problem::{Lines, Problem, Rule, Source};
 pub use query_files::{QueryFileWanted, QueryFiles, query_files_wanted};
+pub use schema::schema;
 pub use size::parse_size;
 pub use storage::{STORAGE_PARAMETERS, StorageParameter, Takes};

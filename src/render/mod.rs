@@ -34,6 +34,7 @@ mod run_json;
 mod run_report;
 #[cfg(test)]
 mod samples;
+mod schemas;
 mod simulation;
 mod simulation_json;
 mod status_json;
@@ -68,6 +69,7 @@ pub use prometheus::{METRICS, Metric, last_success, prometheus};
 pub use report_html::{PageReport, report_html};
 pub use run_json::run_report_json;
 pub use run_report::{ErrorReport, RunReport, Seen, Target, Work};
+pub use schemas::{Described, SCHEMAS};
 pub use simulation::{simulation_markdown, simulation_table};
 pub use simulation_json::simulation_json;
 pub use status_json::status_json;

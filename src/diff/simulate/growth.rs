@@ -35,7 +35,7 @@ impl Growth {
         for policy in policies {
             let known = growth.rates.len();
             for node in nodes(policy, snapshot) {
-                let rate = on_time_axis(&node, snapshot.server.now, |range, now| rate(&node, range, now)).flatten();
+                let rate = on_time_axis(&node, snapshot, |range, now| rate(&node, range, now)).flatten();
                 growth.rates.extend(rate.map(|rate| (node.table.name.clone(), rate)));
             }
             if growth.rates.len() == known {
@@ -51,11 +51,17 @@ impl Growth {
 
     /// Moves the catalog's clock on, and fills the partitions that the time between lies in.
     pub(super) fn advance(&self, policies: &[Policy], catalog: &mut CatalogSnapshot, now: DateTime<Utc>) {
+        let before: BTreeMap<QualifiedName, Point> = policies
+            .iter()
+            .flat_map(|policy| nodes(policy, catalog))
+            .filter_map(|node| Some((node.table.name.clone(), on_time_axis(&node, catalog, |_, now| now)?)))
+            .collect();
+        catalog.server.now = now;
         let mut filled: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
         for node in policies.iter().flat_map(|policy| nodes(policy, catalog)) {
-            let Some(rate) = self.rates.get(&node.table.name) else { continue };
-            let Some(from) = on_time_axis(&node, catalog.server.now, |_, from| from) else { continue };
-            on_time_axis(&node, now, |range, to| {
+            let name = &node.table.name;
+            let Some((rate, from)) = self.rates.get(name).zip(before.get(name).copied()) else { continue };
+            on_time_axis(&node, catalog, |range, to| {
                 for partition in node.table.visible() {
                     let Some(extent) = range.extent(&partition.bound) else { continue };
                     let (from, to) = (extent.from.max(Edge::At(from)).point(), extent.to.min(Edge::At(to)).point());
@@ -68,7 +74,6 @@ impl Growth {
                 }
             });
         }
-        catalog.server.now = now;
         for table in &mut catalog.tables {
             fill(&mut table.partitions, &filled);
         }
@@ -79,9 +84,13 @@ fn nodes<'a>(policy: &'a Policy, snapshot: &'a CatalogSnapshot) -> Vec<Node<'a>>
     Node::root(policy, snapshot).map(Node::with_all_below).unwrap_or_default()
 }
 
-/// What is true of a node at a moment, when its axis is one of time.
-fn on_time_axis<T>(node: &Node<'_>, now: DateTime<Utc>, then: impl FnOnce(&DesiredRange, Point) -> T) -> Option<T> {
-    let desired = expand(node.level, node.table, now).ok()?;
+/// What is true of a node at the catalog's moment, when its axis is one of time.
+fn on_time_axis<T>(
+    node: &Node<'_>,
+    catalog: &CatalogSnapshot,
+    then: impl FnOnce(&DesiredRange, Point) -> T,
+) -> Option<T> {
+    let desired = expand(node.level, node.table, catalog).ok()?;
     let range = desired.as_range()?;
     Some(then(range, range.now?))
 }
