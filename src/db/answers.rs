@@ -1,19 +1,22 @@
 //! Asks the database what planning wants to know beyond the catalog. Every question is bounded in time, and a
 //! question that cannot be answered is an answer too.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
-use tokio_postgres::Client;
 use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Row};
 
+use super::default_rows;
 use crate::catalog::{Answer, Answers, Question};
 use crate::sql::{Identifier, QualifiedName, SqlLiteral};
 
-/// No single question may take longer, or wait longer for somebody's DDL.
-///
-/// Rows that row security hides count as well: with it off, a table that would hide some refuses (42501).
-const LIMITS: &str = "SET LOCAL statement_timeout = '30s'; SET LOCAL lock_timeout = '1s'; SET LOCAL row_security = off";
+/// No single question may take longer.
+const PATIENCE: &str = "30s";
+
+/// Nor wait longer for somebody's DDL. Rows that row security hides count as well: with it off, a table that would hide
+/// some refuses (42501).
+const LIMITS: &str = "SET LOCAL lock_timeout = '1s'; SET LOCAL row_security = off";
 
 /// Partitions looked into per query: each is locked (ACCESS SHARE) until it ends.
 const PARTITIONS_AT_ONCE: usize = 32;
@@ -26,34 +29,17 @@ pub async fn answer(client: &Client, questions: &BTreeSet<Question>, answers: &m
     for (question, answer) in names_taken(client, questions).await? {
         answers.add(question, answer);
     }
-    let mut empty_defaults = BTreeSet::new();
-    let mut filled_defaults = BTreeSet::new();
+    let mut in_default: BTreeMap<&QualifiedName, Vec<&Question>> = BTreeMap::new();
     for question in questions {
         let answer = match question {
             Question::NameTaken(_) => continue,
             Question::RowsInDefault { default, .. } => {
-                // Most DEFAULT partitions are empty: one look spares a scan per partition to be made.
-                if !filled_defaults.contains(default) && !empty_defaults.contains(default) {
-                    let sql = format!("SELECT count(*) FROM (SELECT FROM {default} LIMIT 1) rows");
-                    let empty = matches!(count(client, &sql).await?, Answer::Rows(0));
-                    if empty {
-                        empty_defaults.insert(default)
-                    } else {
-                        filled_defaults.insert(default)
-                    };
-                }
-                match question.predicate_sql() {
-                    _ if empty_defaults.contains(default) => Answer::Rows(0),
-                    Some(predicate) => {
-                        let limit = Answers::COUNT_LIMIT;
-                        let sql = format!(
-                            "SELECT count(*) FROM (SELECT FROM {default} WHERE {predicate} LIMIT {limit}) rows"
-                        );
-                        count(client, &sql).await?
-                    }
-                    None => Answer::Unknown("this kind of bound cannot be looked for".to_owned()),
-                }
+                in_default.entry(default).or_default().push(question);
+                continue;
             }
+            Question::BeyondInDefault { .. } => default_rows::beyond(client, question).await?,
+            Question::DefaultFacts(default) => default_rows::facts(client, default).await?,
+            Question::MaySkipTriggers => default_rows::may_skip_triggers(client).await?,
             Question::HeapBytes(table) => match count(client, &heap_bytes(table)).await? {
                 Answer::Rows(bytes) => Answer::Bytes(bytes),
                 unknown => unknown,
@@ -65,6 +51,9 @@ pub async fn answer(client: &Client, questions: &BTreeSet<Question>, answers: &m
             Question::HoldRows { partitions, enough } => holders(client, partitions, *enough).await?,
         };
         answers.add(question.clone(), answer);
+    }
+    for (default, questions) in in_default {
+        default_rows::count_windows(client, default, &questions, answers).await?;
     }
     Ok(())
 }
@@ -156,19 +145,28 @@ async fn holders(client: &Client, partitions: &[QualifiedName], enough: u32) -> 
     Ok(Answer::Holders(holders))
 }
 
-/// One number in a read-only transaction of its own, so that a refusal or a timeout harms nothing else.
-async fn count(client: &Client, sql: &str) -> Result<Answer> {
-    client.batch_execute(&format!("BEGIN READ ONLY; {LIMITS}")).await.context("opening a read")?;
-    let answer = match client.query_typed(sql, &[]).await {
+/// One number; see [`read`].
+pub(super) async fn count(client: &Client, sql: &str) -> Result<Answer> {
+    Ok(match read(client, PATIENCE, sql).await? {
         Ok(rows) => {
             let number: i64 = rows.first().context("a count came without a row")?.try_get(0)?;
             Answer::Rows(u64::try_from(number).unwrap_or(u64::MAX))
         }
+        Err(why) => Answer::Unknown(why),
+    })
+}
+
+/// A query in a read-only transaction of its own, so that a refusal or a timeout harms nothing else; then why.
+pub(super) async fn read(client: &Client, patience: &str, sql: &str) -> Result<Result<Vec<Row>, String>> {
+    let begin = format!("BEGIN READ ONLY; {LIMITS}; SET LOCAL statement_timeout = '{patience}'");
+    client.batch_execute(&begin).await.context("opening a read")?;
+    let read = match client.query_typed(sql, &[]).await {
+        Ok(rows) => Ok(rows),
         Err(error) => match error.as_db_error() {
-            Some(refusal) => Answer::Unknown(format!("{} ({})", refusal.message(), refusal.code().code())),
+            Some(refusal) => Err(format!("{} ({})", refusal.message(), refusal.code().code())),
             None => return Err(error).context("asking the database"),
         },
     };
     client.batch_execute("ROLLBACK").await.context("closing a read")?;
-    Ok(answer)
+    Ok(read)
 }

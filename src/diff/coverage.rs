@@ -25,8 +25,7 @@ pub fn fit(plan: &Plan) -> Vec<Finding> {
 }
 
 fn missing(table: &TablePlan) -> Option<Finding> {
-    let urgent = |step: &&Step| matches!(step, Step::Create(create) if create.reason.is_urgent());
-    let missing: Vec<&Step> = table.steps.iter().filter(urgent).collect();
+    let missing: Vec<&Step> = table.steps.iter().filter(|step| is_urgent(step)).collect();
     let first = missing.first()?;
     let more = match missing.len() {
         1 => String::new(),
@@ -47,10 +46,14 @@ fn runway(table: &TablePlan, at: DateTime<Utc>, min_runway: Option<Interval>) ->
 }
 
 fn pending(table: &TablePlan) -> Option<Finding> {
-    let urgent = |step: &Step| matches!(step, Step::Create(create) if create.reason.is_urgent());
-    let count = |kind| table.steps.iter().filter(|step| step.kind() == kind && !urgent(step)).count();
+    let count = |kind| table.steps.iter().filter(|step| step.kind() == kind && !is_urgent(step)).count();
     let pending = StepKind::ALL.into_iter().map(|kind| (count(kind), kind.as_str())).filter(|(count, _)| 0 < *count);
     let pending: Vec<String> = pending.map(|(count, verb)| format!("{count} to {verb}")).collect();
     (!pending.is_empty())
         .then(|| Finding::about(codes::PENDING, &table.table, format!("pending: {}", pending.join(", "))))
+}
+
+/// Whether rows may be refused, or lie where they do not belong, for the lack of what it makes.
+fn is_urgent(step: &Step) -> bool {
+    step.made().iter().any(|create| create.reason.is_urgent())
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 
 use super::Draft;
+use super::move_rows::InDefault;
 use crate::catalog::{Answer, Bound, CatalogSnapshot, FarEnd, ForeignKey, Partition, Question, Table};
 use crate::desired::{Desired, DesiredRange, Label, partition_name};
 use crate::plan::steps::{CheckAhead, CreatePartition, CreateReason};
@@ -169,8 +170,8 @@ impl<'a> Situation<'a> {
         }
     }
 
-    /// Adds the creation of a partition, unless its name is taken or DEFAULT holds rows of it; puts the questions
-    /// that decide this.
+    /// Adds the creation of a partition, with the move of rows that DEFAULT holds of it, unless its name is taken or the
+    /// rows must stay; puts the questions that decide this.
     pub fn create(&self, draft: &mut Draft, label: Label<'_>, bound: Bound, reason: CreateReason) {
         let name = partition_name(self.policy, label);
         let range = self.desired.describe_bound(&bound);
@@ -181,13 +182,15 @@ impl<'a> Situation<'a> {
             );
             return;
         }
-        if self.default_holds_rows_of(draft, &bound, &range) {
-            return;
-        }
+        let in_default = self.in_default(draft, &bound, &range);
+        let spares_default = match in_default {
+            InDefault::NobodyKnows => return,
+            InDefault::Rows { .. } => None,
+            InDefault::Nothing => self.check_ahead(draft, &name, &bound),
+        };
         let table = self.table;
-        let spares_default = self.check_ahead(draft, &name, &bound);
         draft.new_names.insert(name.clone());
-        draft.steps.push(Step::Create(CreatePartition {
+        let create = CreatePartition {
             around: self.surroundings(),
             spares_default,
             partition: name,
@@ -199,7 +202,11 @@ impl<'a> Situation<'a> {
             grants: table.grants.clone(),
             tablespace: self.policy.placement.tablespace.clone().or_else(|| table.tablespace.clone()),
             access_method: table.access_method.clone(),
-        }));
+        };
+        match in_default {
+            InDefault::Rows { default, condition, rows } => self.move_rows(draft, create, default, condition, rows),
+            _ => draft.steps.push(Step::Create(create)),
+        }
     }
 
     fn name_is_taken(&self, draft: &mut Draft, name: &QualifiedName) -> Option<&'static str> {
@@ -218,7 +225,7 @@ impl<'a> Situation<'a> {
     }
 
     /// Which rows belong to a partition with this bound, put to the DEFAULT partition; `None` when there is none.
-    fn rows_in_default(&self, bound: &Bound) -> Option<(&'a Partition, Question)> {
+    pub(super) fn rows_in_default(&self, bound: &Bound) -> Option<(&'a Partition, Question)> {
         let (default, key) = (self.table.default_partition()?, self.table.key.as_ref()?);
         let column = key.columns.first().filter(|_| *bound != Bound::Default)?;
         let question = Question::RowsInDefault {
@@ -245,38 +252,6 @@ impl<'a> Situation<'a> {
             None => drop(draft.questions.insert(question)),
         }
         Some(CheckAhead::excluding(&default.name, partition, &rows.predicate_sql()?))
-    }
-
-    pub(super) fn default_holds_rows_of(&self, draft: &mut Draft, bound: &Bound, range: &str) -> bool {
-        let Some((default, question)) = self.rows_in_default(bound) else { return false };
-        let message = match self.snapshot.answers.get(&question) {
-            Some(Answer::Rows(0)) => return false,
-            Some(Answer::Rows(rows)) => {
-                let at_least = if *rows < crate::catalog::Answers::COUNT_LIMIT { "" } else { "at least " };
-                format!(
-                    "DEFAULT {} holds {at_least}{rows} rows of {range}, so that partition cannot be made",
-                    default.name
-                )
-            }
-            Some(Answer::Unknown(why)) => {
-                let finding = Finding::about(
-                    codes::UNANSWERED,
-                    &self.table.name,
-                    format!("cannot tell whether DEFAULT {} holds rows of {range}: {why}", default.name),
-                );
-                draft.findings.push(finding.hint("grant SELECT on it, or look at what holds it up, and run again"));
-                return true;
-            }
-            Some(Answer::Taken(_) | Answer::Bytes(_) | Answer::Highest(_) | Answer::Holders(_)) | None => {
-                draft.questions.insert(question);
-                return false;
-            }
-        };
-        draft.findings.push(Finding::about(codes::ROWS_IN_DEFAULT, &self.table.name, message).hint(format!(
-            "move or delete them: they are the rows with {}",
-            question.predicate_sql().unwrap_or_default()
-        )));
-        true
     }
 
     /// How long contiguous coverage lasts.

@@ -133,6 +133,12 @@ finding_codes! {
     WORKLOAD = "PT139" "workload" Warning None;
     /// The statements that the server has counted cannot be seen.
     WORKLOAD_UNKNOWN = "PT140" "workload-unknown" Warning None;
+    /// DEFAULT holds rows beyond the last partition that the policy wants.
+    BEYOND_HORIZON = "PT170" "rows-beyond-horizon" Warning None;
+    /// DEFAULT holds rows of a partition to be made, and they cannot be moved safely.
+    MOVE_REFUSED = "PT171" "move-refused" Error Some(FailureKind::Findings);
+    /// DEFAULT holds rows of a partition to be made, and moving them would keep writers waiting for too long.
+    MOVE_TAKES_LONG = "PT172" "move-takes-long" Error Some(FailureKind::Findings);
 }
 
 /// The first names of a list that may be long: `a, b, c and 9 more`.

@@ -17,7 +17,7 @@ mod step;
 pub mod steps;
 mod surroundings;
 
-pub use action::{Action, Alone, Drain, Transaction};
+pub use action::{Action, Ahead, Alone, Drain, Transaction};
 pub use event::{Blocker, Event, Listener};
 pub use finding::{FINDING_CODES, Finding, FindingCode, Severity, codes, first_few};
 pub use lock::{Lock, LockMode, LockScope};

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use super::steps::{
     AnalyzeParent, AnalyzeReason, AttachPartition, CreatePartition, DetachPartition, DropTable, FinalizeDetach,
-    RecordDetach, RecordedChange, RemoveCheck,
+    MoveRows, RecordDetach, RecordedChange, RemoveCheck,
 };
 use super::{Action, Lock};
 use crate::sql::QualifiedName;
@@ -21,6 +21,8 @@ pub enum Step {
     Remove(RemoveCheck),
     /// Makes a partition.
     Create(CreatePartition),
+    /// Makes a partition and moves rows into it.
+    Move(MoveRows),
     /// Puts a table back in its place.
     Attach(AttachPartition),
     /// Takes a partition out of its table.
@@ -42,6 +44,8 @@ pub enum StepKind {
     Remove,
     /// [`Step::Create`]
     Create,
+    /// [`Step::Move`]
+    Move,
     /// [`Step::Attach`]
     Attach,
     /// [`Step::Detach`]
@@ -67,11 +71,12 @@ pub enum Phase {
 
 impl StepKind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Finalize,
         Self::Record,
         Self::Remove,
         Self::Create,
+        Self::Move,
         Self::Attach,
         Self::Detach,
         Self::Drop,
@@ -85,6 +90,7 @@ impl StepKind {
             Self::Record => "record",
             Self::Remove => "remove",
             Self::Create => "create",
+            Self::Move => "move",
             Self::Attach => "attach",
             Self::Detach => "detach",
             Self::Drop => "drop",
@@ -95,7 +101,7 @@ impl StepKind {
     /// The sign that carries the meaning without colour.
     pub fn sign(self) -> char {
         match self {
-            Self::Finalize | Self::Record | Self::Remove | Self::Analyze => '*',
+            Self::Finalize | Self::Record | Self::Remove | Self::Move | Self::Analyze => '*',
             Self::Create | Self::Attach => '+',
             Self::Detach => '~',
             Self::Drop => '-',
@@ -111,6 +117,7 @@ impl Step {
             Self::Record(_) => StepKind::Record,
             Self::Remove(_) => StepKind::Remove,
             Self::Create(_) => StepKind::Create,
+            Self::Move(_) => StepKind::Move,
             Self::Attach(_) => StepKind::Attach,
             Self::Detach(_) => StepKind::Detach,
             Self::Drop(_) => StepKind::Drop,
@@ -122,7 +129,7 @@ impl Step {
     pub fn phase(&self) -> Phase {
         match self.kind() {
             StepKind::Finalize | StepKind::Record | StepKind::Remove => Phase::Finish,
-            StepKind::Create | StepKind::Attach => Phase::Create,
+            StepKind::Create | StepKind::Move | StepKind::Attach => Phase::Create,
             StepKind::Detach | StepKind::Drop => Phase::Retire,
             StepKind::Analyze => Phase::Maintain,
         }
@@ -143,6 +150,7 @@ impl Step {
             Self::Record(step) => &step.table,
             Self::Remove(step) => step.table(),
             Self::Create(step) => &step.partition,
+            Self::Move(step) => &step.create.partition,
             Self::Attach(step) => &step.table,
             Self::Detach(step) => &step.partition,
             Self::Drop(step) => &step.table,
@@ -157,10 +165,20 @@ impl Step {
             Self::Record(step) => &step.range,
             Self::Remove(step) => &step.range,
             Self::Create(step) => &step.range,
+            Self::Move(step) => &step.create.range,
             Self::Attach(step) => &step.range,
             Self::Detach(step) => &step.range,
             Self::Drop(step) => &step.range,
             Self::Analyze(step) => step.range(),
+        }
+    }
+
+    /// The partitions that it makes.
+    pub fn made(&self) -> &[CreatePartition] {
+        match self {
+            Self::Create(step) => std::slice::from_ref(step),
+            Self::Move(step) => std::slice::from_ref(&step.create),
+            _ => &[],
         }
     }
 
@@ -174,6 +192,7 @@ impl Step {
             },
             Self::Remove(_) => "a constraint that a run left behind".into(),
             Self::Create(step) => step.reason.to_string().into(),
+            Self::Move(step) => step.reason().into(),
             Self::Attach(step) => step.reason.as_str().into(),
             Self::Detach(step) => step.reason.as_str().into(),
             Self::Drop(step) => step.reason.as_str().into(),
@@ -181,13 +200,14 @@ impl Step {
         }
     }
 
-    /// Bytes and rows that leave the table or the disk, estimated.
-    pub fn volume(&self) -> Option<(u64, Option<u64>)> {
+    /// Bytes and rows that leave their place, estimated, as far as known.
+    pub fn volume(&self) -> (Option<u64>, Option<u64>) {
         match self {
-            Self::Finalize(_) | Self::Record(_) | Self::Remove(_) | Self::Create(_) | Self::Analyze(_) => None,
-            Self::Attach(step) => Some((step.bytes, None)),
-            Self::Detach(step) => Some((step.bytes, step.rows)),
-            Self::Drop(step) => Some((step.bytes, None)),
+            Self::Finalize(_) | Self::Record(_) | Self::Remove(_) | Self::Create(_) | Self::Analyze(_) => (None, None),
+            Self::Move(step) => (None, Some(step.rows)),
+            Self::Attach(step) => (Some(step.bytes), None),
+            Self::Detach(step) => (Some(step.bytes), step.rows),
+            Self::Drop(step) => (Some(step.bytes), None),
         }
     }
 
@@ -210,6 +230,7 @@ impl Step {
             Self::Record(step) => step.actions(),
             Self::Remove(step) => step.actions(),
             Self::Create(step) => step.actions(),
+            Self::Move(step) => step.actions(),
             Self::Attach(step) => step.actions(),
             Self::Detach(step) => step.actions(),
             Self::Drop(step) => step.actions(),
@@ -225,6 +246,7 @@ impl Step {
             Self::Finalize(_)
             | Self::Record(_)
             | Self::Remove(_)
+            | Self::Move(_)
             | Self::Detach(_)
             | Self::Drop(_)
             | Self::Analyze(_) => Vec::new(),
@@ -239,6 +261,7 @@ impl Step {
             }
             Self::Attach(step) => format!("ALTER TABLE {} DETACH PARTITION {}", step.around.parent, step.table),
             Self::Create(step) => format!("DROP TABLE {}", step.partition),
+            Self::Move(step) => step.undo(),
             Self::Detach(step) => {
                 format!("ALTER TABLE {} ATTACH PARTITION {} {}", step.around.parent, step.partition, step.bound)
             }

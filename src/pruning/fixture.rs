@@ -9,8 +9,7 @@ use super::result::{Attempt, Observation, PruningResult};
 use super::verdict::judge;
 use crate::catalog::CatalogSnapshot;
 use crate::policy::{
-    Create, DefaultRule, Every, HashPolicy, ListPolicy, Location, Locks, Partitioning, Placement, Policy, PruningQuery,
-    RangePolicy, Reach,
+    Create, Every, HashPolicy, ListPolicy, Location, Locks, Partitioning, Placement, Policy, PruningQuery, RangePolicy,
 };
 use crate::sql::{Identifier, QualifiedName};
 
@@ -73,12 +72,7 @@ fn policy(table: &str, partition: Partitioning) -> Policy {
         table: QualifiedName::new("shop", table),
         partition,
         placement: Placement::default(),
-        create: Create {
-            ahead: Reach::Partitions(4),
-            behind: Reach::Partitions(0),
-            fill_gaps: true,
-            default: DefaultRule::Allow,
-        },
+        create: Create::default(),
         retain: None,
         hold: Vec::new(),
         locks: Locks::default(),

@@ -16,7 +16,7 @@ use crate::db::connect::{Session, connect};
 use crate::db::conninfo::ConnSpec;
 use crate::diff::refuse_onlookers;
 use crate::failure::{Failure, FailureKind};
-use crate::plan::{Event, Listener, Outcome, Plan, StepKind};
+use crate::plan::{Event, Listener, Outcome, Plan};
 use crate::policy::Policy;
 use crate::pruning::PruningResult;
 
@@ -102,8 +102,8 @@ pub async fn apply(
     let look_again = async {
         let (after, mut remaining) = make_plan_by(planner, &sessions[0], policies, Moment::At(plan.at)).await?;
         refuse_onlookers(&after, &mut remaining);
-        let made = plan.steps().filter(|(_, step)| step.kind() == StepKind::Create);
-        let made = made.map(|(_, step)| step.target().clone()).collect();
+        let made = plan.steps().flat_map(|(_, step)| step.made());
+        let made = made.map(|create| create.partition.clone()).collect();
         let pruning = prove_pruning_together(sessions, touched, after, made).await?;
         anyhow::Ok((Some(remaining), pruning))
     };

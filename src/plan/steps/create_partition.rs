@@ -86,29 +86,49 @@ impl fmt::Display for CreateReason {
 }
 
 impl CreatePartition {
+    /// How hard its surroundings are locked when it is attached.
+    pub(super) const MODES: Modes = Modes {
+        referenced_by: LockMode::ShareRowExclusive,
+        references: LockMode::ShareRowExclusive,
+        parent: LockMode::ShareUpdateExclusive,
+    };
+
     pub(in crate::plan) fn actions(&self) -> Vec<Action> {
-        let Self { partition, bound, .. } = self;
-        let parent = &self.around.parent;
-        let mut before: Vec<String> = self.owner.iter().map(|owner| format!("SET LOCAL ROLE {owner}")).collect();
-        // EXCLUDING IDENTITY: up to Postgres 16 the copy would keep a sequence of its own, from 17 on ATTACH fails
-        // with 55000.
-        let mut create = format!("CREATE TABLE {partition} (LIKE {parent} INCLUDING ALL EXCLUDING IDENTITY)");
-        create.extend(self.access_method.iter().map(|method| format!(" USING {method}")));
-        create.extend(self.tablespace.iter().map(|tablespace| format!(" TABLESPACE {tablespace}")));
-        before.push(create);
-        before.extend(self.grants.iter().map(|grant| self.grant(grant)));
-        let (locks, implied) = self.around.locks(Modes {
-            referenced_by: LockMode::ShareRowExclusive,
-            references: LockMode::ShareRowExclusive,
-            parent: LockMode::ShareUpdateExclusive,
-        });
-        let mut under = vec![format!("ALTER TABLE {parent} ATTACH PARTITION {partition} {bound}")];
-        under.extend(self.set_replica_identity());
-        under.extend(self.owner.as_ref().map(|_| "RESET ROLE".to_owned()));
+        let (locks, implied) = self.around.locks(Self::MODES);
+        let mut under = self.attach();
+        under.extend(self.reset_role());
         under.extend(self.spares_default.as_ref().map(CheckAhead::drop));
         let ahead = self.spares_default.iter().flat_map(CheckAhead::actions);
-        let attach = Transaction { before, locks, implied, under, ..Transaction::default() };
+        let attach = Transaction { before: self.make(), locks, implied, under, ..Transaction::default() };
         ahead.chain([Action::Transaction(attach)]).collect()
+    }
+
+    /// Makes the table, which nobody else knows of yet, as the parent's owner.
+    pub(super) fn make(&self) -> Vec<String> {
+        let Self { partition, .. } = self;
+        let mut statements: Vec<String> = self.owner.iter().map(|owner| format!("SET LOCAL ROLE {owner}")).collect();
+        // EXCLUDING IDENTITY: up to Postgres 16 the copy would keep a sequence of its own, from 17 on ATTACH fails
+        // with 55000.
+        let mut create =
+            format!("CREATE TABLE {partition} (LIKE {} INCLUDING ALL EXCLUDING IDENTITY)", self.around.parent);
+        create.extend(self.access_method.iter().map(|method| format!(" USING {method}")));
+        create.extend(self.tablespace.iter().map(|tablespace| format!(" TABLESPACE {tablespace}")));
+        statements.push(create);
+        statements.extend(self.grants.iter().map(|grant| self.grant(grant)));
+        statements
+    }
+
+    /// Makes it a partition.
+    pub(super) fn attach(&self) -> Vec<String> {
+        let Self { partition, bound, .. } = self;
+        let mut statements = vec![format!("ALTER TABLE {} ATTACH PARTITION {partition} {bound}", self.around.parent)];
+        statements.extend(self.set_replica_identity());
+        statements
+    }
+
+    /// Ends what [`Self::make`] began.
+    pub(super) fn reset_role(&self) -> Option<String> {
+        self.owner.as_ref().map(|_| "RESET ROLE".to_owned())
     }
 
     pub(in crate::plan) fn clean_up(&self) -> Vec<Action> {

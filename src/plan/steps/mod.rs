@@ -7,6 +7,7 @@ mod create_partition;
 mod detach_partition;
 mod drop_table;
 mod finalize_detach;
+mod move_rows;
 mod record_detach;
 mod remove_check;
 
@@ -17,5 +18,6 @@ pub use create_partition::{CreatePartition, CreateReason};
 pub use detach_partition::DetachPartition;
 pub use drop_table::DropTable;
 pub use finalize_detach::FinalizeDetach;
+pub use move_rows::{Firing, MoveRows, Published, SilencedTrigger, Wait};
 pub use record_detach::{RecordDetach, RecordedChange};
 pub use remove_check::RemoveCheck;
