@@ -2,13 +2,17 @@
 
 mod bound;
 mod default_facts;
+mod dump;
+mod property;
 mod question;
 mod snapshot;
 
 pub use bound::{Bound, BoundError, Datum};
 pub use default_facts::{DefaultFacts, Publication, Referrer, Trigger, TriggerState};
+pub use dump::{Beyond, Dump};
+pub use property::{DefaultGrant, ExtendedStatistics, Grant, Property, ReplicaIdentity, RowSecurity};
 pub use question::{Answer, Answers, Question};
 pub use snapshot::{
-    CatalogSnapshot, DetachedTable, FarEnd, ForeignKey, Grant, Journal, KeyColumn, Ledger, Partition, PartitionKey,
-    RelationKind, ReplicaIdentity, Server, Strategy, Table, UnreadableEntry,
+    CatalogSnapshot, DetachedTable, FarEnd, ForeignKey, Journal, KeyColumn, Ledger, Partition, PartitionKey,
+    RelationKind, Server, Strategy, Table, UnreadableEntry,
 };

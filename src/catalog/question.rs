@@ -53,6 +53,13 @@ pub enum Question {
     },
     /// Which of these partitions, highest first, is the first that holds a row?
     HighestInUse(Vec<QualifiedName>),
+    /// Does the server sort these texts as they stand here? Keys of text have the order of their collation.
+    TextInOrder {
+        /// The key's collation; `None`: the database's.
+        collation: Option<QualifiedName>,
+        /// What is to be in order, ascending.
+        texts: Vec<String>,
+    },
     /// Which of these partitions, newest first, hold a row? The first so many are enough.
     HoldRows {
         /// The partitions.
@@ -103,6 +110,8 @@ pub enum Answer {
     Highest(Option<QualifiedName>),
     /// To [`Question::HoldRows`], in the order of the question.
     Holders(Vec<QualifiedName>),
+    /// To [`Question::TextInOrder`].
+    InOrder(bool),
     /// The database would not say: no right, or it took too long.
     Unknown(String),
 }
@@ -127,5 +136,10 @@ impl Answers {
         if let Err(at) = self.0.binary_search_by(|(asked, _)| asked.cmp(&question)) {
             self.0.insert(at, (question, answer));
         }
+    }
+
+    /// All of them, in the order of the questions.
+    pub fn iter(&self) -> impl Iterator<Item = &(Question, Answer)> {
+        self.0.iter()
     }
 }

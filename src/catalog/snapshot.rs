@@ -6,7 +6,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Answers, Bound};
+use super::{Answers, Bound, DefaultGrant, Property};
 use crate::sql::{Identifier, QualifiedName};
 
 /// Everything a plan is made from, besides policies.
@@ -121,9 +121,13 @@ pub struct KeyColumn {
     /// `format_type`'s text, such as `timestamp with time zone`; empty for an expression.
     #[serde(rename = "type")]
     pub type_name: String,
+    /// The collation that its values are compared by, where they are text; `None`: the database's.
+    #[serde(default)]
+    pub collation: Option<QualifiedName>,
 }
 
-/// A table that a policy names.
+/// A table that a policy names, or a partition below it that has partitions itself: whatever is true of the one is said of
+/// the other.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Table {
@@ -162,12 +166,12 @@ pub struct Table {
     /// `relam`, which a partitioned table has from Postgres 17 on, when it was set.
     #[serde(default)]
     pub access_method: Option<Identifier>,
-    /// `relreplident`
+    /// What is set on it and Postgres does not pass on to partitions, in order; the owner's own privileges left out.
     #[serde(default)]
-    pub replica_identity: ReplicaIdentity,
-    /// Privileges on it, the owner's own left out.
+    pub properties: Vec<Property>,
+    /// What ALTER DEFAULT PRIVILEGES gives others on tables that its owner makes where the table's policy may need them.
     #[serde(default)]
-    pub grants: Vec<Grant>,
+    pub default_grants: Vec<DefaultGrant>,
     /// Foreign keys from it and to it.
     #[serde(default)]
     pub foreign_keys: Vec<ForeignKey>,
@@ -207,34 +211,6 @@ impl Table {
     pub fn bytes(&self) -> u64 {
         self.partitions.iter().map(|partition| partition.bytes).sum()
     }
-}
-
-/// `pg_class.relreplident`, which partitions do not inherit.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ReplicaIdentity {
-    /// The primary key.
-    #[default]
-    Default,
-    /// Nothing.
-    Nothing,
-    /// All columns.
-    Full,
-    /// An index of the parent, whose counterpart the partition uses.
-    Index(Identifier),
-}
-
-/// One privilege of one role, from `aclexplode(relacl)`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Grant {
-    /// `None`: PUBLIC.
-    pub grantee: Option<Identifier>,
-    /// `SELECT`, `INSERT` ...
-    pub privilege: String,
-    /// With grant option.
-    #[serde(default)]
-    pub grantable: bool,
 }
 
 /// A foreign key that touches the table.
@@ -277,6 +253,9 @@ pub struct Partition {
     /// Its owner; `None` in hand-written snapshots means the parent's.
     #[serde(default)]
     pub owner: Option<Identifier>,
+    /// What is set on it, in order; `None`: the same as on the table that a policy names, at the top of its tree.
+    #[serde(default)]
+    pub properties: Option<Vec<Property>>,
     /// What it holds.
     pub bound: Bound,
     /// Whether a concurrent detach began and never ended: queries do not see it any more.
@@ -297,24 +276,25 @@ pub struct Partition {
     /// CHECK constraints of partctl's own, which a run that was killed left behind.
     #[serde(default)]
     pub leftover_checks: Vec<Identifier>,
-    /// Its own partitions.
+    /// What it is as a table that has partitions of its own; `None`: a leaf.
     #[serde(default)]
-    pub partitions: Vec<Partition>,
+    pub table: Option<Box<Table>>,
 }
 
 impl Partition {
+    /// Its own partitions; none of a leaf.
+    pub fn partitions(&self) -> &[Self] {
+        self.table.as_ref().map_or(&[], |table| &table.partitions)
+    }
+
     /// Leaves at and below it.
     pub fn leaf_count(&self) -> usize {
-        if self.kind == RelationKind::Partitioned { self.partitions.iter().map(Self::leaf_count).sum() } else { 1 }
+        self.table.as_ref().map_or(1, |table| table.partitions.iter().map(Self::leaf_count).sum())
     }
 
     /// The leaves at and below it, those pending detach left out.
     pub fn leaves(&self) -> Vec<&Self> {
-        if self.kind == RelationKind::Partitioned {
-            self.partitions.iter().filter(|child| !child.pending_detach).flat_map(Self::leaves).collect()
-        } else {
-            vec![self]
-        }
+        self.table.as_ref().map_or_else(|| vec![self], |table| table.visible().flat_map(Self::leaves).collect())
     }
 
     /// Whether an estimate shows rows. False may mean that nobody has looked yet.

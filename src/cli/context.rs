@@ -1,6 +1,6 @@
 //! What most commands begin with: policies that are valid, and a session on the right database.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use glob::Pattern;
@@ -8,6 +8,7 @@ use glob::Pattern;
 use super::progress::remark;
 use super::terminal::Terminal;
 use super::{Global, policy_files};
+use crate::catalog::Dump;
 use crate::db::connect::{Session, connect, refuse_pooling};
 use crate::db::conninfo::{ConnSpec, Environment};
 use crate::failure::{Failure, FailureKind};
@@ -55,6 +56,31 @@ pub(super) fn policies(global: &Global, terminal: &mut Terminal) -> Result<Vec<P
     Ok(policies)
 }
 
+/// The same; none where no `--policies` are given and there is no default folder.
+///
+/// # Errors
+/// Those of [`policies`].
+pub(super) fn any_policies(global: &Global, terminal: &mut Terminal) -> Result<Vec<Policy>> {
+    if global.policies.is_empty() && !PathBuf::from(policy_files::DEFAULT_PATH).exists() {
+        return Ok(Vec::new());
+    }
+    policies(global, terminal)
+}
+
+/// The snapshot in a file.
+///
+/// # Errors
+/// [`FailureKind::Usage`] for a file that is none.
+pub(super) fn dump(path: &Path) -> Result<Dump> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| Failure::new(FailureKind::Usage, format!("cannot read `{}`", path.display())))?;
+    Dump::from_json(&text).map_err(|error| {
+        Failure::new(FailureKind::Usage, format!("`{}`: {error}", path.display()))
+            .hint("`partctl snapshot --save FILE` makes one")
+            .into()
+    })
+}
+
 /// The patterns of `--only`.
 ///
 /// # Errors
@@ -83,7 +109,12 @@ pub(super) fn target(global: &Global, terminal: &mut Terminal) -> Result<ConnSpe
 ///
 /// Where something stands between partctl and the server, a second session tells what; a direct connection needs none.
 pub(super) async fn session(global: &Global, terminal: &mut Terminal) -> Result<Session> {
-    let session = connect(&target(global, terminal)?).await?;
+    session_at(&target(global, terminal)?).await
+}
+
+/// The same where the target is known.
+pub(super) async fn session_at(spec: &ConnSpec) -> Result<Session> {
+    let session = connect(spec).await?;
     if !session.is_direct() {
         refuse_pooling(&session).await?;
     }

@@ -16,10 +16,13 @@ mod policy_files;
 mod progress;
 mod reattach;
 mod report;
+mod report_page;
 mod save_file;
+mod snapshot;
 mod status;
 mod terminal;
 mod validate;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -28,6 +31,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::failure::FailureKind;
 use crate::plan::{Finding, Severity};
+use crate::render::ServiceState;
 use terminal::{ColourChoice, Terminal};
 
 /// How a command ended: `Ok(None)` is exit 0; a kind without an error has been told to the user already.
@@ -84,6 +88,8 @@ enum Command {
     Reattach(reattach::Reattach),
     Explain(explain::Explain),
     History(history::History),
+    Report(report_page::Report),
+    Snapshot(snapshot::Snapshot),
     Init(init::Init),
     Generate(generate::Generate),
     Demo(demo::Demo),
@@ -115,13 +121,9 @@ pub fn main() -> ExitCode {
     let mut terminal = Terminal::new(cli.global.color);
     let ended = run(&cli, &mut terminal);
     let ended = ended.and_then(|kind| terminal.out.flush().map(|()| kind).map_err(Into::into));
-    match ended {
-        Ok(kind) => ExitCode::from(kind.map_or(0, FailureKind::exit_code)),
-        Err(error) => {
-            let kind = report::report(&error, cli.global.log_format, &mut terminal.err);
-            ExitCode::from(kind.exit_code())
-        }
-    }
+    let kind = ended.unwrap_or_else(|error| Some(report::report(&error, cli.global.log_format, &mut terminal.err)));
+    let exit_code = || kind.map_or(0, FailureKind::exit_code);
+    ExitCode::from(terminal.service_state.map_or_else(exit_code, ServiceState::exit_code))
 }
 
 fn run(cli: &Cli, terminal: &mut Terminal) -> Ended {
@@ -137,6 +139,8 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> Ended {
         Command::Reattach(command) => context::block_on(command.run(global, terminal)),
         Command::Explain(command) => context::block_on(command.run(global, terminal)),
         Command::History(command) => context::block_on(command.run(global, terminal)),
+        Command::Report(command) => context::block_on(command.run(global, terminal)),
+        Command::Snapshot(command) => context::block_on(command.run(global, terminal)),
         Command::Generate(command) => command.run(global, terminal),
         Command::Init(command) => context::block_on(command.run(global, terminal)),
         Command::Demo(command) => context::block_on(command.run(global, terminal)),

@@ -11,7 +11,7 @@ use super::{Ended, Global, context};
 use crate::failure::FailureKind;
 use crate::plan::{self, SavedPlan};
 use crate::render::{Occasion, PlanReport, plan_json, plan_markdown, plan_sql, plan_table};
-use crate::run::{Moment, make_plan};
+use crate::run::{Moment, make_offline_plan, make_plan};
 use crate::schedule::Interval;
 
 /// Show what would be done, why, and under which locks; changes nothing
@@ -26,6 +26,9 @@ pub(super) struct Plan {
     /// Plan as if it were that time: `2027-06-01`, `2027-06-01T12:00:00Z` or `+6 months`
     #[arg(long, value_name = "TIME", value_parser = moment)]
     at: Option<At>,
+    /// Plan from a file that `partctl snapshot` wrote, without a database; its clock is that of the snapshot
+    #[arg(long, value_name = "FILE")]
+    catalog: Option<PathBuf>,
     /// Output format
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     output: Format,
@@ -64,13 +67,15 @@ pub(super) fn moment(text: &str) -> Result<At, String> {
 impl Plan {
     pub(super) async fn run(&self, global: &Global, terminal: &mut Terminal) -> Ended {
         let policies = context::policies(global, terminal)?;
-        let session = context::session(global, terminal).await?;
         let (at, moment) = match self.at {
             None => (Moment::Now, plan::Moment::Server),
             Some(At::Moment(at)) => (Moment::At(at), plan::Moment::Simulated),
             Some(At::After(interval)) => (Moment::After(interval), plan::Moment::Simulated),
         };
-        let (_, plan) = make_plan(&session, &policies, at).await?;
+        let (_, plan) = match &self.catalog {
+            Some(path) => make_offline_plan(&context::dump(path)?, &policies, at)?,
+            None => make_plan(&context::session(global, terminal).await?, &policies, at).await?,
+        };
         if let Some(path) = &self.save {
             save_file(path, SavedPlan::from_plan(&plan, moment, &[]).to_json().as_bytes())?;
             if !global.quiet {

@@ -48,6 +48,12 @@ pub async fn answer(client: &Client, questions: &BTreeSet<Question>, answers: &m
                 count(client, &rows_referencing(partition, by, columns, except)).await?
             }
             Question::HighestInUse(partitions) => highest_in_use(client, partitions).await?,
+            Question::TextInOrder { collation, texts } => {
+                match count(client, &text_in_order(collation.as_ref(), texts)).await? {
+                    Answer::Rows(in_order) => Answer::InOrder(0 < in_order),
+                    unknown => unknown,
+                }
+            }
             Question::HoldRows { partitions, enough } => holders(client, partitions, *enough).await?,
         };
         answers.add(question.clone(), answer);
@@ -111,6 +117,18 @@ fn rows_referencing(
         SqlLiteral(&partition.to_string()),
         pairs.join(" AND "),
         Answers::COUNT_LIMIT
+    )
+}
+
+/// 1 when the server sorts the texts so, else 0.
+fn text_in_order(collation: Option<&QualifiedName>, texts: &[String]) -> String {
+    let rows: Vec<String> =
+        (0..).zip(texts).map(|(at, text): (u32, _)| format!("({at}, {}::text)", SqlLiteral(text))).collect();
+    let collate = collation.map(|collation| format!(" COLLATE {collation}")).unwrap_or_default();
+    format!(
+        "SELECT (pg_catalog.array_agg(at ORDER BY text{collate}, at DESC) = pg_catalog.array_agg(at ORDER BY at))::int4::int8 \
+         FROM (VALUES {}) texts(at, text)",
+        rows.join(", ")
     )
 }
 

@@ -10,6 +10,7 @@ mod default_rows;
 pub mod explain;
 pub mod look_up;
 pub mod read_catalog;
+pub mod read_definition;
 pub mod read_history;
 pub mod throwaway;
 pub mod tls;

@@ -1,6 +1,8 @@
 //! Reads the catalog: one REPEATABLE READ READ ONLY transaction, a handful of queries in one flight, no lock on any
 //! user relation. What comes back is data; nothing is decided here.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
@@ -9,8 +11,8 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
 use crate::catalog::{
-    Answers, Bound, CatalogSnapshot, DetachedTable, FarEnd, ForeignKey, Grant, Journal, KeyColumn, Ledger, Partition,
-    PartitionKey, RelationKind, ReplicaIdentity, Server, Strategy, Table, UnreadableEntry,
+    Answers, Bound, CatalogSnapshot, DetachedTable, FarEnd, ForeignKey, Journal, KeyColumn, Ledger, Partition,
+    PartitionKey, Property, RelationKind, Server, Strategy, Table, UnreadableEntry,
 };
 use crate::db::connect::{Session, refused_pooling};
 use crate::policy::Policy;
@@ -28,7 +30,8 @@ const PAGE: u64 = 8192;
 pub async fn read_catalog(session: &Session, policies: &[Policy]) -> Result<CatalogSnapshot> {
     let mut targets: Vec<&str> = policies
         .iter()
-        .map(|policy| policy.placement.schema.as_ref().unwrap_or(&policy.table.schema).as_str())
+        .flat_map(|policy| policy.levels().map(|level| level.placement.schema.as_ref().unwrap_or(&policy.table.schema)))
+        .map(Identifier::as_str)
         .collect();
     targets.sort_unstable();
     targets.dedup();
@@ -42,6 +45,34 @@ pub async fn read_catalog(session: &Session, policies: &[Policy]) -> Result<Cata
 /// As [`read_catalog`].
 pub async fn read_tables(session: &Session, tables: &[&QualifiedName]) -> Result<CatalogSnapshot> {
     read_named(session, tables, &[]).await
+}
+
+/// What the catalog says of every partitioned table and of those that the policies name, for policies to come: the
+/// rights in all schemas, too.
+///
+/// # Errors
+/// As [`read_catalog`].
+pub async fn read_everything(session: &Session, policies: &[Policy]) -> Result<CatalogSnapshot> {
+    let everything = read_named(session, &[], &[]).await?.unmanaged;
+    let named = policies.iter().map(|policy| &policy.table).filter(|table| !everything.contains(table));
+    let tables: Vec<&QualifiedName> = everything.iter().chain(named).collect();
+    let schemas = session.client().query_typed(include_str!("sql/schemas.sql"), &[]).await;
+    let schemas = schemas.context("reading the schemas")?;
+    let schemas = schemas.iter().map(|row| row.try_get(0)).collect::<Result<Vec<&str>, _>>()?;
+    read_named(session, &tables, &schemas).await
+}
+
+/// Every name that a relation or a type has in the schemas that are not Postgres' own.
+///
+/// # Errors
+/// When the connection is lost.
+pub async fn read_names(client: &Client) -> Result<BTreeMap<Identifier, BTreeSet<Identifier>>> {
+    let rows = client.query_typed(include_str!("sql/names.sql"), &[]).await.context("reading the names")?;
+    let mut names: BTreeMap<Identifier, BTreeSet<Identifier>> = BTreeMap::new();
+    for row in &rows {
+        names.entry(identifier(row, "schema")?).or_default().insert(identifier(row, "name")?);
+    }
+    Ok(names)
 }
 
 async fn read_named(session: &Session, tables: &[&QualifiedName], targets: &[&str]) -> Result<CatalogSnapshot> {
@@ -66,26 +97,25 @@ async fn read(session: &Session, tables: &[&QualifiedName], targets: &[&str]) ->
     let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
     let wanted: [(&(dyn ToSql + Sync), Type); 2] = [(&schemas, Type::TEXT_ARRAY), (&names, Type::TEXT_ARRAY)];
     let with_targets = [wanted[0].clone(), wanted[1].clone(), (&targets as &(dyn ToSql + Sync), Type::TEXT_ARRAY)];
-    let (server, tables, partitions, unmanaged) = tokio::join!(
+    let (server, tables, partitions, properties, unmanaged) = tokio::join!(
         client.query_typed(include_str!("sql/server.sql"), &[]),
         client.query_typed(include_str!("sql/tables.sql"), &with_targets),
         client.query_typed(include_str!("sql/partitions.sql"), &wanted),
+        client.query_typed(include_str!("sql/properties.sql"), &wanted),
         client.query_typed(include_str!("sql/unmanaged.sql"), &wanted),
     );
     // In the order in which they were sent: after the first that fails, all others fail for that alone (25P02).
     let reading = "reading the catalog";
     let (server, tables) = (server.context(reading)?, tables.context(reading)?);
-    let (partitions, unmanaged) = (partitions.context(reading)?, unmanaged.context(reading)?);
+    let (partitions, properties) = (partitions.context(reading)?, properties.context(reading)?);
+    let unmanaged = unmanaged.context(reading)?;
     let row = server.first().context("the server answered without a row")?;
     if row.try_get::<_, i32>("backend_pid")? != session.backend_pid() || !row.try_get::<_, bool>("pinned")? {
         return Err(refused_pooling(session).into());
     }
     let ledger = read_ledger(client, row).await?;
-    let mut tables = tables.iter().map(table).collect::<Result<Vec<_>>>()?;
-    let mut below = tree(&partitions)?;
-    for table in &mut tables {
-        table.partitions = below.remove(&table.oid).unwrap_or_default();
-    }
+    let properties = properties.iter().map(properties_of).collect::<Result<_>>()?;
+    let tables = forest(&tables, &partitions, properties)?;
     Ok(CatalogSnapshot {
         server: server_facts(row)?,
         tables,
@@ -173,12 +203,12 @@ fn table(row: &Row) -> Result<Table> {
         Some("h") => Some(Strategy::Hash),
         _ => None,
     };
-    let columns: Vec<(Option<String>, Option<String>)> = json(row, "key_columns")?;
-    let columns = columns.into_iter().map(|(name, type_name)| KeyColumn {
+    let columns: Vec<KeyColumnRow> = json(row, "key_columns")?;
+    let columns = columns.into_iter().map(|(name, type_name, collation_schema, collation)| KeyColumn {
         name: name.map(Identifier::new),
         type_name: type_name.unwrap_or_default(),
+        collation: collation_schema.zip(collation).map(|(schema, name)| QualifiedName::new(schema, name)),
     });
-    let grants: Vec<(Option<String>, String, bool)> = json(row, "grants")?;
     let foreign_keys: Vec<ForeignKeyRow> = json(row, "foreign_keys")?;
     Ok(Table {
         oid: row.try_get("oid")?,
@@ -196,23 +226,8 @@ fn table(row: &Row) -> Result<Table> {
         key: strategy.map(|strategy| PartitionKey { strategy, columns: columns.collect() }),
         tablespace: row.try_get::<_, Option<String>>("tablespace")?.map(Identifier::new),
         access_method: row.try_get::<_, Option<String>>("access_method")?.map(Identifier::new),
-        replica_identity: match (
-            row.try_get::<_, String>("replica_identity")?.as_str(),
-            row.try_get::<_, Option<String>>("replica_index")?,
-        ) {
-            ("n", _) => ReplicaIdentity::Nothing,
-            ("f", _) => ReplicaIdentity::Full,
-            ("i", Some(index)) => ReplicaIdentity::Index(Identifier::new(index)),
-            _ => ReplicaIdentity::Default,
-        },
-        grants: grants
-            .into_iter()
-            .map(|(grantee, privilege, grantable)| Grant {
-                grantee: grantee.map(Identifier::new),
-                privilege,
-                grantable,
-            })
-            .collect(),
+        properties: Vec::new(),
+        default_grants: json(row, "default_grants")?,
         foreign_keys: foreign_keys
             .into_iter()
             .map(|row| if row.0 { ForeignKey::Outgoing(far_end(row)) } else { ForeignKey::Incoming(far_end(row)) })
@@ -226,28 +241,67 @@ fn table(row: &Row) -> Result<Table> {
     })
 }
 
-/// The partitions by their parent's oid. Rows come parents first, so the deepest are put into place first.
-fn tree(rows: &[Row]) -> Result<std::collections::HashMap<u32, Vec<Partition>>> {
-    let mut below: std::collections::HashMap<u32, Vec<Partition>> = std::collections::HashMap::new();
-    for row in rows.iter().rev() {
+/// What is set on relations, by oid.
+type Properties = HashMap<u32, Vec<Property>>;
+
+/// The tables that policies name, with all that is below them.
+fn forest(tables: &[Row], partitions: &[Row], mut properties: Properties) -> Result<Vec<Table>> {
+    let (mut roots, mut branches) = (Vec::new(), HashMap::new());
+    for row in tables {
+        let table = table(row)?;
+        if row.try_get("is_root")? {
+            roots.push(table);
+        } else {
+            branches.insert(table.oid, table);
+        }
+    }
+    let named: HashSet<u32> = roots.iter().map(|root| root.oid).collect();
+    let mut below: HashMap<u32, Vec<Partition>> = HashMap::new();
+    let mut seen = HashSet::new();
+    // Rows come parents first, so the deepest are put into place first.
+    for row in partitions.iter().rev() {
+        let (oid, parent): (u32, u32) = (row.try_get("oid")?, row.try_get("parent")?);
         let bound: Option<String> = row.try_get("bound")?;
         // A pending detach and an ATTACH of another session can be seen half-way: no bound, no partition.
         let Some(bound) = bound else { continue };
-        let oid = row.try_get("oid")?;
-        let partitions = below.remove(&oid).unwrap_or_default();
-        let partition = partition(row, oid, bound.parse()?, partitions)?;
-        below.entry(row.try_get("parent")?).or_default().push(partition);
+        // A policy may name a table that is below another one's: then its rows come twice.
+        if !seen.insert(oid) {
+            continue;
+        }
+        let mut table = branches.remove(&oid);
+        if let Some(table) = &mut table {
+            table.partitions =
+                if named.contains(&oid) { below.get(&oid).cloned() } else { below.remove(&oid) }.unwrap_or_default();
+        }
+        let properties = properties.get(&oid).cloned();
+        let partition = Partition { properties, ..partition(row, oid, bound.parse()?, table)? };
+        below.entry(parent).or_default().push(partition);
     }
-    Ok(below)
+    for root in &mut roots {
+        root.properties = properties.remove(&root.oid).unwrap_or_default();
+        root.partitions = below.remove(&root.oid).unwrap_or_default();
+        pass_on_foreign_keys(root);
+    }
+    Ok(roots)
 }
 
-fn partition(row: &Row, oid: u32, bound: Bound, partitions: Vec<Partition>) -> Result<Partition> {
+/// Foreign keys of a partitioned table, and those to it, are its partitions' as well.
+fn pass_on_foreign_keys(table: &mut Table) {
+    for below in table.partitions.iter_mut().filter_map(|partition| partition.table.as_mut()) {
+        below.foreign_keys.splice(0..0, table.foreign_keys.iter().cloned());
+        below.denied_referrers.splice(0..0, table.denied_referrers.iter().cloned());
+        pass_on_foreign_keys(below);
+    }
+}
+
+fn partition(row: &Row, oid: u32, bound: Bound, table: Option<Table>) -> Result<Partition> {
     let reltuples: f64 = row.try_get("reltuples")?;
     let live: i64 = row.try_get("live_tuples")?;
     // -1: never analyzed. Then only statistics that show rows say something; 0 may just mean that they were reset.
     let own = if reltuples < 0.0 { 0 < live } else { true };
     let rows = reltuples.max(0.0).round().max(live as f64) as u64;
-    let mut counted: Vec<Option<u64>> = partitions.iter().map(|partition| partition.rows).collect();
+    let below = table.as_ref().map_or(&[][..], |table| &table.partitions);
+    let mut counted: Vec<Option<u64>> = below.iter().map(|partition| partition.rows).collect();
     let kind = kind(row)?;
     if kind != RelationKind::Partitioned {
         counted.push(own.then_some(rows));
@@ -258,18 +312,26 @@ fn partition(row: &Row, oid: u32, bound: Bound, partitions: Vec<Partition>) -> R
         name: qualified(row, "schema", "name")?,
         kind,
         owner: Some(identifier(row, "owner")?),
+        properties: None,
         bound,
         pending_detach: row.try_get("pending")?,
         rows: known,
         analyzed_rows: {
-            let below = partitions.iter().filter_map(|partition| partition.analyzed_rows);
+            let below = below.iter().filter_map(|partition| partition.analyzed_rows);
             below.chain((0.0 <= reltuples).then_some(reltuples as u64)).reduce(|sum, rows| sum + rows)
         },
-        bytes: bytes(row)? + partitions.iter().map(|partition| partition.bytes).sum::<u64>(),
+        bytes: bytes(row)? + below.iter().map(|partition| partition.bytes).sum::<u64>(),
         indexes: u32::try_from(row.try_get::<_, i32>("indexes")?)?,
         leftover_checks: identifiers(row, "leftover_checks")?,
-        partitions,
+        table: table.map(Box::new),
     })
+}
+
+/// What is set on a table or partition, by its oid.
+fn properties_of(row: &Row) -> Result<(u32, Vec<Property>)> {
+    let mut properties: Vec<Property> = json(row, "properties")?;
+    properties.sort_unstable();
+    Ok((row.try_get("oid")?, properties))
 }
 
 fn kind(row: &Row) -> Result<RelationKind> {
@@ -294,6 +356,9 @@ fn identifiers(row: &Row, column: &str) -> Result<Vec<Identifier>> {
     let names: Option<Vec<String>> = row.try_get(column)?;
     Ok(names.unwrap_or_default().into_iter().map(Identifier::new).collect())
 }
+
+/// Its name and type, and schema and name of its collation.
+type KeyColumnRow = (Option<String>, Option<String>, Option<String>, Option<String>);
 
 /// Whether it is outgoing, its name, schema and name of the other table, whether that may be locked, and the columns
 /// that are compared, this end's and the other end's.

@@ -5,7 +5,7 @@ use chrono::{Datelike, NaiveDateTime, NaiveTime, Timelike};
 
 use super::DesiredRange;
 use crate::keys::Axis;
-use crate::policy::{NameTemplate, Policy, Segment};
+use crate::policy::{Level, NameTemplate, Segment};
 use crate::schedule::{Grid, Point, Unit, Window};
 use crate::sql::{Identifier, QualifiedName};
 
@@ -27,23 +27,23 @@ pub enum Label<'a> {
     Default(&'a str),
 }
 
-/// The name of a partition to be made, at most 63 bytes.
-pub fn partition_name(policy: &Policy, label: Label<'_>) -> QualifiedName {
-    let placement = &policy.placement;
+/// The name of a partition to be made of `parent`, at most 63 bytes.
+pub fn partition_name(level: &Level, parent: &QualifiedName, label: Label<'_>) -> QualifiedName {
+    let placement = &level.placement;
     // A DEFAULT partition has no start, end or remainder to put into a template of ranges.
     let template = placement.name.as_ref().filter(|_| !matches!(label, Label::Default(_)));
     let name = match template {
-        Some(template) => filled(template, policy, label),
-        None => format!("{}_{}", policy.table.name.as_str(), suffix(label)),
+        Some(template) => filled(template, parent, label),
+        None => format!("{}_{}", parent.name.as_str(), suffix(label)),
     };
     QualifiedName {
-        schema: placement.schema.clone().unwrap_or_else(|| policy.table.schema.clone()),
+        schema: placement.schema.clone().unwrap_or_else(|| parent.schema.clone()),
         name: Identifier::new(name).shortened(),
     }
 }
 
-fn filled(template: &NameTemplate, policy: &Policy, label: Label<'_>) -> String {
-    let table = policy.table.name.as_str();
+fn filled(template: &NameTemplate, parent: &QualifiedName, label: Label<'_>) -> String {
+    let table = parent.name.as_str();
     let segment = |segment: &Segment| match (segment, label) {
         (Segment::Text(text), _) => text.clone(),
         (Segment::Table | Segment::Parent, _) => table.to_owned(),

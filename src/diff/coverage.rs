@@ -1,17 +1,12 @@
-//! What a plan means for a check that changes nothing: what is missing already, what is merely pending, and how long
-//! coverage lasts.
+//! What a plan means for a check that changes nothing: what is missing already, and what is merely pending.
 
-use chrono::{DateTime, Utc};
+use crate::plan::{Finding, Plan, Step, StepKind, TablePlan, codes};
 
-use crate::plan::{Finding, Plan, Runway, Step, StepKind, TablePlan, codes};
-use crate::schedule::Interval;
-
-/// The plan's own findings, and what its steps and runways say. A runway shorter than `min_runway` fails.
-pub fn coverage(plan: &Plan, min_runway: Option<Interval>) -> Vec<Finding> {
+/// The plan's own findings, and what its steps say.
+pub fn coverage(plan: &Plan) -> Vec<Finding> {
     let mut findings: Vec<Finding> = plan.findings().cloned().collect();
     for table in &plan.tables {
-        findings.extend(missing(table));
-        findings.extend(runway(table, plan.at, min_runway));
+        findings.extend(missing_finding(table));
         findings.extend(pending(table));
     }
     findings
@@ -24,36 +19,39 @@ pub fn fit(plan: &Plan) -> Vec<Finding> {
     plan.findings().filter(|finding| misfits.contains(&finding.code)).cloned().collect()
 }
 
-fn missing(table: &TablePlan) -> Option<Finding> {
-    let missing: Vec<&Step> = table.steps.iter().filter(|step| is_urgent(step)).collect();
+/// The steps that make what is missing already: rows of it are refused, or land in DEFAULT.
+pub fn missing(table: &TablePlan) -> impl Iterator<Item = &Step> {
+    table.steps.iter().filter(|step| is_urgent(step))
+}
+
+fn is_urgent(step: &Step) -> bool {
+    step.made().iter().any(|create| create.reason.is_urgent())
+}
+
+fn missing_finding(table: &TablePlan) -> Option<Finding> {
+    let missing: Vec<&Step> = missing(table).collect();
     let first = missing.first()?;
     let more = match missing.len() {
         1 => String::new(),
         count => format!(" and {} more", count - 1),
     };
     let message = format!("no partition for {}{more}: rows of it are refused, or land in DEFAULT", first.range());
-    Some(Finding::about(codes::MISSING, &table.table, message).hint("`partctl apply` makes it"))
-}
-
-fn runway(table: &TablePlan, at: DateTime<Utc>, min_runway: Option<Interval>) -> Option<Finding> {
-    let Runway::Until(until) = table.runway else { return None };
-    let min_runway = min_runway?;
-    (until < min_runway.after(at)?).then(|| {
-        let message =
-            format!("coverage ends {}, sooner than {min_runway} from now", until.format("%Y-%m-%d %H:%M UTC"));
-        Finding::about(codes::RUNWAY, &table.table, message).hint("run `partctl apply`, or raise `create.ahead`")
-    })
+    let finding = Finding::about(codes::MISSING, &table.table, message).measured(missing.into_iter().map(in_words));
+    Some(finding.hint("`partctl apply` makes it"))
 }
 
 fn pending(table: &TablePlan) -> Option<Finding> {
-    let count = |kind| table.steps.iter().filter(|step| step.kind() == kind && !is_urgent(step)).count();
-    let pending = StepKind::ALL.into_iter().map(|kind| (count(kind), kind.as_str())).filter(|(count, _)| 0 < *count);
-    let pending: Vec<String> = pending.map(|(count, verb)| format!("{count} to {verb}")).collect();
-    (!pending.is_empty())
-        .then(|| Finding::about(codes::PENDING, &table.table, format!("pending: {}", pending.join(", "))))
+    let pending = || table.steps.iter().filter(|step| !is_urgent(step));
+    let count = |kind| pending().filter(|step| step.kind() == kind).count();
+    let counts = StepKind::ALL.into_iter().map(|kind| (count(kind), kind.as_str())).filter(|(count, _)| 0 < *count);
+    let counts: Vec<String> = counts.map(|(count, verb)| format!("{count} to {verb}")).collect();
+    (!counts.is_empty()).then(|| {
+        Finding::about(codes::PENDING, &table.table, format!("pending: {}", counts.join(", ")))
+            .measured(pending().map(in_words))
+    })
 }
 
-/// Whether rows may be refused, or lie where they do not belong, for the lack of what it makes.
-fn is_urgent(step: &Step) -> bool {
-    step.made().iter().any(|create| create.reason.is_urgent())
+/// `create shop.orders_2027_03, 2027-03-01 … 2027-04-01: 3 ahead`
+fn in_words(step: &Step) -> String {
+    format!("{} {}, {}: {}", step.kind().as_str(), step.target(), step.range(), step.reason())
 }

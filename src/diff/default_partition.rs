@@ -16,7 +16,7 @@ pub(super) fn default_partition(situation: &Situation<'_>, draft: &mut Draft) {
     if situation.has_unreadable_bounds() {
         return;
     }
-    let rule = situation.policy.create.default;
+    let rule = situation.level.create.default;
     let named = match situation.desired {
         Desired::List(list) => list.default.as_deref(),
         Desired::Range(_) => None,
@@ -76,7 +76,8 @@ impl Situation<'_> {
     fn rows_beyond(&self, default: &Partition, draft: &mut Draft) -> Option<Beyond> {
         let (range, column) = (self.desired.as_range()?, self.table.key.as_ref()?.columns.first()?);
         let horizon = self.horizon(range, self.current()?);
-        let Bound::Range { from, to } = range.bound(Window::new(horizon, range.codec.limits().end())?) else {
+        let Bound::Range { from, to } = range.bound_beside(Window::new(horizon, range.codec.limits().end())?, &[])
+        else {
             return None;
         };
         let question = Question::BeyondInDefault {

@@ -12,12 +12,16 @@ mod hash;
 mod ledger_entries;
 mod list;
 mod move_rows;
+mod node;
 mod overview;
+mod properties;
 mod range;
 mod reattach;
 mod retire;
 mod rights;
+mod set_aside;
 mod situation;
+mod thresholds;
 mod unmanaged;
 
 use std::collections::BTreeSet;
@@ -27,14 +31,16 @@ use crate::desired::expand;
 use crate::plan::{Finding, Plan, Runway, Step, TablePlan, codes};
 use crate::policy::{Policy, fingerprint};
 use crate::sql::QualifiedName;
-pub use coverage::{coverage, fit};
+pub use coverage::{coverage, fit, missing};
+pub use node::Node;
 pub use overview::{
-    DefaultState, DetachedFate, DetachedState, Fate, NextToRetire, Overview, Place, Stretch, TableOverview, When,
-    overview,
+    AxisEnd, DefaultState, DetachedFate, DetachedState, Fate, NextToRetire, Overview, Place, Position, Stretch,
+    TableOverview, When, overview,
 };
 pub use reattach::{detached_table, reattach};
 pub use rights::refuse_onlookers;
 pub use situation::Situation;
+pub use thresholds::thresholds;
 
 /// What rules add to.
 #[derive(Debug, Default)]
@@ -49,8 +55,18 @@ pub struct Draft {
 /// A rule: looks at the situation, adds to the draft.
 type Rule<'a> = &'a dyn Fn(&Situation<'_>, &mut Draft);
 
-/// Every rule. Within a phase, steps keep this order.
-const RULES: &[Rule<'static>] = &[
+/// Rules, and how often they look.
+struct Rules<'a> {
+    /// Once at every node of the tree. Within a phase, steps keep this order, those of parents before those below.
+    of_nodes: &'a [Rule<'a>],
+    /// Once at the root, when the draft holds the steps of all nodes.
+    of_tables: &'a [Rule<'a>],
+}
+
+/// Every rule.
+const RULES: Rules<'static> = Rules { of_nodes: NODE_RULES, of_tables: &[&analyze::analyze] };
+
+const NODE_RULES: &[Rule<'static>] = &[
     &finish_interrupted::finish_interrupted,
     &range::cover,
     &range::report_off_grid,
@@ -60,15 +76,14 @@ const RULES: &[Rule<'static>] = &[
     &retire::retire,
     &detached::drop_after_grace,
     &rights::require_rights,
-    &analyze::analyze,
 ];
 
 /// What would be done to this database for these policies at the snapshot's moment.
 pub fn plan(policies: &[Policy], snapshot: &CatalogSnapshot) -> Plan {
-    plan_by(RULES, policies, snapshot)
+    plan_by(&RULES, policies, snapshot)
 }
 
-fn plan_by(rules: &[Rule<'_>], policies: &[Policy], snapshot: &CatalogSnapshot) -> Plan {
+fn plan_by(rules: &Rules<'_>, policies: &[Policy], snapshot: &CatalogSnapshot) -> Plan {
     let mut plan = Plan {
         database: snapshot.server.database.clone(),
         at: snapshot.server.now,
@@ -120,7 +135,7 @@ fn referenced_by<'a>(
 }
 
 fn plan_table(
-    rules: &[Rule<'_>],
+    rules: &Rules<'_>,
     policy: &Policy,
     snapshot: &CatalogSnapshot,
     dropped: &BTreeSet<u32>,
@@ -128,7 +143,7 @@ fn plan_table(
     let mut plan = TablePlan {
         table: policy.table.clone(),
         fingerprint: fingerprint(policy),
-        grid: situation::grid_in_words(policy),
+        grid: situation::grid_in_words(&policy.level),
         partitions: 0,
         bytes: 0,
         runway: Runway::None,
@@ -139,32 +154,73 @@ fn plan_table(
             .filter(|table| **table != policy.table)
             .cloned()
             .collect(),
-        unattended: policy.retain.as_ref().is_some_and(|retain| retain.unattended),
+        unattended: is_unattended(policy),
     };
-    let Some(table) = snapshot.table(&policy.table) else {
+    let Some(root) = Node::root(policy, snapshot) else {
         plan.findings.push(
             Finding::about(codes::TABLE_MISSING, &policy.table, "does not exist")
                 .hint("create it, or mend the name in its policy"),
         );
         return (plan, BTreeSet::new());
     };
-    plan.partitions = table.visible().count();
-    plan.bytes = table.bytes();
-    let desired = match expand(policy, table, snapshot.server.now) {
-        Ok(desired) => desired,
-        Err(misfit) => {
-            plan.findings.push(misfit);
-            return (plan, BTreeSet::new());
-        }
-    };
-    let situation = Situation::new(policy, table, &desired, snapshot).after(dropped);
+    plan.partitions = root.table.visible().count();
+    plan.bytes = root.table.bytes();
     let mut draft = Draft::default();
-    for rule in rules {
-        rule(&situation, &mut draft);
+    if let Some(runway) = draft_tree(rules, root, snapshot, dropped, &mut draft) {
+        plan.runway = runway;
     }
     draft.steps.sort_by_key(Step::phase);
-    plan.runway = situation.runway();
     plan.steps = draft.steps;
     plan.findings = draft.findings;
     (plan, draft.questions)
+}
+
+/// What all nodes of a tree lack, and how long coverage lasts; `None` when the policy does not fit the table.
+fn draft_tree(
+    rules: &Rules<'_>,
+    root: Node<'_>,
+    snapshot: &CatalogSnapshot,
+    dropped: &BTreeSet<u32>,
+    draft: &mut Draft,
+) -> Option<Runway> {
+    let situation_of = |node: Node<'_>, then: &mut dyn FnMut(&Situation<'_>)| -> Result<(), Finding> {
+        let table = set_aside::as_if_back(node.table, snapshot);
+        let node = Node { table: &table, ..node };
+        let desired = expand(node.level, node.table, snapshot.server.now)?;
+        then(&Situation::new(node, &desired, snapshot).after(dropped));
+        Ok(())
+    };
+    let mut runway = None;
+    for node in root.clone().with_all_below() {
+        let drafted = situation_of(node, &mut |situation| {
+            runway.get_or_insert_with(|| situation.runway());
+            let mut own = Draft { new_names: std::mem::take(&mut draft.new_names), ..Draft::default() };
+            for rule in rules.of_nodes {
+                rule(situation, &mut own);
+            }
+            draft.add(own);
+        });
+        if let Err(misfit) = drafted {
+            draft.findings.push(misfit);
+            return runway;
+        }
+    }
+    let _ = situation_of(root, &mut |situation| rules.of_tables.iter().for_each(|rule| rule(situation, draft)));
+    runway
+}
+
+/// Whether a run without a terminal may retire, at whatever level.
+fn is_unattended(policy: &Policy) -> bool {
+    let mut retains = policy.levels().filter_map(|level| level.retain.as_ref()).peekable();
+    retains.peek().is_some() && retains.all(|retain| retain.unattended)
+}
+
+impl Draft {
+    fn add(&mut self, other: Self) {
+        let Self { steps, new_names, findings, questions } = other;
+        self.steps.extend(steps);
+        self.new_names.extend(new_names);
+        self.findings.extend(findings);
+        self.questions.extend(questions);
+    }
 }

@@ -81,7 +81,7 @@ impl<'a> Situation<'a> {
     ) {
         let (name, range) = (&default.name, &create.range);
         let about = |code, message: String| Finding::about(code, &self.table.name, message);
-        if self.policy.create.move_rows == MoveRule::Never {
+        if self.level.create.move_rows == MoveRule::Never {
             draft.findings.push(self.rows_stay(default, rows, range, &condition));
             return;
         }
@@ -97,7 +97,7 @@ impl<'a> Situation<'a> {
             }
             None => return,
         };
-        let limit = self.policy.create.writers_wait;
+        let limit = self.level.create.writers_wait;
         let wait = MoveRows::estimated_wait(rows, scanned);
         if limit < wait {
             let message = format!(
@@ -141,7 +141,14 @@ impl<'a> Situation<'a> {
         let question = Question::DefaultFacts(default.name.clone());
         match self.snapshot.answers.get(&question) {
             Some(Answer::Facts(facts)) => Some(facts),
-            _ => {
+            Some(other) => {
+                let why = if let Answer::Unknown(why) = other { why.as_str() } else { "another answer came" };
+                let message =
+                    format!("cannot tell what hangs on DEFAULT {}, which holds rows to be moved: {why}", default.name);
+                draft.findings.push(Finding::about(codes::UNANSWERED, &self.table.name, message));
+                None
+            }
+            None => {
                 draft.questions.insert(question);
                 None
             }

@@ -9,13 +9,13 @@ mod tests;
 
 use chrono::{DateTime, Utc};
 
-use super::Situation;
 use super::detached::{grace_end, is_wanted_again};
-use crate::catalog::{CatalogSnapshot, DetachedTable, Partition, Table};
+use super::{Node, Situation};
+use crate::catalog::{Bound, CatalogSnapshot, DetachedTable, Partition, Table};
 use crate::desired::{DesiredRange, expand};
 use crate::plan::{Finding, Plan, Runway, Severity, Step, TablePlan};
-use crate::policy::{DefaultRule, Partitioning, Policy, Then};
-use crate::schedule::{Edge, Extent};
+use crate::policy::{DefaultRule, Partitioning, Policy, Then, Thresholds};
+use crate::schedule::{Edge, Extent, Point};
 use crate::sql::QualifiedName;
 
 /// All managed tables of one database.
@@ -48,16 +48,42 @@ pub struct TableOverview {
     pub bytes: u64,
     /// Estimated rows of those that were ever counted; `None` while none was.
     pub rows: Option<u64>,
-    /// Where coverage ends, for a person; `None` without an axis or a partition on it.
-    pub last_bound: Option<String>,
+    /// Where the oldest partition begins; `None` without an axis or a partition on it.
+    pub oldest: Option<AxisEnd>,
+    /// Where the newest one ends.
+    pub newest: Option<AxisEnd>,
     /// How long contiguous coverage lasts.
     pub runway: Runway,
     /// Its DEFAULT partition.
     pub default: Option<DefaultState>,
+    /// Partitions whose concurrent detach was interrupted.
+    pub pending_detaches: usize,
+    /// Partitions under a hold.
+    pub held: usize,
+    /// What the policy's `check` holds it to.
+    pub thresholds: Thresholds,
     /// What retention ends next.
     pub next_to_retire: Option<NextToRetire>,
     /// The partitions of a range table along its axis, with the gaps between them; empty for other strategies.
     pub timeline: Vec<Stretch>,
+}
+
+/// Where the partitions of a table begin or end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AxisEnd {
+    /// For a person.
+    pub shown: String,
+    /// The same for a machine; `None`: MINVALUE, MAXVALUE, or beyond the calendar.
+    pub position: Option<Position>,
+}
+
+/// A place on a table's axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Position {
+    /// On an axis of time.
+    Time(DateTime<Utc>),
+    /// On an axis of numbers.
+    Number(i128),
 }
 
 /// A DEFAULT partition.
@@ -105,6 +131,8 @@ pub struct Stretch {
     pub from: String,
     /// To, for a person.
     pub to: String,
+    /// The same on the axis.
+    pub extent: Extent,
     /// Estimated bytes.
     pub bytes: u64,
     /// Estimated rows.
@@ -159,6 +187,8 @@ pub struct DetachedState {
 /// What becomes of a detached table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DetachedFate {
+    /// It is the DEFAULT partition: the next run attaches it again.
+    Aside,
     /// It is dropped when its grace is over.
     DropsAt(DateTime<Utc>),
     /// Its grace is over.
@@ -203,30 +233,40 @@ fn table_overview(policy: &Policy, snapshot: &CatalogSnapshot, planned: &TablePl
         bytes: planned.bytes,
         rows: table
             .and_then(|table| table.visible().filter_map(|partition| partition.rows).reduce(|sum, rows| sum + rows)),
-        last_bound: None,
+        oldest: None,
+        newest: None,
         runway: planned.runway,
         default: default.map(|default| DefaultState {
             name: default.name.clone(),
             rows: default.rows,
             asked_for: asks_for_default(policy),
         }),
+        pending_detaches: table.map_or(0, |table| table.partitions.len() - table.visible().count()),
+        held: 0,
+        thresholds: policy.thresholds,
         next_to_retire: None,
         timeline: Vec::new(),
     };
-    let Some(table) = table else { return overview };
-    let Ok(desired) = expand(policy, table, snapshot.server.now) else { return overview };
+    let Some(node) = Node::root(policy, snapshot) else { return overview };
+    let Ok(desired) = expand(node.level, node.table, snapshot.server.now) else { return overview };
     let Some(range) = desired.as_range() else { return overview };
-    let situation = Situation::new(policy, table, &desired, snapshot);
-    let last = situation.placed.iter().map(|(extent, _)| extent.to).max();
-    overview.last_bound = last.map(|edge| shown(range, edge));
+    let situation = Situation::new(node, &desired, snapshot);
+    let extents = || situation.placed.iter().map(|(extent, _)| extent);
+    overview.oldest = extents().map(|extent| extent.from).min().map(|edge| axis_end(range, edge));
+    overview.newest = extents().map(|extent| extent.to).max().map(|edge| axis_end(range, edge));
+    overview.held = situation
+        .placed
+        .iter()
+        .filter(|(extent, partition)| situation.hold_on(range, *extent, &partition.name).is_some())
+        .count();
     overview.next_to_retire =
-        policy.retain.as_ref().and_then(|retain| situation.next_to_retire(range, retain, planned));
+        policy.level.retain.as_ref().and_then(|retain| situation.next_to_retire(range, retain, planned));
     overview.timeline = situation.timeline(range, planned, overview.next_to_retire.as_ref());
     overview
 }
 
 fn key_in_words(policy: &Policy) -> String {
-    match &policy.partition {
+    match &policy.level.partitioning {
         Partitioning::Range(range) => format!("range {}", range.key),
         Partitioning::List(list) => format!("list {}", list.key),
         Partitioning::Hash(hash) => {
@@ -247,6 +287,7 @@ impl Situation<'_> {
             partition: None,
             from: shown(range, extent.from),
             to: shown(range, extent.to),
+            extent,
             bytes: 0,
             rows: None,
             place: match here {
@@ -283,6 +324,18 @@ impl Situation<'_> {
     }
 }
 
+fn axis_end(range: &DesiredRange, edge: Edge) -> AxisEnd {
+    let position = edge.point().and_then(|point| match range.now {
+        Some(_) => moment(range, point).map(Position::Time),
+        None => Some(Position::Number(point.0)),
+    });
+    AxisEnd { shown: shown(range, edge), position }
+}
+
+fn moment(range: &DesiredRange, point: Point) -> Option<DateTime<Utc>> {
+    i64::try_from(range.instant(point).0).ok().and_then(DateTime::from_timestamp_micros)
+}
+
 fn shown(range: &DesiredRange, edge: Edge) -> String {
     match edge {
         Edge::Below => "MINVALUE".to_owned(),
@@ -297,20 +350,18 @@ fn detached_state(
     plan: &Plan,
     entry: &DetachedTable,
 ) -> DetachedState {
-    let table = snapshot.table(&entry.parent);
-    let desired = policy.zip(table).and_then(|(policy, table)| expand(policy, table, snapshot.server.now).ok());
-    let situation = match (policy, table, &desired) {
-        (Some(policy), Some(table), Some(desired)) => Some(Situation::new(policy, table, desired, snapshot)),
-        _ => None,
-    };
+    let node = policy.and_then(|policy| Node::root(policy, snapshot));
+    let desired = node.as_ref().and_then(|node| expand(node.level, node.table, snapshot.server.now).ok());
+    let situation = node.zip(desired.as_ref()).map(|(node, desired)| Situation::new(node, desired, snapshot));
     let held = || situation.as_ref().is_some_and(|situation| situation.holds(&entry.name, &entry.bound));
     let planned = plan.tables.iter().find(|planned| planned.table == entry.parent);
     let steps = planned.map_or(&[][..], |planned| &planned.steps);
     let wanted = || situation.as_ref().is_some_and(|situation| is_wanted_again(situation, entry, steps));
-    let retain = policy.and_then(|policy| policy.retain.as_ref());
+    let retain = policy.and_then(|policy| policy.level.retain.as_ref());
     let fate = match (policy, retain, entry.detached_at) {
         _ if entry.attached || entry.name != entry.recorded => DetachedFate::Changed,
         (None, _, _) => DetachedFate::Unmanaged,
+        _ if entry.bound == Bound::Default => DetachedFate::Aside,
         (_, _, None) => DetachedFate::Unrecorded,
         _ if held() => DetachedFate::Held,
         _ if wanted() => DetachedFate::Kept,
@@ -333,6 +384,6 @@ fn detached_state(
 }
 
 fn asks_for_default(policy: &Policy) -> bool {
-    let named = matches!(&policy.partition, Partitioning::List(list) if list.default.is_some());
-    named || policy.create.default == DefaultRule::Require
+    let named = matches!(&policy.level.partitioning, Partitioning::List(list) if list.default.is_some());
+    named || policy.level.create.default == DefaultRule::Require
 }

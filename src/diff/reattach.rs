@@ -3,7 +3,7 @@
 use super::finish_interrupted::finish_interrupted;
 use super::move_rows::InDefault;
 use super::rights::require_rights;
-use super::{Draft, Situation, plan_by};
+use super::{Draft, Rules, Situation, plan_by};
 use crate::catalog::{Bound, CatalogSnapshot, DetachedTable};
 use crate::desired::Desired;
 use crate::failure::{Failure, FailureKind};
@@ -45,7 +45,9 @@ pub fn detached_table<'a>(
 pub fn reattach(oid: u32, policies: &[Policy], snapshot: &CatalogSnapshot) -> Plan {
     let detached = snapshot.ledger.detached().iter().find(|entry| entry.oid == oid && !entry.attached);
     let attach = |situation: &Situation<'_>, draft: &mut Draft| {
-        if let Some(entry) = detached.filter(|entry| entry.parent == situation.table.name) {
+        // DEFAULT is back before anything else.
+        let others = |entry: &&DetachedTable| entry.parent == situation.table.name && entry.bound != Bound::Default;
+        if let Some(entry) = detached.filter(others) {
             attach(situation, entry, draft);
         }
         let attached = situation.table.partitions.iter().find(|partition| partition.oid == oid);
@@ -58,7 +60,8 @@ pub fn reattach(oid: u32, policies: &[Policy], snapshot: &CatalogSnapshot) -> Pl
         attached || detached.is_some_and(|entry| entry.parent == *table)
     };
     let policies: Vec<Policy> = policies.iter().filter(|policy| is_its_table(&policy.table)).cloned().collect();
-    let mut plan = plan_by(&[&finish_interrupted, &attach, &require_rights], &policies, snapshot);
+    let rules = Rules { of_nodes: &[&finish_interrupted, &attach, &require_rights], of_tables: &[] };
+    let mut plan = plan_by(&rules, &policies, snapshot);
     plan.findings.clear();
     plan
 }

@@ -5,7 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Draft, Situation};
+use super::range::sorts_by_time;
+use super::{Draft, Situation, set_aside};
 use crate::catalog::{Answer, Answers, Bound, Partition, Question};
 use crate::desired::{DesiredRange, integer, time};
 use crate::plan::steps::{DetachPartition, DropTable};
@@ -40,7 +41,7 @@ impl Situation<'_> {
     /// Whether retention ends a partition with this upper bound, given where the `newest` ones begin. Such a window
     /// is never created either.
     pub(super) fn expires(&self, range: &DesiredRange, upper: Point, floor: Option<Edge>) -> bool {
-        let (Some(retain), Some(now)) = (&self.policy.retain, self.now_on(range)) else { return false };
+        let (Some(retain), Some(now)) = (&self.level.retain, self.now_on(range)) else { return false };
         let too_old = |interval| range.zone.before(now, interval).is_some_and(|cutoff| upper <= cutoff);
         let below = |_| floor.is_some_and(|floor| Edge::At(upper) <= floor);
         upper <= now && retain.keep_for.is_none_or(too_old) && retain.newest.is_none_or(below)
@@ -57,7 +58,7 @@ impl Situation<'_> {
     /// Where the `newest` partitions that have begun begin, when there are as many: those that exist, and these.
     pub(super) fn newest_floor(&self, range: &DesiredRange, made: impl Iterator<Item = Window>) -> Option<Edge> {
         let now = Edge::At(self.now_on(range)?);
-        let newest = self.policy.retain.as_ref()?.newest?;
+        let newest = self.level.retain.as_ref()?.newest?;
         let staying = self.placed.iter().filter(|(_, partition)| !partition.pending_detach);
         let existing = staying.map(|(extent, _)| extent.from);
         let mut begun: Vec<Edge> = existing.chain(made.map(|window| Edge::At(window.start()))).collect();
@@ -107,7 +108,7 @@ pub(super) fn windows_made(range: &DesiredRange, steps: &[Step]) -> impl Iterato
 
 /// Detaches what is over, and drops it at once where the policy grants no grace.
 pub(super) fn retire(situation: &Situation<'_>, draft: &mut Draft) {
-    let (Some(range), Some(retain)) = (situation.desired.as_range(), &situation.policy.retain) else { return };
+    let (Some(range), Some(retain)) = (situation.desired.as_range(), &situation.level.retain) else { return };
     // Which ones are the newest is not known while a bound cannot be read.
     if situation.has_unreadable_bounds() {
         return;
@@ -125,7 +126,7 @@ pub(super) fn retire(situation: &Situation<'_>, draft: &mut Draft) {
             Some(rail) => draft.findings.extend(kept(rail, partition, table)),
         }
     }
-    if over.is_empty() {
+    if over.is_empty() || !sorts_by_time(situation, range, draft) {
         return;
     }
     let Some(protected) = protected(situation, retain, draft) else { return };
@@ -140,11 +141,9 @@ pub(super) fn retire(situation: &Situation<'_>, draft: &mut Draft) {
         draft.findings.push(refusal);
         return;
     }
-    for partition in over {
-        if !is_referenced(situation, partition, draft) {
-            steps(situation, retain, partition, draft);
-        }
-    }
+    let leaving: Vec<&Partition> =
+        over.into_iter().filter(|partition| !is_referenced(situation, partition, draft)).collect();
+    steps(situation, retain, &leaving, draft);
 }
 
 /// Whether rows elsewhere reference rows of the partition: then Postgres refuses the detach (23503), after having locked
@@ -198,32 +197,53 @@ fn is_referenced(situation: &Situation<'_>, partition: &Partition, draft: &mut D
     referenced
 }
 
-fn steps(situation: &Situation<'_>, retain: &Retain, partition: &Partition, draft: &mut Draft) {
-    let table = situation.table;
-    let range = situation.desired.describe_bound(&partition.bound);
-    draft.steps.push(Step::Detach(DetachPartition {
+fn steps(situation: &Situation<'_>, retain: &Retain, leaving: &[&Partition], draft: &mut Draft) {
+    let mut detaches: Vec<DetachPartition> =
+        leaving.iter().map(|partition| detach(situation, retain, partition)).collect();
+    let room = set_aside::make_room(situation, &mut detaches, draft);
+    let drops: Vec<Step> = match (retain.then, retain.grace) {
+        (Then::Drop, None) => leaving.iter().map(|partition| drop_at_once(situation, partition)).collect(),
+        (Then::Drop | Then::Detach, _) => Vec::new(),
+    };
+    let detaches = detaches.into_iter().map(Step::Detach);
+    match room {
+        // DEFAULT is away for as short as can be.
+        Some((aside, back)) => {
+            draft.steps.push(aside);
+            draft.steps.extend(detaches.chain([back]).chain(drops));
+        }
+        None => {
+            let mut drops = drops.into_iter();
+            draft.steps.extend(detaches.flat_map(|detach| [Some(detach), drops.next()]).flatten());
+        }
+    }
+}
+
+fn detach(situation: &Situation<'_>, retain: &Retain, partition: &Partition) -> DetachPartition {
+    DetachPartition {
         around: situation.surroundings(),
-        parent_oid: table.oid,
+        parent_oid: situation.table.oid,
         partition: partition.name.clone(),
         kind: partition.kind,
         oid: partition.oid,
         bound: partition.bound.clone(),
-        range: range.clone(),
+        range: situation.desired.describe_bound(&partition.bound),
         reason: why(retain),
         bytes: partition.bytes,
         rows: partition.rows,
-    }));
-    if retain.then == Then::Drop && retain.grace.is_none() {
-        draft.steps.push(Step::Drop(DropTable {
-            table: partition.name.clone(),
-            oid: partition.oid,
-            kind: partition.kind,
-            range,
-            reason: "no grace".to_owned(),
-            bytes: partition.bytes,
-            foreign_keys: situation.outgoing().cloned().collect(),
-        }));
     }
+}
+
+fn drop_at_once(situation: &Situation<'_>, partition: &Partition) -> Step {
+    Step::Drop(DropTable {
+        table: partition.name.clone(),
+        oid: partition.oid,
+        kind: partition.kind,
+        range: situation.desired.describe_bound(&partition.bound),
+        reason: "no grace".to_owned(),
+        bytes: partition.bytes,
+        foreign_keys: situation.outgoing().cloned().collect(),
+    })
 }
 
 fn why(retain: &Retain) -> String {

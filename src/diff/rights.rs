@@ -57,7 +57,7 @@ fn not_the_owner(table: &Table, server: &Server) -> Finding {
 
 /// A table that cannot get the partitions it needs keeps those that it has, as it does when making them fails.
 fn require_create(situation: &Situation<'_>, draft: &mut Draft) {
-    let (table, placement) = (situation.table, &situation.policy.placement);
+    let (table, placement) = (situation.table, &situation.level.placement);
     if !draft.steps.iter().any(|step| step.phase() == Phase::Create) {
         return;
     }

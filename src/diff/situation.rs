@@ -4,26 +4,33 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
-use super::Draft;
 use super::move_rows::InDefault;
+use super::properties::carried;
+use super::{Draft, Node};
 use crate::catalog::{Answer, Bound, CatalogSnapshot, FarEnd, ForeignKey, Partition, Question, Table};
 use crate::desired::{Desired, DesiredRange, Label, partition_name};
 use crate::plan::steps::{CheckAhead, CreatePartition, CreateReason};
 use crate::plan::{FarTable, Finding, Runway, Step, Surroundings, codes};
-use crate::policy::{Every, Partitioning, Policy, Reach};
+use crate::policy::{Every, Level, Partitioning, Policy, Reach};
 use crate::schedule::{Edge, Extent, Point, Window};
 use crate::sql::QualifiedName;
 
 /// Bytes of a table that are read within some milliseconds even from a slow disk.
-const SCANNED_IN_NO_TIME: u64 = 1 << 20;
+pub(super) const SCANNED_IN_NO_TIME: u64 = 1 << 20;
 
 /// What every rule looks at.
 #[derive(Debug)]
 pub struct Situation<'a> {
-    /// The wish.
+    /// The whole policy.
     pub policy: &'a Policy,
-    /// The facts.
+    /// The wish: the policy's level for this table.
+    pub level: &'a Level,
+    /// The table that the policy names.
+    pub root: &'a Table,
+    /// The facts: of the root, or of a partition below it that has partitions itself.
     pub table: &'a Table,
+    /// The partitions from the root down to this one; empty at the root.
+    pub path: Vec<&'a Partition>,
     /// The wish in the table's own terms.
     pub desired: &'a Desired,
     /// All facts.
@@ -37,13 +44,15 @@ pub struct Situation<'a> {
 
 impl<'a> Situation<'a> {
     /// Puts wish and facts side by side.
-    pub fn new(policy: &'a Policy, table: &'a Table, desired: &'a Desired, snapshot: &'a CatalogSnapshot) -> Self {
+    pub fn new(node: Node<'a>, desired: &'a Desired, snapshot: &'a CatalogSnapshot) -> Self {
+        let Node { policy, level, root, table, path } = node;
         let mut placed: Vec<(Extent, &Partition)> = desired
             .as_range()
             .map(|range| table.partitions.iter().filter_map(|p| Some((range.extent(&p.bound)?, p))).collect())
             .unwrap_or_default();
         placed.sort_by_key(|(extent, _)| *extent);
-        let mut situation = Self { policy, table, desired, snapshot, placed, dropped: None, current: None };
+        let (dropped, current) = (None, None);
+        let mut situation = Self { policy, level, root, table, path, desired, snapshot, placed, dropped, current };
         situation.current = desired.as_range().and_then(|range| situation.find_current(range));
         situation
     }
@@ -99,7 +108,7 @@ impl<'a> Situation<'a> {
             (Some(Extent { from, to }), _) => range.grid.window_at(from.point().or(to.point())?),
             // No rows yet: they will begin where the partitions do, apart from those that were made behind.
             (None, Some(Extent { from, to })) => {
-                let behind = match self.policy.create.behind {
+                let behind = match self.level.create.behind {
                     Reach::Partitions(count) => count as usize,
                     Reach::Time(_) => 0,
                 };
@@ -112,7 +121,7 @@ impl<'a> Situation<'a> {
     /// The point that the policy's `ahead` reaches, at the end of a window; within what grid and key type can hold.
     pub fn horizon(&self, range: &DesiredRange, current: Window) -> Point {
         let limit = range.codec.limits().end();
-        let end = match (self.policy.create.ahead, range.now) {
+        let end = match (self.level.create.ahead, range.now) {
             (Reach::Partitions(count), _) => {
                 range.grid.windows_from(current.start()).take(count as usize + 1).last().map(Window::end)
             }
@@ -173,7 +182,7 @@ impl<'a> Situation<'a> {
     /// Adds the creation of a partition, with the move of rows that DEFAULT holds of it, unless its name is taken or the
     /// rows must stay; puts the questions that decide this.
     pub fn create(&self, draft: &mut Draft, label: Label<'_>, bound: Bound, reason: CreateReason) {
-        let name = partition_name(self.policy, label);
+        let name = partition_name(self.level, &self.table.name, label);
         let range = self.desired.describe_bound(&bound);
         if let Some(taken) = self.name_is_taken(draft, &name) {
             draft.findings.push(
@@ -189,6 +198,7 @@ impl<'a> Situation<'a> {
             InDefault::Nothing => self.check_ahead(draft, &name, &bound),
         };
         let table = self.table;
+        let carried = carried(self, &name.schema);
         draft.new_names.insert(name.clone());
         let create = CreatePartition {
             around: self.surroundings(),
@@ -198,9 +208,8 @@ impl<'a> Situation<'a> {
             range,
             reason,
             owner: (table.owner != self.snapshot.server.role).then(|| table.owner.clone()),
-            replica_identity: table.replica_identity.clone(),
-            grants: table.grants.clone(),
-            tablespace: self.policy.placement.tablespace.clone().or_else(|| table.tablespace.clone()),
+            carried,
+            tablespace: self.level.placement.tablespace.clone().or_else(|| table.tablespace.clone()),
             access_method: table.access_method.clone(),
         };
         match in_default {
@@ -278,15 +287,16 @@ impl<'a> Situation<'a> {
 }
 
 /// The grid in words, such as `range order_date, 1 month, Europe/Berlin`.
-pub(super) fn grid_in_words(policy: &Policy) -> String {
-    match &policy.partition {
+pub(super) fn grid_in_words(level: &Level) -> String {
+    match &level.partitioning {
         Partitioning::Range(range) => {
             let every = match range.every {
                 Every::Time(interval) => interval.to_string(),
                 Every::Integer(step) => step.to_string(),
             };
             let zone = range.timezone.map(|zone| format!(", {zone}")).unwrap_or_default();
-            format!("range {}, {every}{zone}", range.key)
+            let encoding = range.encoding.as_ref().map(|encoding| format!(", {encoding}")).unwrap_or_default();
+            format!("range {}{encoding}, {every}{zone}", range.key)
         }
         Partitioning::List(list) => format!("list {}", list.key),
         Partitioning::Hash(hash) => {

@@ -1,6 +1,8 @@
 //! List values as Postgres writes them back, so that a policy's spelling and the catalog's can be compared.
 
-use super::{codec_for, without_modifier};
+use std::sync::Arc;
+
+use super::{KeyCodec, codec_for, without_modifier};
 use crate::schedule::{Edge, Zone};
 
 /// The spelling that `pg_get_expr` uses for a value of this type, where the type has more than one spelling.
@@ -17,10 +19,13 @@ pub fn canonical(type_name: &str, text: &str) -> String {
         // The catalog pads char(n) values with blanks, which do not count when they are compared.
         "character" => text.trim_end_matches(' ').to_owned(),
         "numeric" => without_trailing_zeros(text),
-        _ => match codec_for(type_name).and_then(|codec| Some((codec, codec.decode(text)?))) {
-            Some((codec, Edge::At(point))) => codec.encode(point, Zone::WallClock),
-            _ => text.to_owned(),
-        },
+        _ => {
+            let respelled = |codec: Arc<dyn KeyCodec>| match codec.decode(text)? {
+                Edge::At(point) => Some(codec.encode(point, Zone::WallClock)),
+                Edge::Below | Edge::Above => None,
+            };
+            codec_for(type_name, None).and_then(respelled).unwrap_or_else(|| text.to_owned())
+        }
     }
 }
 

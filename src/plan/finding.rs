@@ -133,12 +133,22 @@ finding_codes! {
     WORKLOAD = "PT139" "workload" Warning None;
     /// The statements that the server has counted cannot be seen.
     WORKLOAD_UNKNOWN = "PT140" "workload-unknown" Warning None;
+    /// DEFAULT is not set aside for concurrent detaches, though the policy allows it.
+    DEFAULT_STAYS = "PT141" "default-stays" Info None;
+    /// A DEFAULT partition that a run set aside cannot be brought back.
+    DEFAULT_ASIDE = "PT142" "default-aside" Error Some(FailureKind::Findings);
+    /// The collation of a text key does not sort what it carries in the order of time.
+    TEXT_ORDER = "PT161" "text-order" Error Some(FailureKind::Policy);
     /// DEFAULT holds rows beyond the last partition that the policy wants.
     BEYOND_HORIZON = "PT170" "rows-beyond-horizon" Warning None;
     /// DEFAULT holds rows of a partition to be made, and they cannot be moved safely.
     MOVE_REFUSED = "PT171" "move-refused" Error Some(FailureKind::Findings);
     /// DEFAULT holds rows of a partition to be made, and moving them would keep writers waiting for too long.
     MOVE_TAKES_LONG = "PT172" "move-takes-long" Error Some(FailureKind::Findings);
+    /// There are more partitions than the policy's `check` allows.
+    PARTITION_LIMIT = "PT215" "partition-limit" Error Some(FailureKind::Findings);
+    /// DEFAULT holds more rows than the policy's `check` allows.
+    DEFAULT_LIMIT = "PT216" "default-limit" Error Some(FailureKind::Findings);
 }
 
 /// The first names of a list that may be long: `a, b, c and 9 more`.
@@ -149,6 +159,10 @@ pub fn first_few(names: &[String], shown: usize) -> String {
     }
 }
 
+/// What was measured, line by line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence(Vec<String>);
+
 /// One finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
@@ -158,6 +172,8 @@ pub struct Finding {
     pub table: Option<QualifiedName>,
     /// What was seen, as a fragment.
     pub message: String,
+    /// What was measured; `None` where the message says it all.
+    pub evidence: Option<Box<Evidence>>,
     /// What to do, as a fragment.
     pub hint: Option<String>,
     /// Where what it is about is written, when that is not the table's policy.
@@ -167,7 +183,26 @@ pub struct Finding {
 impl Finding {
     /// A finding about a table.
     pub fn about(code: &'static FindingCode, table: &QualifiedName, message: impl Into<String>) -> Self {
-        Self { code, table: Some(table.clone()), message: message.into(), hint: None, location: None }
+        Self { code, table: Some(table.clone()), message: message.into(), evidence: None, hint: None, location: None }
+    }
+
+    /// The same finding with what was measured; of many lines the first are kept and the rest counted.
+    #[must_use]
+    pub fn measured(mut self, lines: impl IntoIterator<Item = String>) -> Self {
+        const KEPT: usize = 20;
+        let mut lines: Vec<String> = lines.into_iter().collect();
+        let rest = lines.len().saturating_sub(KEPT);
+        if 0 < rest {
+            lines.truncate(KEPT);
+            lines.push(format!("and {rest} more"));
+        }
+        self.evidence = Some(Box::new(Evidence(lines)));
+        self
+    }
+
+    /// What was measured, line by line.
+    pub fn evidence(&self) -> &[String] {
+        self.evidence.as_ref().map_or(&[], |evidence| &evidence.0)
     }
 
     /// The same finding with what to do about it.

@@ -7,16 +7,14 @@ mod document;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
-
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{Plan, Withheld};
+use crate::json_document::{DocumentError, Format};
 use document::{SavedFinding, SavedTable, SavedWithheld, Summary};
 
-const FORMAT: &str = "partctl-plan";
-const VERSION: u64 = 1;
+const FORMAT: Format = Format { name: "partctl-plan", version: 1, noun: "plan" };
 
 /// What the plan's moment is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,54 +43,12 @@ pub struct SavedPlan {
     withheld: Vec<SavedWithheld>,
 }
 
-/// Just enough to tell whose document it is.
-#[derive(Deserialize)]
-struct Head {
-    format: String,
-    version: u64,
-}
-
-/// Why a text is not a plan that can be read.
-#[derive(Debug)]
-pub enum SavedPlanError {
-    /// No JSON object that says what it is.
-    NotAPlan,
-    /// Another format, such as a snapshot.
-    OtherFormat(String),
-    /// Written by another generation of partctl.
-    OtherVersion(u64),
-    /// Cut off or edited; with what is wrong and where.
-    Damaged(serde_json::Error),
-}
-
-impl fmt::Display for SavedPlanError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotAPlan => f.write_str("not a plan saved by partctl"),
-            Self::OtherFormat(format) => write!(f, "format is `{}`, not `{FORMAT}`", format.escape_debug()),
-            Self::OtherVersion(version) => {
-                write!(f, "plan of version {version}, and this partctl reads version {VERSION}: plan again")
-            }
-            Self::Damaged(error) => write!(f, "saved plan is damaged: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for SavedPlanError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Damaged(error) => Some(error),
-            Self::NotAPlan | Self::OtherFormat(_) | Self::OtherVersion(_) => None,
-        }
-    }
-}
-
 impl SavedPlan {
     /// The document of a plan, and of what was left out of it.
     pub fn from_plan(plan: &Plan, moment: Moment, withheld: &[Withheld]) -> Self {
         Self {
-            format: FORMAT.to_owned(),
-            version: VERSION,
+            format: FORMAT.name.to_owned(),
+            version: FORMAT.version,
             partctl: env!("CARGO_PKG_VERSION").to_owned(),
             database: plan.database.clone(),
             server_version: plan.server_version,
@@ -109,19 +65,8 @@ impl SavedPlan {
     ///
     /// # Errors
     /// When it is no such document, or of another version.
-    pub fn from_json(text: &str) -> Result<Self, SavedPlanError> {
-        let head: Head = match serde_json::from_str(text) {
-            Ok(head) => head,
-            Err(error) if error.is_data() => return Err(SavedPlanError::NotAPlan),
-            Err(error) => return Err(SavedPlanError::Damaged(error)),
-        };
-        if head.format != FORMAT {
-            return Err(SavedPlanError::OtherFormat(head.format));
-        }
-        if head.version != VERSION {
-            return Err(SavedPlanError::OtherVersion(head.version));
-        }
-        serde_json::from_str(text).map_err(SavedPlanError::Damaged)
+    pub fn from_json(text: &str) -> Result<Self, DocumentError> {
+        FORMAT.read(text)
     }
 
     /// Indented JSON that ends with a newline.

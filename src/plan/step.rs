@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 
 use super::steps::{
-    AnalyzeParent, AnalyzeReason, AttachPartition, CreatePartition, DetachPartition, DropTable, FinalizeDetach,
-    MoveRows, RecordDetach, RecordedChange, RemoveCheck,
+    AnalyzeParent, AnalyzeReason, AttachPartition, Away, BringDefaultBack, CreatePartition, DetachPartition, DropTable,
+    FinalizeDetach, MoveRows, RecordDetach, RecordedChange, RemoveCheck, SetDefaultAside,
 };
 use super::{Action, Lock};
 use crate::sql::QualifiedName;
@@ -25,15 +25,19 @@ pub enum Step {
     Move(MoveRows),
     /// Puts a table back in its place.
     Attach(AttachPartition),
+    /// Takes DEFAULT away for a moment.
+    SetAside(SetDefaultAside),
     /// Takes a partition out of its table.
     Detach(DetachPartition),
+    /// Attaches DEFAULT again.
+    BringBack(BringDefaultBack),
     /// Drops a detached table.
     Drop(DropTable),
     /// Gathers the statistics of the table as a whole.
     Analyze(AnalyzeParent),
 }
 
-/// The kinds, in the order of their [`Phase`].
+/// The kinds, in the order of their usual [`Phase`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StepKind {
     /// [`Step::Finalize`]
@@ -48,8 +52,12 @@ pub enum StepKind {
     Move,
     /// [`Step::Attach`]
     Attach,
+    /// [`Step::SetAside`]
+    SetAside,
     /// [`Step::Detach`]
     Detach,
+    /// [`Step::BringBack`]
+    BringBack,
     /// [`Step::Drop`]
     Drop,
     /// [`Step::Analyze`]
@@ -71,14 +79,16 @@ pub enum Phase {
 
 impl StepKind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Finalize,
         Self::Record,
         Self::Remove,
         Self::Create,
         Self::Move,
         Self::Attach,
+        Self::SetAside,
         Self::Detach,
+        Self::BringBack,
         Self::Drop,
         Self::Analyze,
     ];
@@ -92,7 +102,9 @@ impl StepKind {
             Self::Create => "create",
             Self::Move => "move",
             Self::Attach => "attach",
+            Self::SetAside => "set aside",
             Self::Detach => "detach",
+            Self::BringBack => "bring back",
             Self::Drop => "drop",
             Self::Analyze => "analyze",
         }
@@ -102,8 +114,8 @@ impl StepKind {
     pub fn sign(self) -> char {
         match self {
             Self::Finalize | Self::Record | Self::Remove | Self::Move | Self::Analyze => '*',
-            Self::Create | Self::Attach => '+',
-            Self::Detach => '~',
+            Self::Create | Self::Attach | Self::BringBack => '+',
+            Self::SetAside | Self::Detach => '~',
             Self::Drop => '-',
         }
     }
@@ -119,7 +131,9 @@ impl Step {
             Self::Create(_) => StepKind::Create,
             Self::Move(_) => StepKind::Move,
             Self::Attach(_) => StepKind::Attach,
+            Self::SetAside(_) => StepKind::SetAside,
             Self::Detach(_) => StepKind::Detach,
+            Self::BringBack(_) => StepKind::BringBack,
             Self::Drop(_) => StepKind::Drop,
             Self::Analyze(_) => StepKind::Analyze,
         }
@@ -127,11 +141,12 @@ impl Step {
 
     /// When it is carried out.
     pub fn phase(&self) -> Phase {
-        match self.kind() {
-            StepKind::Finalize | StepKind::Record | StepKind::Remove => Phase::Finish,
-            StepKind::Create | StepKind::Move | StepKind::Attach => Phase::Create,
-            StepKind::Detach | StepKind::Drop => Phase::Retire,
-            StepKind::Analyze => Phase::Maintain,
+        match self {
+            Self::Finalize(_) | Self::Record(_) | Self::Remove(_) => Phase::Finish,
+            Self::BringBack(step) if step.away == Away::SinceAnEarlierRun => Phase::Finish,
+            Self::Create(_) | Self::Move(_) | Self::Attach(_) => Phase::Create,
+            Self::SetAside(_) | Self::Detach(_) | Self::BringBack(_) | Self::Drop(_) => Phase::Retire,
+            Self::Analyze(_) => Phase::Maintain,
         }
     }
 
@@ -152,7 +167,9 @@ impl Step {
             Self::Create(step) => &step.partition,
             Self::Move(step) => &step.create.partition,
             Self::Attach(step) => &step.table,
+            Self::SetAside(step) => &step.default,
             Self::Detach(step) => &step.partition,
+            Self::BringBack(step) => &step.default,
             Self::Drop(step) => &step.table,
             Self::Analyze(step) => &step.table,
         }
@@ -167,7 +184,9 @@ impl Step {
             Self::Create(step) => &step.range,
             Self::Move(step) => &step.create.range,
             Self::Attach(step) => &step.range,
+            Self::SetAside(step) => &step.range,
             Self::Detach(step) => &step.range,
+            Self::BringBack(step) => &step.range,
             Self::Drop(step) => &step.range,
             Self::Analyze(step) => step.range(),
         }
@@ -194,7 +213,9 @@ impl Step {
             Self::Create(step) => step.reason.to_string().into(),
             Self::Move(step) => step.reason().into(),
             Self::Attach(step) => step.reason.as_str().into(),
+            Self::SetAside(step) => format!("empty, and {} leave", step.detaches).into(),
             Self::Detach(step) => step.reason.as_str().into(),
+            Self::BringBack(step) => step.reason().into(),
             Self::Drop(step) => step.reason.as_str().into(),
             Self::Analyze(step) => step.reason().into(),
         }
@@ -203,7 +224,13 @@ impl Step {
     /// Bytes and rows that leave their place, estimated, as far as known.
     pub fn volume(&self) -> (Option<u64>, Option<u64>) {
         match self {
-            Self::Finalize(_) | Self::Record(_) | Self::Remove(_) | Self::Create(_) | Self::Analyze(_) => (None, None),
+            Self::Finalize(_)
+            | Self::Record(_)
+            | Self::Remove(_)
+            | Self::Create(_)
+            | Self::SetAside(_)
+            | Self::BringBack(_)
+            | Self::Analyze(_) => (None, None),
             Self::Move(step) => (None, Some(step.rows)),
             Self::Attach(step) => (Some(step.bytes), None),
             Self::Detach(step) => (Some(step.bytes), step.rows),
@@ -232,7 +259,9 @@ impl Step {
             Self::Create(step) => step.actions(),
             Self::Move(step) => step.actions(),
             Self::Attach(step) => step.actions(),
+            Self::SetAside(step) => step.actions(),
             Self::Detach(step) => step.actions(),
+            Self::BringBack(step) => step.actions(),
             Self::Drop(step) => step.actions(),
             Self::Analyze(step) => step.actions(),
         }
@@ -247,7 +276,9 @@ impl Step {
             | Self::Record(_)
             | Self::Remove(_)
             | Self::Move(_)
+            | Self::SetAside(_)
             | Self::Detach(_)
+            | Self::BringBack(_)
             | Self::Drop(_)
             | Self::Analyze(_) => Vec::new(),
         }
@@ -262,6 +293,10 @@ impl Step {
             Self::Attach(step) => format!("ALTER TABLE {} DETACH PARTITION {}", step.around.parent, step.table),
             Self::Create(step) => format!("DROP TABLE {}", step.partition),
             Self::Move(step) => step.undo(),
+            Self::SetAside(step) => {
+                format!("ALTER TABLE {} ATTACH PARTITION {} DEFAULT", step.around.parent, step.default)
+            }
+            Self::BringBack(step) => format!("ALTER TABLE {} DETACH PARTITION {}", step.around.parent, step.default),
             Self::Detach(step) => {
                 format!("ALTER TABLE {} ATTACH PARTITION {} {}", step.around.parent, step.partition, step.bound)
             }

@@ -5,6 +5,7 @@
 mod create;
 mod defaults;
 mod hold;
+mod inherit;
 mod locks;
 mod maintain;
 mod name;
@@ -19,6 +20,7 @@ mod retain;
 pub(super) mod rules;
 mod scalars;
 mod section;
+mod thresholds;
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -26,7 +28,7 @@ use std::ops::Range;
 use self::report::{Report, Wholeness};
 use self::section::{Keys, Section};
 use super::document::{Document, Documents, Node, Scalar, Value};
-use super::model::{Location, Policy};
+use super::model::{Level, Location, Policy};
 use super::problem::{Problem, Source};
 use super::query_files::QueryFiles;
 use crate::sql::{NameError, QualifiedName};
@@ -45,12 +47,36 @@ pub struct Checked {
 
 const KEYS: Keys = Keys {
     section: "",
-    known: &["version", "kind", "table", "partition", "create", "retain", "hold", "locks", "maintain", "pruning"],
-    later: &["archive", "inherit", "storage"],
+    known: &[
+        "version",
+        "kind",
+        "table",
+        "partition",
+        "create",
+        "retain",
+        "hold",
+        "inherit",
+        "storage",
+        "locks",
+        "maintain",
+        "check",
+        "pruning",
+    ],
+    later: &["archive"],
 };
 
-const SECTIONS: [&Keys; 8] =
-    [&KEYS, &partition::KEYS, &create::KEYS, &retain::KEYS, &locks::KEYS, &maintain::KEYS, &hold::KEYS, &pruning::KEYS];
+const SECTIONS: [&Keys; 10] = [
+    &KEYS,
+    &partition::KEYS,
+    &create::KEYS,
+    &retain::KEYS,
+    &locks::KEYS,
+    &maintain::KEYS,
+    &thresholds::KEYS,
+    &hold::KEYS,
+    &inherit::STORAGE_KEYS,
+    &pruning::KEYS,
+];
 
 /// Where each table's policy is.
 type Tables = HashMap<QualifiedName, Location>;
@@ -159,8 +185,11 @@ fn check_document(root: &Node, source: &Source, tables: &mut Tables, report: &mu
     let retain = retain::read(&section, axis, report);
     reach::judge(&section, &create, retain.as_ref(), axis, report);
     let hold = section.optional("hold", report, |node, report| hold::read(node, axis, report));
+    let inherit = inherit::read(&section, report);
+    let storage = inherit::read_storage(&section, report);
     let locks = locks::read(&section, report);
     let maintain = maintain::read(&section, report);
+    let thresholds = thresholds::read(&section, axis, report);
     let pruning = section.optional("pruning", report, pruning::read);
     if !report.is_sound() {
         return None;
@@ -168,13 +197,19 @@ fn check_document(root: &Node, source: &Source, tables: &mut Tables, report: &mu
     let partition = partition?;
     Some(Policy {
         table: table?,
-        partition: partition.partitioning?,
-        placement: partition.placement,
-        create,
-        retain,
+        level: Level {
+            partitioning: partition.partitioning?,
+            placement: partition.placement,
+            create,
+            retain,
+            subpartition: None,
+        },
         hold: hold.unwrap_or_default(),
+        inherit,
+        storage,
         locks,
         maintain,
+        thresholds,
         pruning: pruning.unwrap_or_default(),
         location,
     })

@@ -5,14 +5,18 @@
 mod check;
 mod document;
 mod fingerprint;
+mod mentions;
 mod model;
 mod name_template;
 mod problem;
 mod query_files;
+mod storage;
 
 pub use check::{Checked, RULES, check, check_with, is_query};
 pub use fingerprint::fingerprint;
+pub use mentions::mentioned;
 pub use model::*;
 pub use name_template::{NameTemplate, Segment, TemplateError};
 pub use problem::{Lines, Problem, Rule, Source};
 pub use query_files::{QueryFileWanted, QueryFiles, query_files_wanted};
+pub use storage::{STORAGE_PARAMETERS, StorageParameter, Takes};

@@ -2,12 +2,14 @@
 //!
 //! Whether a policy fits its table is not known here: that takes the catalog.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{NaiveDate, NaiveDateTime};
 use chrono_tz::Tz;
 
 use super::name_template::NameTemplate;
+use crate::keys::Encoding;
 use crate::schedule::Interval;
 use crate::sql::{Identifier, QualifiedName};
 
@@ -16,24 +18,48 @@ use crate::sql::{Identifier, QualifiedName};
 pub struct Policy {
     /// The partitioned table.
     pub table: QualifiedName,
-    /// The grid of partitions it should have.
-    pub partition: Partitioning,
+    /// The partitions that it should have, and theirs.
+    pub level: Level,
+    /// Partitions under legal hold.
+    pub hold: Vec<Hold>,
+    /// What partitions take from their table.
+    pub inherit: BTreeSet<Inherited>,
+    /// Storage parameters of partitions, by name; values in [`StorageParameter::canonical`] spelling.
+    ///
+    /// [`StorageParameter::canonical`]: super::StorageParameter::canonical
+    pub storage: BTreeMap<String, String>,
+    /// How patient and how considerate DDL is.
+    pub locks: Locks,
+    /// What is looked after besides.
+    pub maintain: Maintain,
+    /// What a check holds the table to.
+    pub thresholds: Thresholds,
+    /// Queries that must prune.
+    pub pruning: Vec<PruningQuery>,
+    /// Where the policy is written.
+    pub location: Location,
+}
+
+/// One level of a tree of partitions: what the partitions of one partitioned relation should be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Level {
+    /// The grid of partitions.
+    pub partitioning: Partitioning,
     /// How new partitions are made.
     pub placement: Placement,
     /// How far coverage reaches.
     pub create: Create,
     /// What becomes of old partitions; `None` keeps everything for ever.
     pub retain: Option<Retain>,
-    /// Partitions under legal hold.
-    pub hold: Vec<Hold>,
-    /// How patient and how considerate DDL is.
-    pub locks: Locks,
-    /// What is looked after besides.
-    pub maintain: Maintain,
-    /// Queries that must prune.
-    pub pruning: Vec<PruningQuery>,
-    /// Where the policy is written.
-    pub location: Location,
+    /// How each partition is partitioned itself; `None`: not at all.
+    pub subpartition: Option<Box<Level>>,
+}
+
+impl Policy {
+    /// The levels, outermost first; at least one.
+    pub fn levels(&self) -> impl Iterator<Item = &Level> {
+        std::iter::successors(Some(&self.level), |level| level.subpartition.as_deref())
+    }
 }
 
 /// Where a document starts: a path as the user gave it and a line from 1.
@@ -61,9 +87,12 @@ pub enum Partitioning {
 pub struct RangePolicy {
     /// The key column.
     pub key: Identifier,
+    /// How the key carries a time that its type does not show; only with a time grid.
+    pub encoding: Option<Encoding>,
     /// Width of one partition.
     pub every: Every,
-    /// The zone of the calendar; required for `timestamptz`, refused for `date`: known only with the table.
+    /// The zone of the calendar; required for `timestamptz` and ids with a time, refused for `date`: known only with
+    /// the table.
     pub timezone: Option<Tz>,
     /// Where the grid starts counting; of the same kind as `every`.
     pub anchor: Option<AxisValue>,
@@ -239,6 +268,51 @@ pub enum Held {
     },
 }
 
+/// What partitions take from their table, by the words of `inherit`, in the order in which it is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Inherited {
+    /// The owner.
+    Owner,
+    /// Privileges on the table and its columns.
+    Privileges,
+    /// The replica identity.
+    ReplicaIdentity,
+    /// Whether row level security is on, and forced on the owner.
+    RowSecurity,
+    /// Tablespace, access method, compression, and of the policy the storage parameters.
+    Storage,
+    /// Statistics targets, column options, extended statistics.
+    Statistics,
+    /// Comments on the table and its columns.
+    Comments,
+}
+
+impl Inherited {
+    /// All of it.
+    pub const ALL: [Self; 7] = [
+        Self::Owner,
+        Self::Privileges,
+        Self::ReplicaIdentity,
+        Self::RowSecurity,
+        Self::Storage,
+        Self::Statistics,
+        Self::Comments,
+    ];
+
+    /// The word of the policy.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Privileges => "privileges",
+            Self::ReplicaIdentity => "replica_identity",
+            Self::RowSecurity => "row_security",
+            Self::Storage => "storage",
+            Self::Statistics => "statistics",
+            Self::Comments => "comments",
+        }
+    }
+}
+
 /// How DDL waits for locks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Locks {
@@ -248,11 +322,19 @@ pub struct Locks {
     pub retry_for: Duration,
     /// Whether an autovacuum in the way is made to give way, rather than waited for.
     pub cancel_autovacuum: bool,
+    /// Whether an empty DEFAULT partition is detached for as long as several partitions are, so that they leave
+    /// CONCURRENTLY: rows that fit no other partition are refused meanwhile (23514).
+    pub set_default_aside: bool,
 }
 
 impl Default for Locks {
     fn default() -> Self {
-        Self { timeout: Duration::from_millis(50), retry_for: Duration::from_secs(600), cancel_autovacuum: false }
+        Self {
+            timeout: Duration::from_millis(50),
+            retry_for: Duration::from_secs(600),
+            cancel_autovacuum: false,
+            set_default_aside: false,
+        }
     }
 }
 
@@ -261,6 +343,17 @@ impl Default for Locks {
 pub struct Maintain {
     /// Whether the table as a whole is analyzed when its statistics are missing or far off.
     pub analyze: bool,
+}
+
+/// `check`: what is a finding of a check, and of no interest to a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Thresholds {
+    /// Coverage beyond now lasts at least so long: a time with a time grid, partitions with a number grid.
+    pub min_runway: Option<Reach>,
+    /// Most partitions, those pending detach left out; at least 1.
+    pub max_partitions: Option<u32>,
+    /// Most rows in DEFAULT.
+    pub default_rows: Option<u32>,
 }
 
 /// A query that must prune.

@@ -9,7 +9,8 @@ use super::result::{Attempt, Observation, PruningResult};
 use super::verdict::judge;
 use crate::catalog::CatalogSnapshot;
 use crate::policy::{
-    Create, Every, HashPolicy, ListPolicy, Location, Locks, Partitioning, Placement, Policy, PruningQuery, RangePolicy,
+    Create, Every, HashPolicy, Level, ListPolicy, Location, Locks, Partitioning, Placement, Policy, PruningQuery,
+    RangePolicy,
 };
 use crate::sql::{Identifier, QualifiedName};
 
@@ -53,7 +54,7 @@ fn name(short: &str) -> Value {
 
 pub(super) fn days(pruning: Vec<PruningQuery>) -> Policy {
     let every = Every::Time("1 day".parse().unwrap());
-    let range = RangePolicy { key: Identifier::new("day"), every, timezone: None, anchor: None };
+    let range = RangePolicy { key: Identifier::new("day"), encoding: None, every, timezone: None, anchor: None };
     Policy { pruning, ..policy("days", Partitioning::Range(range)) }
 }
 
@@ -67,16 +68,22 @@ pub(super) fn events() -> Policy {
     policy("events", Partitioning::Hash(HashPolicy { key, modulus: 2 }))
 }
 
-fn policy(table: &str, partition: Partitioning) -> Policy {
+fn policy(table: &str, partitioning: Partitioning) -> Policy {
     Policy {
         table: QualifiedName::new("shop", table),
-        partition,
-        placement: Placement::default(),
-        create: Create::default(),
-        retain: None,
+        level: Level {
+            partitioning,
+            placement: Placement::default(),
+            create: Create::default(),
+            retain: None,
+            subpartition: None,
+        },
         hold: Vec::new(),
+        inherit: Default::default(),
+        storage: Default::default(),
         locks: Locks::default(),
         maintain: Default::default(),
+        thresholds: Default::default(),
         pruning: Vec::new(),
         location: Location { path: "shop.yaml".to_owned(), line: 1 },
     }

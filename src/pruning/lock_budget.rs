@@ -89,7 +89,7 @@ fn locks_below(partition: &Partition, version: u32, at_least: u32) -> u64 {
     if partition.kind != RelationKind::Partitioned {
         return 1 + u64::from(indexes);
     }
-    let children = partition.partitions.iter().filter(|child| !child.pending_detach);
+    let children = partition.partitions().iter().filter(|child| !child.pending_detach);
     let below: u64 = children.map(|child| locks_below(child, version, indexes)).sum();
     1 + parent_indexes(indexes, version) + below
 }
@@ -111,13 +111,14 @@ mod tests {
             name: QualifiedName::new("shop", "p"),
             kind: RelationKind::Table,
             owner: None,
+            properties: None,
             bound: Bound::Default,
             pending_detach: false,
             rows: None,
             bytes: 0,
             leftover_checks: Vec::new(),
             indexes,
-            partitions: Vec::new(),
+            table: None,
         }
     }
 
@@ -126,7 +127,9 @@ mod tests {
         assert_eq!(relation_locks(&leaf(2), 150_020), 3);
         let mut tree = leaf(2);
         tree.kind = RelationKind::Partitioned;
-        tree.partitions = vec![leaf(0), leaf(3), Partition { pending_detach: true, ..leaf(9) }];
+        let mut table = super::super::fixture::snapshot().tables.remove(0);
+        table.partitions = vec![leaf(0), leaf(3), Partition { pending_detach: true, ..leaf(9) }];
+        tree.table = Some(Box::new(table));
         assert_eq!(relation_locks(&tree, 150_020), 1 + 3 + 4);
         assert_eq!(relation_locks(&tree, 160_000), 1 + 2 + 3 + 4);
     }

@@ -204,24 +204,19 @@ mod tests {
     #[test]
     fn a_partition_with_partitions_of_its_own_is_read_by_any_leaf_below_it() {
         let mut snapshot = fixture::snapshot();
+        let mut table = snapshot.tables[0].clone();
         let days_1 = &mut snapshot.tables[0].partitions[1];
         days_1.kind = crate::catalog::RelationKind::Partitioned;
-        days_1.partitions = ["days_1_a", "days_1_b"]
+        table.partitions = ["days_1_a", "days_1_b"]
             .iter()
             .zip(101..)
             .map(|(name, oid)| {
                 let bound = "FOR VALUES WITH (modulus 2, remainder 0)".parse().unwrap();
                 let name = QualifiedName::new("shop", *name);
-                crate::catalog::Partition {
-                    oid,
-                    name,
-                    bound,
-                    kind: Default::default(),
-                    partitions: Vec::new(),
-                    ..days_1.clone()
-                }
+                crate::catalog::Partition { oid, name, bound, kind: Default::default(), table: None, ..days_1.clone() }
             })
             .collect();
+        days_1.table = Some(Box::new(table));
         let leaves = [DAY_1.replace("days_1", "days_1_a"), DAY_1.replace("days_1", "days_1_b")];
         let probes = probes(&[fixture::days(Vec::new())], &snapshot);
         let attempt = appended(&[&leaves[0], &leaves[1]], 0, &[10, 11, 101, 102]);

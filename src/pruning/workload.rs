@@ -81,6 +81,7 @@ impl Workload {
             code: codes::WORKLOAD_UNKNOWN,
             table: None,
             message,
+            evidence: None,
             hint: Some(hint.to_owned()),
             location: None,
         };

@@ -7,7 +7,8 @@ use super::problems::{data, property};
 use super::style::plain;
 use crate::plan::Severity;
 
-/// Writes one `::error file=...::message` line for each error, and `::warning` for each warning.
+/// Writes one `::error file=...::message` line for each error, and `::warning` for each warning, what was measured
+/// below the message.
 ///
 /// # Errors
 /// When `out` cannot be written to.
@@ -23,7 +24,8 @@ pub fn check_github(report: &CheckReport<'_>, out: &mut dyn Write) -> io::Result
             };
             let title = property(&format!("{} {}", said.code.id, said.code.name));
             let text = data(&plain(&format!("{table}{}", said.sentence())));
-            writeln!(out, "::{command} {}title={title}::{text}", place.as_deref().unwrap_or_default())?;
+            let evidence: String = said.evidence.iter().map(|line| format!("%0A{}", data(&plain(line)))).collect();
+            writeln!(out, "::{command} {}title={title}::{text}{evidence}", place.as_deref().unwrap_or_default())?;
         }
     }
     Ok(())

@@ -67,7 +67,7 @@ pub(super) struct Said {
 impl Said {
     fn of(finding: &Finding) -> Self {
         let (message, remedy) = (finding.message.clone(), finding.hint.clone());
-        Self { code: finding.code, message, evidence: Vec::new(), remedy }
+        Self { code: finding.code, message, evidence: finding.evidence().to_vec(), remedy }
     }
 
     /// The message and what to do, in one text.
@@ -175,12 +175,14 @@ struct Wire<'a> {
 }
 
 #[derive(Serialize)]
-struct WireFinding<'a> {
+pub(super) struct WireFinding<'a> {
     code: &'static str,
     name: &'static str,
     severity: &'static str,
     table: Option<String>,
     message: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    evidence: Vec<String>,
     hint: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<&'a str>,
@@ -198,7 +200,7 @@ pub fn check_json(report: &CheckReport<'_>, out: &mut dyn Write) -> io::Result<(
         version: 1,
         database: &report.plan.database,
         at: report.plan.at.to_rfc3339(),
-        findings: report.findings.iter().map(wire_finding).collect(),
+        findings: report.findings.iter().map(|finding| wire_finding(finding, report.pruning)).collect(),
         pruning: wire(report.pruning),
         workload: report.workload.map(workload::wire),
     };
@@ -206,13 +208,18 @@ pub fn check_json(report: &CheckReport<'_>, out: &mut dyn Write) -> io::Result<(
     writeln!(out)
 }
 
-fn wire_finding(finding: &Finding) -> WireFinding<'_> {
+pub(super) fn wire_finding<'a>(finding: &'a Finding, pruning: &[PruningResult]) -> WireFinding<'a> {
+    // A query's numbers stand with its result; the finding that tells of it begins as the result does.
+    let tells = |said: &Said| said.code == finding.code && finding.message.starts_with(&said.message);
+    let own = pruning.iter().filter(|result| Some(&result.table) == finding.table.as_ref());
+    let measured = own.filter_map(said_of).find(tells).map(|said| said.evidence);
     WireFinding {
         code: finding.code.id,
         name: finding.code.name,
         severity: finding.code.severity.as_str(),
         table: finding.table.as_ref().map(ToString::to_string),
         message: &finding.message,
+        evidence: measured.unwrap_or_else(|| finding.evidence().to_vec()),
         hint: finding.hint.as_deref(),
         path: finding.location.as_ref().map(|at| at.path.as_str()),
         line: finding.location.as_ref().map(|at| at.line),

@@ -8,12 +8,16 @@ use crate::plan::{Finding, Severity, codes};
 
 /// Findings of one kind about one table that are shown before the rest is counted.
 const SHOWN: usize = 10;
+/// Lines of evidence that are shown before the rest is counted.
+const EVIDENCE: usize = 4;
 
 /// A finding in words, without its severity.
 pub(super) struct Told {
     pub(super) severity: Severity,
     pub(super) id: &'static str,
     pub(super) text: String,
+    /// What was measured.
+    pub(super) evidence: Vec<String>,
     pub(super) hint: Option<String>,
     /// `queries/orders.sql:3`
     pub(super) place: Option<String>,
@@ -48,14 +52,34 @@ pub(super) fn told<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<Told>
 }
 
 fn bare(finding: &Finding) -> Told {
-    Told { severity: finding.code.severity, id: finding.code.id, text: String::new(), hint: None, place: None }
+    Told {
+        severity: finding.code.severity,
+        id: finding.code.id,
+        text: String::new(),
+        evidence: Vec::new(),
+        hint: None,
+        place: None,
+    }
 }
 
 fn one(finding: &Finding) -> Told {
     // What is only worth knowing takes one line: its hint says no more than that nothing needs to be done.
-    let hint = finding.hint.as_ref().filter(|_| finding.code.severity != Severity::Info);
+    let needs_a_person = finding.code.severity != Severity::Info;
+    let hint = finding.hint.as_ref().filter(|_| needs_a_person);
+    let mut evidence: Vec<String> = Vec::new();
+    if needs_a_person {
+        let rest = finding.evidence().len().saturating_sub(EVIDENCE);
+        evidence.extend(finding.evidence().iter().take(EVIDENCE).map(|line| plain(line)));
+        evidence.extend((0 < rest).then(|| format!("and {rest} more (`-o json` has all)")));
+    }
     let place = finding.location.as_ref().map(|at| plain(&format!("{}:{}", at.path, at.line)));
-    Told { text: about(finding, &plain(&finding.message)), hint: hint.map(|hint| plain(hint)), place, ..bare(finding) }
+    Told {
+        text: about(finding, &plain(&finding.message)),
+        evidence,
+        hint: hint.map(|hint| plain(hint)),
+        place,
+        ..bare(finding)
+    }
 }
 
 fn about(finding: &Finding, text: &str) -> String {
@@ -83,6 +107,9 @@ pub(super) fn write(told: &[Told], screen: Screen, out: &mut dyn Write) -> io::R
                 0 => writeln!(out, "{}{text}", screen.paint(tone, &label))?,
                 _ => writeln!(out, "{:indent$}{text}", "")?,
             }
+        }
+        for line in finding.evidence.iter().flat_map(|line| wrap(line, screen.room(indent))) {
+            writeln!(out, "{:indent$}{}", "", screen.paint(Tone::Quiet, &line))?;
         }
         if let Some(place) = &finding.place {
             writeln!(out, "{:indent$}{}", "", screen.paint(Tone::Quiet, &format!("at {place}")))?;

@@ -82,6 +82,10 @@ fn to_plan(policies: &[Policy], role: &Identifier) -> Vec<Section> {
                 format!("GRANT SELECT ON partctl.runs, partctl.steps, partctl.detached_tables TO {role}"),
             ],
         ),
+        (
+            &["Only for `check --workload`, which judges statements of other roles: nothing else shows their text."],
+            vec![format!("-- GRANT pg_read_all_stats TO {role}")],
+        ),
     ]
 }
 
@@ -95,7 +99,7 @@ fn to_apply(policies: &[Policy], role: &Identifier, owner: Option<&Identifier>) 
         usage.into_iter().chain([with_owner(policy, owner, &create)])
     });
     let stored = policies.iter().filter_map(|policy| {
-        let tablespace = policy.placement.tablespace.as_ref()?;
+        let tablespace = policy.level.placement.tablespace.as_ref()?;
         Some(with_owner(policy, owner, &format!("GRANT CREATE ON TABLESPACE {} TO %s", escaped(tablespace))))
     });
     vec![
@@ -133,7 +137,7 @@ fn to_apply(policies: &[Policy], role: &Identifier, owner: Option<&Identifier>) 
 
 /// Where a policy's new partitions go.
 fn target(policy: &Policy) -> &Identifier {
-    policy.placement.schema.as_ref().unwrap_or(&policy.table.schema)
+    policy.level.placement.schema.as_ref().unwrap_or(&policy.table.schema)
 }
 
 /// A name inside of a `format` template.

@@ -53,7 +53,9 @@ fn roles(plan: &Plan) -> BTreeMap<QualifiedName, &'static str> {
             Step::Finalize(step) => &step.around,
             Step::Create(step) => &step.around,
             Step::Move(step) => &step.create.around,
+            Step::SetAside(step) => &step.around,
             Step::Detach(step) => &step.around,
+            Step::BringBack(step) => &step.around,
             Step::Drop(step) => {
                 roles.extend(step.foreign_keys.iter().map(|key| (key.table.clone(), "foreign key")));
                 continue;

@@ -6,13 +6,17 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::{Occasion, PlanReport};
-use crate::catalog::{Bound, ReplicaIdentity};
+use crate::catalog::Bound;
 use crate::diff::{
-    DefaultState, DetachedFate, DetachedState, Fate, NextToRetire, Overview, Place, Stretch, TableOverview, When,
+    AxisEnd, DefaultState, DetachedFate, DetachedState, Fate, NextToRetire, Overview, Place, Position, Stretch,
+    TableOverview, When,
 };
 use crate::plan::steps::{CreatePartition, CreateReason, DetachPartition, DropTable};
-use crate::plan::{Blocker, FarTable, Moment, PastRun, PastStep, Plan, RunEnd, Runway, Step, Surroundings, TablePlan};
-use crate::policy::Locks;
+use crate::plan::{
+    Blocker, Carried, FarTable, Moment, PastRun, PastStep, Plan, RunEnd, Runway, Step, Surroundings, TablePlan,
+};
+use crate::policy::{Inherited, Locks};
+use crate::schedule::{Edge, Extent, Point};
 use crate::sql::QualifiedName;
 
 pub(super) fn at(text: &str) -> DateTime<Utc> {
@@ -36,8 +40,7 @@ pub(super) fn create(parent: &QualifiedName, partition: &str, from: &str, to: &s
         range: format!("{from} … {to}"),
         reason,
         owner: None,
-        replica_identity: ReplicaIdentity::Default,
-        grants: Vec::new(),
+        carried: Carried { inherit: Inherited::ALL.into_iter().collect(), ..Carried::default() },
         tablespace: None,
         access_method: None,
         spares_default: None,
@@ -143,17 +146,24 @@ pub(super) fn overview() -> Overview {
         partitions: 8,
         bytes: 94_489_280_512,
         rows: None,
-        last_bound: None,
+        oldest: None,
+        newest: None,
         runway: Runway::None,
         default: None,
+        pending_detaches: 0,
+        held: 0,
+        thresholds: Default::default(),
         next_to_retire: None,
         timeline: Vec::new(),
     };
     let month = |n: u32| chrono::NaiveDate::from_ymd_opt(2024, 10, 1).unwrap() + chrono::Months::new(n);
+    let edge =
+        |n: u32| Edge::At(Point(i128::from(month(n).and_time(chrono::NaiveTime::MIN).and_utc().timestamp_micros())));
     let stretch = |n: u32| Stretch {
         partition: Some(name(&format!("orders_{}", month(n).format("%Y_%m")))),
         from: month(n).to_string(),
         to: month(n + 1).to_string(),
+        extent: Extent { from: edge(n), to: edge(n + 1) },
         bytes: u64::from(n) * 400_000_000,
         rows: Some(u64::from(n) * 1_000_000),
         place: match n {
@@ -164,11 +174,14 @@ pub(super) fn overview() -> Overview {
         fate: if n == 0 { Fate::Expiring } else { Fate::Stays },
     };
     let shown = "2026-12-01".to_owned();
+    let axis_end =
+        |shown: &str, moment: &str| AxisEnd { shown: shown.to_owned(), position: Some(Position::Time(at(moment))) };
     let orders = TableOverview {
         partitions: 31,
         bytes: 442_381_631_488,
         rows: Some(904_331_020),
-        last_bound: Some("2027-03-01".to_owned()),
+        oldest: Some(axis_end("2024-10-01", "2024-09-30T22:00:00Z")),
+        newest: Some(axis_end("2027-03-01", "2027-02-28T23:00:00Z")),
         runway: Runway::Until(at("2027-02-28T23:00:00Z")),
         default: Some(DefaultState { name: name("orders_default"), rows: Some(1_204), asked_for: false }),
         next_to_retire: Some(NextToRetire {

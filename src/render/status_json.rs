@@ -27,6 +27,7 @@ struct WireTable {
     partitions: usize,
     bytes: u64,
     rows: Option<u64>,
+    first_bound: Option<String>,
     last_bound: Option<String>,
     runway: WireRunway,
     default: Option<WireDefault>,
@@ -115,7 +116,8 @@ fn table(table: &TableOverview, at: DateTime<Utc>) -> WireTable {
         partitions: table.partitions,
         bytes: table.bytes,
         rows: table.rows,
-        last_bound: table.last_bound.clone(),
+        first_bound: table.oldest.as_ref().map(|end| end.shown.clone()),
+        last_bound: table.newest.as_ref().map(|end| end.shown.clone()),
         runway: runway(table.runway, at),
         default: table
             .default
@@ -173,6 +175,7 @@ fn stretch(stretch: &Stretch) -> WireStretch {
 fn detached(detached: &DetachedState) -> WireDetached {
     let (fate, drops_at) = match detached.fate {
         DetachedFate::DropsAt(end) => ("drops_at", Some(end)),
+        DetachedFate::Aside => ("aside", None),
         DetachedFate::Due => ("due", None),
         DetachedFate::Held => ("held", None),
         DetachedFate::Kept => ("kept", None),
@@ -228,6 +231,7 @@ mod tests {
               "partitions": 31,
               "bytes": 442381631488,
               "rows": 904331020,
+              "first_bound": "2024-10-01",
               "last_bound": "2027-03-01",
               "runway": {
                 "kind": "until",

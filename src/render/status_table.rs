@@ -70,7 +70,7 @@ pub(super) fn cells(table: &TableOverview, overview: &Overview) -> [String; 9] {
         amounts::in_full(table.partitions as u64),
         amounts::bytes(table.bytes),
         or_nothing(table.rows.map(amounts::count)),
-        or_nothing(table.last_bound.as_deref().map(plain)),
+        or_nothing(table.newest.as_ref().map(|end| plain(&end.shown))),
         or_nothing(runway(table.runway, overview)),
         or_nothing(table.default.as_ref().map(default)),
         or_nothing(next),
@@ -139,6 +139,7 @@ pub(super) fn fate(detached: &DetachedState, overview: &Overview) -> String {
             let left = amounts::span(end.signed_duration_since(overview.at));
             format!("dropped in {left}, from {} on", super::plan_report::moment(*end))
         }
+        DetachedFate::Aside => "set aside: the next apply attaches it again".to_owned(),
         DetachedFate::Due => "grace over: the next apply drops it".to_owned(),
         DetachedFate::Held => "under a hold".to_owned(),
         DetachedFate::Kept => "kept: its policy drops nothing".to_owned(),

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 
-use crate::catalog::CatalogSnapshot;
+use crate::catalog::{CatalogSnapshot, Dump};
 use crate::db::connect::Session;
 use crate::db::{answers, read_catalog};
 use crate::diff;
@@ -21,6 +21,18 @@ pub enum Moment {
     At(DateTime<Utc>),
     /// A simulated one, so long after the server's.
     After(Interval),
+}
+
+impl Moment {
+    fn seen_from(self, now: DateTime<Utc>) -> Result<DateTime<Utc>> {
+        match self {
+            Self::Now => Ok(now),
+            Self::At(at) => Ok(at),
+            Self::After(interval) => interval.after(now).ok_or_else(|| {
+                Failure::new(FailureKind::Usage, format!("{interval} from now lies beyond the year 9999")).into()
+            }),
+        }
+    }
 }
 
 /// A question leads to others only where its answer changes what is created: two rounds are usual, more mean a rule
@@ -59,20 +71,43 @@ pub async fn make_plan_by(
     moment: Moment,
 ) -> Result<(CatalogSnapshot, Plan)> {
     let mut snapshot = read_catalog::read_catalog(session, policies).await?;
-    snapshot.server.now = match moment {
-        Moment::Now => snapshot.server.now,
-        Moment::At(at) => at,
-        Moment::After(interval) => interval.after(snapshot.server.now).ok_or_else(|| {
-            Failure::new(FailureKind::Usage, format!("{interval} from now lies beyond the year 9999"))
-        })?,
-    };
-    let mut plan = planner(policies, &snapshot);
+    snapshot.server.now = moment.seen_from(snapshot.server.now)?;
+    let plan = ask(planner, session, policies, &mut snapshot).await?;
+    Ok((snapshot, plan))
+}
+
+/// Plans, puts the questions, and plans again until there are none.
+pub(super) async fn ask(
+    planner: Planner<'_>,
+    session: &Session,
+    policies: &[Policy],
+    snapshot: &mut CatalogSnapshot,
+) -> Result<Plan> {
+    let mut plan = planner(policies, snapshot);
     for _ in 0..ROUNDS {
         if plan.questions.is_empty() {
-            return Ok((snapshot, plan));
+            return Ok(plan);
         }
         answers::answer(session.client(), &plan.questions, &mut snapshot.answers).await?;
-        plan = planner(policies, &snapshot);
+        plan = planner(policies, snapshot);
     }
     anyhow::bail!("planning still had questions after {ROUNDS} rounds: {:?}", plan.questions)
+}
+
+/// The plan for a database that is known from a dump alone.
+///
+/// # Errors
+/// When the moment lies beyond the calendar.
+pub fn make_offline_plan(dump: &Dump, policies: &[Policy], moment: Moment) -> Result<(CatalogSnapshot, Plan)> {
+    let mut snapshot = dump.facts(&policies.iter().map(|policy| &policy.table).collect());
+    snapshot.server.now = moment.seen_from(snapshot.server.now)?;
+    let mut plan = diff::plan(policies, &snapshot);
+    while !plan.questions.is_empty() {
+        for question in plan.questions {
+            let answer = dump.answer(&question);
+            snapshot.answers.add(question, answer);
+        }
+        plan = diff::plan(policies, &snapshot);
+    }
+    Ok((snapshot, plan))
 }

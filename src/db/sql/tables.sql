@@ -1,22 +1,33 @@
--- One row per table that a policy names ($1 schemas, $2 names, $3 schemas where new partitions may go).
+-- One row per table that a policy names, and per partition below one that has partitions itself ($1 schemas, $2 names,
+-- $3 schemas where new partitions may go, besides that of each table).
 -- partexprs is not read: showing it would lock the parent, and a key expression is known by its empty column.
-SELECT c.oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind, c.reltuples::float8 AS reltuples,
+WITH RECURSIVE tree(oid, depth) AS (
+  SELECT c.oid, 0
+    FROM unnest($1, $2) wanted(schema, name)
+    JOIN pg_catalog.pg_namespace n ON n.nspname = wanted.schema
+    JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.name
+  UNION ALL
+  SELECT c.oid, tree.depth + 1
+    FROM tree JOIN pg_catalog.pg_inherits i ON i.inhparent = tree.oid
+    JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid AND c.relkind = 'p')
+SELECT c.oid, tree.depth = 0 AS is_root, n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind, c.reltuples::float8 AS reltuples,
        pg_catalog.pg_get_userbyid(c.relowner)::text AS owner,
        pg_catalog.pg_has_role(c.relowner, 'USAGE') AND pg_catalog.pg_has_role(c.relowner, become.privilege) AS role_is_owner,
        pg_catalog.pg_has_role(c.relowner, 'MEMBER') AS role_is_member,
        (SELECT pg_catalog.array_agg(s.nspname::text) FROM pg_catalog.pg_namespace s
-         WHERE s.nspname = ANY ($3) AND pg_catalog.has_schema_privilege(c.relowner, s.oid, 'USAGE')
+         WHERE (s.nspname = ANY ($3) OR s.oid = c.relnamespace) AND pg_catalog.has_schema_privilege(c.relowner, s.oid, 'USAGE')
            AND pg_catalog.has_schema_privilege(c.relowner, s.oid, 'CREATE')) AS creatable,
        pg_catalog.has_schema_privilege(c.relowner, n.oid, 'USAGE') AS owner_uses_schema,
        (SELECT pg_catalog.array_agg(t.spcname::text) FROM pg_catalog.pg_tablespace t
          WHERE NOT pg_catalog.has_tablespace_privilege(c.relowner, t.oid, 'CREATE')) AS denied_tablespaces,
-       ts.spcname::text AS tablespace, am.amname::text AS access_method, c.relreplident::text AS replica_identity,
-       (SELECT x.relname::text FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
-         WHERE i.indrelid = c.oid AND i.indisreplident) AS replica_index,
-       (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
-                 CASE WHEN a.grantee <> 0 THEN pg_catalog.pg_get_userbyid(a.grantee) END, a.privilege_type, a.is_grantable)
-                 ORDER BY a.grantee, a.privilege_type)::text
-          FROM pg_catalog.aclexplode(c.relacl) a WHERE a.grantee <> c.relowner) AS grants,
+       ts.spcname::text AS tablespace, am.amname::text AS access_method,
+       (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('schema', dn.nspname, 'grant', pg_catalog.json_build_object(
+                 'grantee', CASE WHEN a.grantee <> 0 THEN pg_catalog.pg_get_userbyid(a.grantee) END,
+                 'privilege', a.privilege_type, 'grantable', a.is_grantable)) ORDER BY dn.nspname, a.grantee, a.privilege_type)::text
+          FROM pg_catalog.pg_default_acl d CROSS JOIN LATERAL pg_catalog.aclexplode(d.defaclacl) a
+          LEFT JOIN pg_catalog.pg_namespace dn ON dn.oid = d.defaclnamespace
+         WHERE d.defaclrole = c.relowner AND d.defaclobjtype = 'r' AND (dn.oid IS NULL OR dn.nspname = ANY ($3))
+           AND a.grantee <> c.relowner) AS default_grants,
        (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(side.outgoing, k.conname, fn.nspname, fc.relname,
                  pg_catalog.has_table_privilege(c.relowner, fc.oid, 'UPDATE, DELETE, TRUNCATE'),
                  columns.near, columns.far) ORDER BY side.outgoing, k.conname, fc.oid)::text
@@ -42,16 +53,19 @@ SELECT c.oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::tex
            AND NOT pg_catalog.has_table_privilege(r.oid, 'SELECT')) AS denied_referrers,
        p.partstrat::text AS strategy,
        (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
-                 a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod)) ORDER BY u.position)::text
-          FROM pg_catalog.unnest(p.partattrs::int2[]) WITH ORDINALITY u(attribute, position)
+                 a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), ln.nspname, l.collname) ORDER BY u.position)::text
+          FROM ROWS FROM (pg_catalog.unnest(p.partattrs::int2[]), pg_catalog.unnest(p.partcollation::oid[]))
+               WITH ORDINALITY u(attribute, sorted_by, position)
           LEFT JOIN pg_catalog.pg_attribute a
-            ON a.attrelid = c.oid AND a.attnum = u.attribute AND u.attribute <> 0) AS key_columns
-  FROM unnest($1, $2) wanted(schema, name)
+            ON a.attrelid = c.oid AND a.attnum = u.attribute AND u.attribute <> 0
+          LEFT JOIN pg_catalog.pg_collation l ON l.oid = u.sorted_by AND l.collname <> 'default'
+          LEFT JOIN pg_catalog.pg_namespace ln ON ln.oid = l.collnamespace) AS key_columns
+  FROM tree
  -- From Postgres 16 on a member may lack SET ROLE, and the privilege has a name; before, every member may.
  CROSS JOIN (SELECT CASE WHEN pg_catalog.current_setting('server_version_num')::int4 < 160000 THEN 'MEMBER' ELSE 'SET' END)
        become(privilege)
-  JOIN pg_catalog.pg_namespace n ON n.nspname = wanted.schema
-  JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.name
+  JOIN pg_catalog.pg_class c ON c.oid = tree.oid
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_catalog.pg_partitioned_table p ON p.partrelid = c.oid
   LEFT JOIN pg_catalog.pg_tablespace ts ON ts.oid = c.reltablespace
   LEFT JOIN pg_catalog.pg_am am ON am.oid = c.relam AND c.relkind = 'p'

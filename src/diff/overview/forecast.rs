@@ -1,8 +1,6 @@
 //! When retention will end what it has not ended yet: the inverse of [`Situation::expires`], never a rule of its own.
 
-use chrono::DateTime;
-
-use super::{NextToRetire, When};
+use super::{NextToRetire, When, moment};
 use crate::desired::DesiredRange;
 use crate::diff::Situation;
 use crate::diff::retire::holders;
@@ -35,8 +33,7 @@ impl Situation<'_> {
             } else if range.now.is_none() {
                 When::KeysReach(range.describe(over))
             } else {
-                let micros = i64::try_from(range.instant(over).0).ok()?;
-                When::At { moment: DateTime::from_timestamp_micros(micros)?, shown: range.describe(over) }
+                When::At { moment: moment(range, over)?, shown: range.describe(over) }
             };
             Some(NextToRetire { partition: partition.name.clone(), when })
         })

@@ -2,7 +2,7 @@ use super::*;
 use crate::catalog::{Answer, Bound, Journal, KeyColumn, Ledger, PartitionKey, Server, Strategy};
 use crate::diff::plan;
 use crate::policy::{
-    AxisValue, Create, Every, Held, Hold, ListPolicy, Location, Locks, Placement, RangePolicy, Reach, Retain,
+    AxisValue, Create, Every, Held, Hold, Level, ListPolicy, Location, Locks, Placement, RangePolicy, Reach, Retain,
 };
 use crate::sql::Identifier;
 
@@ -14,13 +14,25 @@ fn policy(every: Every, timezone: Option<chrono_tz::Tz>, retain: Retain) -> Poli
     let ahead = Reach::Partitions(1);
     Policy {
         table: name("t"),
-        partition: Partitioning::Range(RangePolicy { key: Identifier::new("at"), every, timezone, anchor: None }),
-        placement: Placement::default(),
-        create: Create { ahead, fill_gaps: false, ..Create::default() },
-        retain: Some(retain),
+        level: Level {
+            partitioning: Partitioning::Range(RangePolicy {
+                key: Identifier::new("at"),
+                encoding: None,
+                every,
+                timezone,
+                anchor: None,
+            }),
+            placement: Placement::default(),
+            create: Create { ahead, fill_gaps: false, ..Create::default() },
+            retain: Some(retain),
+            subpartition: None,
+        },
         hold: Vec::new(),
+        inherit: Default::default(),
+        storage: Default::default(),
         locks: Locks::default(),
         maintain: Default::default(),
+        thresholds: Default::default(),
         pruning: Vec::new(),
         location: Location { path: "t.yaml".to_owned(), line: 1 },
     }
@@ -50,13 +62,14 @@ fn snapshot(key_type: &str, bounds: &[&str], now: &str) -> CatalogSnapshot {
         name: name(&format!("p{n}")),
         kind: Default::default(),
         owner: None,
+        properties: None,
         bound: format!("FOR VALUES FROM ('{}') TO ('{}')", ends[0], ends[1]).parse().unwrap(),
         pending_detach: false,
         rows: Some(10),
         bytes: 8_192,
         indexes: 0,
         leftover_checks: Vec::new(),
-        partitions: Vec::new(),
+        table: None,
     };
     let table = Table {
         analyzed_rows: None,
@@ -72,12 +85,16 @@ fn snapshot(key_type: &str, bounds: &[&str], now: &str) -> CatalogSnapshot {
         owner_may_create_in: vec![Identifier::new("shop")],
         key: Some(PartitionKey {
             strategy: Strategy::Range,
-            columns: vec![KeyColumn { name: Some(Identifier::new("at")), type_name: key_type.to_owned() }],
+            columns: vec![KeyColumn {
+                name: Some(Identifier::new("at")),
+                type_name: key_type.to_owned(),
+                collation: None,
+            }],
         }),
         tablespace: None,
         access_method: None,
-        replica_identity: Default::default(),
-        grants: Vec::new(),
+        properties: Vec::new(),
+        default_grants: Vec::new(),
         foreign_keys: Vec::new(),
         partitions: bounds.windows(2).enumerate().map(partition).collect(),
     };
@@ -151,7 +168,7 @@ fn the_moment_named_is_the_first_at_which_the_plan_detaches() {
 #[test]
 fn partitions_that_the_plan_makes_count_for_newest() {
     let mut policy = daily(retain(None, Some(2)));
-    policy.create.fill_gaps = true;
+    policy.level.create.fill_gaps = true;
     let days = ["2026-01-01", "2026-01-02", "2026-01-03", "2026-01-04", "2026-01-05"];
     let mut snapshot = snapshot("date", &days, "2026-01-03T12:00:00Z");
     snapshot.tables[0].partitions.retain(|partition| partition.oid != 3);
@@ -197,13 +214,17 @@ fn gaps_stand_in_the_timeline() {
     let gap = timeline.iter().find(|stretch| stretch.partition.is_none()).unwrap();
     assert_eq!((gap.from.as_str(), gap.to.as_str(), gap.place), ("2026-01-02", "2026-01-05", Place::Past));
     assert_eq!(timeline.len(), 3);
-    assert_eq!(overview.tables[0].last_bound.as_deref(), Some("2026-01-06"));
+    let table = &overview.tables[0];
+    let ends = [&table.oldest, &table.newest].map(|end| end.as_ref().unwrap().shown.as_str());
+    assert_eq!(ends, ["2026-01-01", "2026-01-06"]);
+    let position = Position::Time("2026-01-06T00:00:00Z".parse().unwrap());
+    assert_eq!(table.newest.as_ref().unwrap().position, Some(position));
 }
 
 #[test]
 fn a_table_that_does_not_fit_its_policy_still_has_its_line() {
     let mut policy = daily(retain(Some("1 year"), None));
-    policy.partition =
+    policy.level.partitioning =
         Partitioning::List(ListPolicy { key: Identifier::new("region"), groups: Vec::new(), default: None });
     let overview = seen(&policy, &snapshot("date", &["2026-01-01", "2026-01-02"], "2026-01-05T12:00:00Z"));
     assert_eq!((overview.tables[0].partitions, overview.tables[0].rows), (1, Some(10)));
@@ -259,6 +280,6 @@ fn a_detached_table_says_what_becomes_of_it() {
     policy.hold = vec![Hold { what, reason: None, until: None }];
     assert_eq!(fates(&policy)[..2], [DetachedFate::Held, DetachedFate::Held]);
     policy.hold.clear();
-    policy.retain.as_mut().unwrap().then = Then::Detach;
+    policy.level.retain.as_mut().unwrap().then = Then::Detach;
     assert_eq!(fates(&policy)[..2], [DetachedFate::Kept, DetachedFate::Kept]);
 }

@@ -82,13 +82,15 @@ fn the_document_says_what_it_is_and_all_that_a_reader_needs() {
         "steps": {
           "analyze": 0,
           "attach": 0,
+          "bring back": 0,
           "create": 0,
           "detach": 0,
           "drop": 1,
           "finalize": 0,
           "move": 0,
           "record": 1,
-          "remove": 0
+          "remove": 0,
+          "set aside": 0
         },
         "findings": {
           "error": 0,
@@ -260,7 +262,7 @@ fn what_is_no_plan_of_this_version_is_refused_by_name() {
     );
     assert_eq!(
         error("{\"format\": \"partctl-plan\", \"version\": 2, \"new\": {}}"),
-        "plan of version 2, and this partctl reads version 1: plan again"
+        "plan of version 2, and this partctl reads version 1: make a new one"
     );
     assert_eq!(error(""), "saved plan is damaged: EOF while parsing a value at line 1 column 0");
     let document = SavedPlan::from_plan(&plan(), Moment::Server, &[]).to_json();

@@ -7,10 +7,11 @@
 use std::fmt;
 
 use super::CheckAhead;
-use crate::catalog::{Bound, Grant, ReplicaIdentity};
+use crate::catalog::{Bound, RelationKind};
+use crate::plan::properties::Receiver;
 use crate::plan::surroundings::Modes;
-use crate::plan::{Action, LockMode, Surroundings, Transaction};
-use crate::sql::{DollarQuoted, Identifier, QualifiedName, SqlLiteral};
+use crate::plan::{Action, Carried, LockMode, Surroundings, Transaction};
+use crate::sql::{Identifier, QualifiedName};
 
 /// A partition to be made.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,10 +28,8 @@ pub struct CreatePartition {
     pub reason: CreateReason,
     /// The parent's owner, when the session's role is another: new tables belong to whoever makes them.
     pub owner: Option<Identifier>,
-    /// Carried from the parent: Postgres does not inherit it, and logical replication fails without it (55000).
-    pub replica_identity: ReplicaIdentity,
-    /// Carried from the parent: Postgres does not inherit them.
-    pub grants: Vec<Grant>,
+    /// What it is given.
+    pub carried: Carried,
     /// Where it is stored; `None`: the database's default.
     pub tablespace: Option<Identifier>,
     /// The parent's table access method, when it has one (Postgres 17 on).
@@ -99,31 +98,37 @@ impl CreatePartition {
         under.extend(self.reset_role());
         under.extend(self.spares_default.as_ref().map(CheckAhead::drop));
         let ahead = self.spares_default.iter().flat_map(CheckAhead::actions);
-        let attach = Transaction { before: self.make(), locks, implied, under, ..Transaction::default() };
+        let before = [self.make(), self.furnish()].concat();
+        let attach = Transaction { before, locks, implied, under, ..Transaction::default() };
         ahead.chain([Action::Transaction(attach)]).collect()
     }
 
     /// Makes the table, which nobody else knows of yet, as the parent's owner.
     pub(super) fn make(&self) -> Vec<String> {
-        let Self { partition, .. } = self;
+        let (partition, parent) = (&self.partition, &self.around.parent);
         let mut statements: Vec<String> = self.owner.iter().map(|owner| format!("SET LOCAL ROLE {owner}")).collect();
-        // EXCLUDING IDENTITY: up to Postgres 16 the copy would keep a sequence of its own, from 17 on ATTACH fails
-        // with 55000.
-        let mut create =
-            format!("CREATE TABLE {partition} (LIKE {} INCLUDING ALL EXCLUDING IDENTITY)", self.around.parent);
+        let mut create = format!("CREATE TABLE {partition} (LIKE {parent} {})", self.carried.like_options());
         create.extend(self.access_method.iter().map(|method| format!(" USING {method}")));
+        create.push_str(&self.carried.with_clause(RelationKind::Table));
         create.extend(self.tablespace.iter().map(|tablespace| format!(" TABLESPACE {tablespace}")));
         statements.push(create);
-        statements.extend(self.grants.iter().map(|grant| self.grant(grant)));
         statements
+    }
+
+    /// Gives it what it does not get by being LIKE its parent.
+    pub(super) fn furnish(&self) -> Vec<String> {
+        self.carried.before_attach(self.receiver())
     }
 
     /// Makes it a partition.
     pub(super) fn attach(&self) -> Vec<String> {
         let Self { partition, bound, .. } = self;
-        let mut statements = vec![format!("ALTER TABLE {} ATTACH PARTITION {partition} {bound}", self.around.parent)];
-        statements.extend(self.set_replica_identity());
-        statements
+        let attach = format!("ALTER TABLE {} ATTACH PARTITION {partition} {bound}", self.around.parent);
+        std::iter::once(attach).chain(self.carried.after_attach(self.receiver())).collect()
+    }
+
+    fn receiver(&self) -> Receiver<'_> {
+        Receiver { name: &self.partition, kind: RelationKind::Table, of: &self.around.parent }
     }
 
     /// Ends what [`Self::make`] began.
@@ -133,35 +138,5 @@ impl CreatePartition {
 
     pub(in crate::plan) fn clean_up(&self) -> Vec<Action> {
         self.spares_default.iter().map(CheckAhead::clean_up).collect()
-    }
-
-    fn grant(&self, grant: &Grant) -> String {
-        let grantee = grant.grantee.as_ref().map_or("PUBLIC".to_owned(), ToString::to_string);
-        let option = if grant.grantable { " WITH GRANT OPTION" } else { "" };
-        format!("GRANT {} ON {} TO {grantee}{option}", grant.privilege, self.partition)
-    }
-
-    /// The counterpart of the parent's index has a name of Postgres' choosing, so it is looked up when it exists.
-    fn set_replica_identity(&self) -> Option<String> {
-        let partition = &self.partition;
-        match &self.replica_identity {
-            ReplicaIdentity::Default => None,
-            ReplicaIdentity::Nothing => Some(format!("ALTER TABLE {partition} REPLICA IDENTITY NOTHING")),
-            ReplicaIdentity::Full => Some(format!("ALTER TABLE {partition} REPLICA IDENTITY FULL")),
-            ReplicaIdentity::Index(index) => {
-                let index =
-                    QualifiedName { schema: self.around.parent.schema.clone(), name: index.clone() }.to_string();
-                let table = SqlLiteral(&partition.to_string()).to_string();
-                let body = format!(
-                    "BEGIN EXECUTE (SELECT pg_catalog.format('ALTER TABLE %s REPLICA IDENTITY USING INDEX %I', \
-                     {table}::pg_catalog.regclass, c.relname) FROM pg_catalog.pg_inherits i \
-                     JOIN pg_catalog.pg_index x ON x.indexrelid = i.inhrelid AND x.indrelid = {table}::pg_catalog.regclass \
-                     JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid \
-                     WHERE i.inhparent = {}::pg_catalog.regclass); END",
-                    SqlLiteral(&index)
-                );
-                Some(format!("DO {}", DollarQuoted(&body)))
-            }
-        }
     }
 }

@@ -176,6 +176,8 @@ impl MoveRows {
             ));
             under.extend(bring_back(partition, &self.silenced_here));
         }
+        // Last, for row security would keep rows out.
+        under.extend(create.furnish());
         under.extend(create.reset_role());
         vec![Action::Transaction(Transaction {
             before,

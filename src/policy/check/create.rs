@@ -115,7 +115,7 @@ fn writers_wait(node: &Node, report: &mut Report<'_>) -> Option<Duration> {
 }
 
 /// `3 months` or `3 partitions`.
-fn reach(node: &Node, report: &mut Report<'_>) -> Option<Reach> {
+pub(super) fn reach(node: &Node, report: &mut Report<'_>) -> Option<Reach> {
     let scalar = scalar(node, "a time with its unit, or a number of partitions", report)?;
     let text = scalar.text.as_str();
     let word = text.trim().trim_start_matches(|c: char| c.is_ascii_digit());

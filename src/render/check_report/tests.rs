@@ -198,8 +198,8 @@ fn sarif_points_at_the_file_and_line_of_each_finding() {
 fn github_annotations_are_one_line_each_whatever_names_hold() {
     insta::assert_snapshot!(shown(check_github), @r#"
     ::warning file=policies/größe 1.yaml,line=1,title=PT116 default-holds-rows::shop."a""<b>&": a"b'<c>&]]>\u{1}\n::error::x, %250A `d` | ￿: look
-    ::error file=queries/a%2Cb%3Ac.sql,line=12,title=PT118 pruning::shop."a""<b>&": `a"b'<c>&]]>\u{1}\n::error::x, %250A `d` | ￿` reads 4 of 4 partitions; locks 9 relations, at most 3 allowed: a"b'<c>&]]>\u{1}\n::error::x, %250A `d` | ￿
-    ::warning file=queries/a%2Cb%3Ac.sql,line=12,title=PT119 pruning-not-tried::shop."a""<b>&": `locked` was not tried: lock timeout (55P03)
+    ::error file=queries/a%2Cb%3Ac.sql,line=12,title=PT118 pruning::shop."a""<b>&": `a"b'<c>&]]>\u{1}\n::error::x, %250A `d` | ￿` reads 4 of 4 partitions; locks 9 relations, at most 3 allowed: a"b'<c>&]]>\u{1}\n::error::x, %250A `d` | ￿%0Acustom plan: does not prune, 4 of 4 partitions, 9 locks%0Ageneric plan: prunes when execution starts, 1 of 4 partitions, 9 locks%0Aquery: select 1
+    ::warning file=queries/a%2Cb%3Ac.sql,line=12,title=PT119 pruning-not-tried::shop."a""<b>&": `locked` was not tried: lock timeout (55P03)%0Acustom plan: prunes when planned, 1 of 4 partitions, 3 locks%0Ageneric plan: prunes when execution starts, 1 of 4 partitions, 9 locks%0Aquery: select 1
     ::warning file=policies/größe 1.yaml,line=1,title=PT139 workload::shop."a""<b>&": `select a"b'<c>&]]>\u{1} ::error::x, %250A `d` | ￿` reads 4 of 4 partitions and locks 9 relations a call (4000 calls, 600000 ms in all)
     ::warning title=PT140 workload-unknown::the text of 2 statements of other roles is hidden from this role: grant it pg_read_all_stats
     "#);

@@ -31,9 +31,12 @@ retain:
 hold:
   - {partition: orders_2023_04, reason: "case 8812", until: 2027-01-01}
   - {from: 2023-01-01, to: 2023-07-01 12:00, reason: audit}
+inherit: [owner, privileges]
+storage: {fillfactor: 90, autovacuum_vacuum_scale_factor: 0.010}
 locks:
   timeout: 100 ms
   retry_for: 1 hour
+  set_default_aside: true
 pruning:
   - sql: select * from shop.orders where order_date >= $1 and order_date < $2;
     with: [2026-06-01, "2026-07-01"]
@@ -44,83 +47,87 @@ pruning:
     insta::assert_debug_snapshot!(policy(text), @r#"
     Policy {
         table: shop."Order Items",
-        partition: Range(
-            RangePolicy {
-                key: order_date,
-                every: Time(
-                    Interval {
-                        count: 2,
-                        unit: Week,
+        level: Level {
+            partitioning: Range(
+                RangePolicy {
+                    key: order_date,
+                    encoding: None,
+                    every: Time(
+                        Interval {
+                            count: 2,
+                            unit: Week,
+                        },
+                    ),
+                    timezone: Some(
+                        Europe/Berlin,
+                    ),
+                    anchor: Some(
+                        Time(
+                            2024-01-01T06:00:00,
+                        ),
+                    ),
+                },
+            ),
+            placement: Placement {
+                name: Some(
+                    NameTemplate {
+                        segments: [
+                            Table,
+                            Text(
+                                "_",
+                            ),
+                            Start(
+                                Some(
+                                    "%G_w%V",
+                                ),
+                            ),
+                        ],
                     },
                 ),
-                timezone: Some(
-                    Europe/Berlin,
+                schema: Some(
+                    shop_parts,
                 ),
-                anchor: Some(
-                    Time(
-                        2024-01-01T06:00:00,
-                    ),
+                tablespace: Some(
+                    fast,
                 ),
             },
-        ),
-        placement: Placement {
-            name: Some(
-                NameTemplate {
-                    segments: [
-                        Table,
-                        Text(
-                            "_",
-                        ),
-                        Start(
-                            Some(
-                                "%G_w%V",
-                            ),
-                        ),
-                    ],
-                },
-            ),
-            schema: Some(
-                shop_parts,
-            ),
-            tablespace: Some(
-                fast,
-            ),
-        },
-        create: Create {
-            ahead: Time(
-                Interval {
-                    count: 3,
-                    unit: Month,
-                },
-            ),
-            behind: Partitions(
-                2,
-            ),
-            fill_gaps: false,
-            default: Forbid,
-            move_rows: AtOnce,
-            writers_wait: 1s,
-        },
-        retain: Some(
-            Retain {
-                keep_for: Some(
+            create: Create {
+                ahead: Time(
                     Interval {
-                        count: 24,
+                        count: 3,
                         unit: Month,
                     },
                 ),
-                newest: Some(
-                    12,
+                behind: Partitions(
+                    2,
                 ),
-                at_least: 2,
-                then: Drop,
-                grace: None,
-                per_run: Some(
-                    5,
-                ),
-                unattended: true,
+                fill_gaps: false,
+                default: Forbid,
+                move_rows: AtOnce,
+                writers_wait: 1s,
             },
-        ),
+            retain: Some(
+                Retain {
+                    keep_for: Some(
+                        Interval {
+                            count: 24,
+                            unit: Month,
+                        },
+                    ),
+                    newest: Some(
+                        12,
+                    ),
+                    at_least: 2,
+                    then: Drop,
+                    grace: None,
+                    per_run: Some(
+                        5,
+                    ),
+                    unattended: true,
+                },
+            ),
+            subpartition: None,
+        },
         hold: [
             Hold {
                 what: Partition(
@@ -148,13 +155,27 @@ pruning:
                 until: None,
             },
         ],
+        inherit: {
+            Owner,
+            Privileges,
+        },
+        storage: {
+            "autovacuum_vacuum_scale_factor": "0.01",
+            "fillfactor": "90",
+        },
         locks: Locks {
             timeout: 100ms,
             retry_for: 3600s,
             cancel_autovacuum: false,
+            set_default_aside: true,
         },
         maintain: Maintain {
             analyze: false,
+        },
+        thresholds: Thresholds {
+            min_runway: None,
+            max_partitions: None,
+            default_rows: None,
         },
         pruning: [
             PruningQuery {
@@ -175,7 +196,7 @@ pruning:
                 ),
                 location: Location {
                     path: "a.yaml",
-                    line: 32,
+                    line: 35,
                 },
             },
         ],
@@ -192,59 +213,79 @@ fn what_is_not_said_has_its_default() {
     insta::assert_debug_snapshot!(policy("version: 1\ntable: a.b\npartition: {range: id, every: 1000000}\nretain: {newest: 3, then: detach}"), @r#"
     Policy {
         table: a.b,
-        partition: Range(
-            RangePolicy {
-                key: id,
-                every: Integer(
-                    1000000,
-                ),
-                timezone: None,
-                anchor: None,
-            },
-        ),
-        placement: Placement {
-            name: None,
-            schema: None,
-            tablespace: None,
-        },
-        create: Create {
-            ahead: Partitions(
-                4,
+        level: Level {
+            partitioning: Range(
+                RangePolicy {
+                    key: id,
+                    encoding: None,
+                    every: Integer(
+                        1000000,
+                    ),
+                    timezone: None,
+                    anchor: None,
+                },
             ),
-            behind: Partitions(
-                0,
-            ),
-            fill_gaps: true,
-            default: Allow,
-            move_rows: AtOnce,
-            writers_wait: 1s,
-        },
-        retain: Some(
-            Retain {
-                keep_for: None,
-                newest: Some(
-                    3,
-                ),
-                at_least: 1,
-                then: Detach,
-                grace: Some(
-                    Interval {
-                        count: 7,
-                        unit: Day,
-                    },
-                ),
-                per_run: None,
-                unattended: false,
+            placement: Placement {
+                name: None,
+                schema: None,
+                tablespace: None,
             },
-        ),
+            create: Create {
+                ahead: Partitions(
+                    4,
+                ),
+                behind: Partitions(
+                    0,
+                ),
+                fill_gaps: true,
+                default: Allow,
+                move_rows: AtOnce,
+                writers_wait: 1s,
+            },
+            retain: Some(
+                Retain {
+                    keep_for: None,
+                    newest: Some(
+                        3,
+                    ),
+                    at_least: 1,
+                    then: Detach,
+                    grace: Some(
+                        Interval {
+                            count: 7,
+                            unit: Day,
+                        },
+                    ),
+                    per_run: None,
+                    unattended: false,
+                },
+            ),
+            subpartition: None,
+        },
         hold: [],
+        inherit: {
+            Owner,
+            Privileges,
+            ReplicaIdentity,
+            RowSecurity,
+            Storage,
+            Statistics,
+            Comments,
+        },
+        storage: {},
         locks: Locks {
             timeout: 50ms,
             retry_for: 600s,
             cancel_autovacuum: false,
+            set_default_aside: false,
         },
         maintain: Maintain {
             analyze: false,
+        },
+        thresholds: Thresholds {
+            min_runway: None,
+            max_partitions: None,
+            default_rows: None,
         },
         pruning: [],
         location: Location {
@@ -266,14 +307,14 @@ fn list_values_are_their_text_and_null_is_null() {
 #[test]
 fn hash_keys_may_have_several_columns() {
     let policy = policy("version: 1\ntable: a.b\npartition: {hash: [Tenant, '\"User\"'], modulus: 10000}");
-    let Partitioning::Hash(hash) = policy.partition else { panic!("no hash") };
+    let Partitioning::Hash(hash) = policy.level.partitioning else { panic!("no hash") };
     assert_eq!(hash.key.iter().map(|column| column.as_str()).collect::<Vec<_>>(), ["tenant", "User"]);
     assert_eq!(hash.modulus, 10_000);
 }
 
 #[test]
 fn list_and_create_agree_about_the_default_partition() {
-    let default = |text: &str| match policy(&format!("version: 1\ntable: a.b\n{text}")).partition {
+    let default = |text: &str| match policy(&format!("version: 1\ntable: a.b\n{text}")).level.partitioning {
         Partitioning::List(list) => list.default,
         other => panic!("{other:?}"),
     };
@@ -281,4 +322,23 @@ fn list_and_create_agree_about_the_default_partition() {
     assert_eq!(default("partition: {list: c, values: {x: [1]}, default: other}"), Some("other".to_owned()));
     let required = "partition: {list: c, values: {x: [1]}}\ncreate: {default: require}";
     assert_eq!(default(required), Some("default".to_owned()));
+}
+
+#[test]
+fn encodings_are_words_texts_and_maps() {
+    for (written, meant) in [
+        ("uuidv7", "uuidv7"),
+        ("ulid", "ulid"),
+        ("epoch_ns", "epoch_ns"),
+        ("text:%Y%m%d", "text:%Y%m%d"),
+        ("{text: '%Y-%m-%d'}", "text:%Y-%m-%d"),
+        ("{snowflake: {shift: 22, epoch: 1288834974657}}", "snowflake {epoch: 1288834974657, shift: 22}"),
+        ("'snowflake {epoch: 1288834974657, shift: 22}'", "snowflake {epoch: 1288834974657, shift: 22}"),
+    ] {
+        let policy = policy(&format!(
+            "version: 1\ntable: a.b\npartition: {{range: k, every: 1 day, timezone: UTC, encoding: {written}}}"
+        ));
+        let Partitioning::Range(range) = policy.level.partitioning else { panic!("no range") };
+        assert_eq!(range.encoding.unwrap().to_string(), meant, "{written}");
+    }
 }

@@ -18,84 +18,104 @@ fn they_merge_key_by_key_and_the_policy_has_the_last_word() {
     insta::assert_debug_snapshot!(policy(&text), @r#"
     Policy {
         table: a.b,
-        partition: Range(
-            RangePolicy {
-                key: at,
-                every: Time(
+        level: Level {
+            partitioning: Range(
+                RangePolicy {
+                    key: at,
+                    encoding: None,
+                    every: Time(
+                        Interval {
+                            count: 1,
+                            unit: Month,
+                        },
+                    ),
+                    timezone: Some(
+                        UTC,
+                    ),
+                    anchor: None,
+                },
+            ),
+            placement: Placement {
+                name: Some(
+                    NameTemplate {
+                        segments: [
+                            Table,
+                            Text(
+                                "_",
+                            ),
+                            Start(
+                                Some(
+                                    "%Y_%m",
+                                ),
+                            ),
+                        ],
+                    },
+                ),
+                schema: None,
+                tablespace: None,
+            },
+            create: Create {
+                ahead: Time(
                     Interval {
-                        count: 1,
+                        count: 3,
                         unit: Month,
                     },
                 ),
-                timezone: Some(
-                    UTC,
+                behind: Partitions(
+                    0,
                 ),
-                anchor: None,
+                fill_gaps: true,
+                default: Allow,
+                move_rows: AtOnce,
+                writers_wait: 1s,
             },
-        ),
-        placement: Placement {
-            name: Some(
-                NameTemplate {
-                    segments: [
-                        Table,
-                        Text(
-                            "_",
-                        ),
-                        Start(
-                            Some(
-                                "%Y_%m",
-                            ),
-                        ),
-                    ],
+            retain: Some(
+                Retain {
+                    keep_for: Some(
+                        Interval {
+                            count: 1,
+                            unit: Year,
+                        },
+                    ),
+                    newest: None,
+                    at_least: 1,
+                    then: Drop,
+                    grace: Some(
+                        Interval {
+                            count: 3,
+                            unit: Day,
+                        },
+                    ),
+                    per_run: None,
+                    unattended: true,
                 },
             ),
-            schema: None,
-            tablespace: None,
+            subpartition: None,
         },
-        create: Create {
-            ahead: Time(
-                Interval {
-                    count: 3,
-                    unit: Month,
-                },
-            ),
-            behind: Partitions(
-                0,
-            ),
-            fill_gaps: true,
-            default: Allow,
-            move_rows: AtOnce,
-            writers_wait: 1s,
-        },
-        retain: Some(
-            Retain {
-                keep_for: Some(
-                    Interval {
-                        count: 1,
-                        unit: Year,
-                    },
-                ),
-                newest: None,
-                at_least: 1,
-                then: Drop,
-                grace: Some(
-                    Interval {
-                        count: 3,
-                        unit: Day,
-                    },
-                ),
-                per_run: None,
-                unattended: true,
-            },
-        ),
         hold: [],
+        inherit: {
+            Owner,
+            Privileges,
+            ReplicaIdentity,
+            RowSecurity,
+            Storage,
+            Statistics,
+            Comments,
+        },
+        storage: {},
         locks: Locks {
             timeout: 20ms,
             retry_for: 600s,
             cancel_autovacuum: false,
+            set_default_aside: false,
         },
         maintain: Maintain {
             analyze: false,
+        },
+        thresholds: Thresholds {
+            min_runway: None,
+            max_partitions: None,
+            default_rows: None,
         },
         pruning: [],
         location: Location {
@@ -113,8 +133,8 @@ fn what_does_not_go_with_a_strategy_is_left_out() {
              partition: {{list: c, values: {{x: [1]}}}}\n---\nversion: 1\ntable: a.d\npartition: {{range: id, every: 100}}\nretain: ~\n"
     );
     let policies = policies(&text);
-    assert!(policies.iter().all(|policy| policy.retain.is_none() && policy.placement.name.is_none()));
-    assert_eq!(policies[2].create.ahead, Reach::Partitions(4));
+    assert!(policies.iter().all(|policy| policy.level.retain.is_none() && policy.level.placement.name.is_none()));
+    assert_eq!(policies[2].level.create.ahead, Reach::Partitions(4));
     assert_eq!(policies[0].locks.timeout.as_millis(), 20);
 }
 
@@ -123,7 +143,7 @@ fn later_defaults_build_on_earlier_ones() {
     let text = format!(
         "{DEFAULTS}---\nversion: 1\nkind: defaults\nretain: {{grace: ~, for: 1 year}}\n---\nversion: 1\ntable: a.b\npartition: {{range: at}}\n"
     );
-    let retain = policy(&text).retain.unwrap();
+    let retain = policy(&text).level.retain.unwrap();
     assert_eq!(retain.keep_for.unwrap().to_string(), "1 year");
     assert_eq!(retain.then, Then::Drop);
     assert_eq!(retain.grace.unwrap().to_string(), "7 days");

@@ -3,6 +3,7 @@
 mod accepted;
 mod defaults;
 mod fit;
+mod key_columns;
 mod keys;
 mod laws;
 mod places;
@@ -51,6 +52,6 @@ fn policy(text: &str) -> Policy {
 
 fn list_values(values: &str) -> Vec<Option<String>> {
     let policy = policy(&format!("version: 1\ntable: a.b\npartition: {{list: c, values: {{x: {values}}}}}"));
-    let Partitioning::List(mut list) = policy.partition else { panic!("no list") };
+    let Partitioning::List(mut list) = policy.level.partitioning else { panic!("no list") };
     list.groups.remove(0).values
 }

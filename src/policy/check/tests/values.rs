@@ -253,7 +253,7 @@ fn pt020_unknown_choice() {
 
 #[test]
 fn how_rows_leave_default_is_a_word_and_a_time_of_at_most_an_hour() {
-    let create = policy("version: 1\ntable: a.b\npartition: {list: c, values: {x: [1]}}\ncreate: {move_rows: never, writers_wait: 90 s}").create;
+    let create = policy("version: 1\ntable: a.b\npartition: {list: c, values: {x: [1]}}\ncreate: {move_rows: never, writers_wait: 90 s}").level.create;
     assert_eq!((create.move_rows, create.writers_wait), (MoveRule::Never, std::time::Duration::from_secs(90)));
     insta::assert_snapshot!(with_range("create: {move_rows: sometimes, writers_wait: 2 hours}"), @"
         error[PT020]: unknown choice `sometimes`
@@ -274,4 +274,61 @@ fn how_rows_leave_default_is_a_word_and_a_time_of_at_most_an_hour() {
         6 | create: {move_rows: never}
           |          ^^^^^^^^^ a hash-partitioned table has no DEFAULT partition
         ");
+}
+
+#[test]
+fn thresholds_of_a_check_fit_their_grid() {
+    let days = "version: 1\ntable: a.b\npartition: {range: at, every: 1 day}\ncheck: {min_runway: 2 weeks, max_partitions: 400, default_rows: 0}\n";
+    let thresholds = policy(days).thresholds;
+    assert_eq!(thresholds.min_runway, Some(Reach::Time("2 weeks".parse().unwrap())));
+    assert_eq!((thresholds.max_partitions, thresholds.default_rows), (Some(400), Some(0)));
+    let numbers = days.replace("1 day", "1000").replace("2 weeks", "2 partitions");
+    assert_eq!(policy(&numbers).thresholds.min_runway, Some(Reach::Partitions(2)));
+    // Defaults need not fit every policy below them.
+    let defaults = "version: 1\nkind: defaults\ncheck: {min_runway: 14 days, default_rows: 0}\n---\n";
+    let hash = policy(&format!("{defaults}version: 1\ntable: a.b\npartition: {{hash: id, modulus: 2}}\n"));
+    assert_eq!(hash.thresholds, Thresholds::default());
+    insta::assert_snapshot!(with_range("check: {min_runway: 14, max_partitions: 0, default_row: 1}"), @"
+    error[PT012]: `14` has no unit
+     --> a.yaml:4:21
+      |
+    4 | check: {min_runway: 14, max_partitions: 0, default_row: 1}
+      |                     ^^ write `14 partitions` or `14 months`
+    error[PT010]: 0 is less than 1
+     --> a.yaml:4:41
+      |
+    4 | check: {min_runway: 14, max_partitions: 0, default_row: 1}
+      |                                         ^
+    error[PT002]: unknown key `default_row`
+     --> a.yaml:4:44
+      |
+    4 | check: {min_runway: 14, max_partitions: 0, default_row: 1}
+      |                                            ^^^^^^^^^^^ did you mean `default_rows`?
+    ");
+    insta::assert_snapshot!(with_range("check: {min_runway: 3 partitions}"), @"
+    error[PT017]: `min_runway` is a number where `every` is a time
+     --> a.yaml:4:21
+      |
+    4 | check: {min_runway: 3 partitions}
+      |                     ^^^^^^^^^^^^ write it as in `14 days`
+    ");
+    insta::assert_snapshot!(with_partition("  range: id\n  every: 1000\ncheck: {min_runway: 3 days}"), @"
+    error[PT017]: `min_runway` is a time where `every` is a number
+     --> a.yaml:6:21
+      |
+    6 | check: {min_runway: 3 days}
+      |                     ^^^^^^ write it as in `3 partitions`
+    ");
+    insta::assert_snapshot!(with_partition("  hash: id\n  modulus: 2\ncheck: {min_runway: 3 days, default_rows: 9}"), @"
+    error[PT017]: `min_runway` does not go with `hash`
+     --> a.yaml:6:21
+      |
+    6 | check: {min_runway: 3 days, default_rows: 9}
+      |                     ^^^^^^ it belongs to `range` partitions
+    error[PT017]: a hash-partitioned table cannot have a DEFAULT partition
+     --> a.yaml:6:43
+      |
+    6 | check: {min_runway: 3 days, default_rows: 9}
+      |                                           ^ leave it out
+    ");
 }

@@ -1,0 +1,71 @@
+//! `inherit`: what partitions take from their table; `storage`: the storage parameters that they get.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::policy::document::{Node, Value};
+use crate::policy::model::Inherited;
+use crate::policy::storage::{STORAGE_PARAMETERS, StorageParameter};
+
+use super::report::Report;
+use super::rules;
+use super::scalars::{choice, scalar, shown, wrong_type};
+use super::section::{Keys, Section};
+
+/// The names of all storage parameters.
+const NAMES: [&str; STORAGE_PARAMETERS.len()] = {
+    let mut names = [""; STORAGE_PARAMETERS.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = STORAGE_PARAMETERS[at].name;
+        at += 1;
+    }
+    names
+};
+
+pub(super) const STORAGE_KEYS: Keys = Keys { section: "storage", known: &NAMES, later: &[] };
+
+/// Reads the list of `inherit`, or what holds without it: everything.
+pub(super) fn read(root: &Section<'_>, report: &mut Report<'_>) -> BTreeSet<Inherited> {
+    root.optional("inherit", report, words).unwrap_or_else(|| Inherited::ALL.into_iter().collect())
+}
+
+fn words(node: &Node, report: &mut Report<'_>) -> Option<BTreeSet<Inherited>> {
+    let Value::List(items) = &node.value else {
+        wrong_type(node, "a list", report);
+        return None;
+    };
+    let known = Inherited::ALL.map(|inherited| (inherited.as_str(), Some(inherited)));
+    let mut words = BTreeSet::new();
+    for item in items {
+        if let Some(word) = choice(item, &known, report)
+            && !words.insert(word)
+        {
+            report.problem(rules::DUPLICATE_VALUE, &item.span, format!("`{}` stands twice in the list", word.as_str()));
+        }
+    }
+    Some(words)
+}
+
+/// Reads the storage parameters, each in its one spelling.
+pub(super) fn read_storage(root: &Section<'_>, report: &mut Report<'_>) -> BTreeMap<String, String> {
+    let Some(section) = root.optional("storage", report, |node, report| Section::open(node, &STORAGE_KEYS, report))
+    else {
+        return BTreeMap::new();
+    };
+    let given = STORAGE_PARAMETERS.iter().filter_map(|parameter| {
+        let value = section.optional(parameter.name, report, |node, report| value(node, parameter, report))?;
+        Some((parameter.name.to_owned(), value))
+    });
+    given.collect()
+}
+
+fn value(node: &Node, parameter: &StorageParameter, report: &mut Report<'_>) -> Option<String> {
+    let takes = parameter.takes_in_words();
+    let text = scalar(node, &takes, report)?.text.trim();
+    let value = parameter.canonical(text);
+    if value.is_none() {
+        let message = format!("`{}` takes {takes}, not {}", parameter.name, shown(text));
+        report.problem(rules::STORAGE, &node.span, message);
+    }
+    value
+}
