@@ -107,6 +107,7 @@ impl Dump {
             | Question::DefaultFacts(_)
             | Question::MaySkipTriggers
             | Question::RowsReferencing { .. }
+            | Question::Spelling { .. }
             | Question::TextInOrder { .. } => None,
         };
         told.unwrap_or_else(|| Answer::Unknown("the snapshot does not tell; take one with these policies".to_owned()))

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
+use tokio_postgres::error::{DbError, SqlState};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
@@ -29,10 +30,13 @@ pub async fn answer(client: &Client, questions: &BTreeSet<Question>, answers: &m
     for (question, answer) in names_taken(client, questions).await? {
         answers.add(question, answer);
     }
+    for (question, answer) in spelled(client, questions).await? {
+        answers.add(question, answer);
+    }
     let mut in_default: BTreeMap<&QualifiedName, Vec<&Question>> = BTreeMap::new();
     for question in questions {
         let answer = match question {
-            Question::NameTaken(_) => continue,
+            Question::NameTaken(_) | Question::Spelling { .. } => continue,
             Question::RowsInDefault { default, .. } => {
                 in_default.entry(default).or_default().push(question);
                 continue;
@@ -90,6 +94,53 @@ async fn names_taken(client: &Client, questions: &BTreeSet<Question>) -> Result<
             Ok((Question::NameTaken(name), Answer::Taken(row.try_get("taken")?)))
         })
         .collect()
+}
+
+/// Values of one type in one query; when one of them is refused, halves of them, until those are found that are.
+async fn spelled(client: &Client, questions: &BTreeSet<Question>) -> Result<Vec<(Question, Answer)>> {
+    let mut by_type: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for question in questions {
+        if let Question::Spelling { type_name, text } = question {
+            by_type.entry(type_name).or_default().push(text);
+        }
+    }
+    let mut answers = Vec::new();
+    for (type_name, texts) in &by_type {
+        let mut waiting = vec![texts.as_slice()];
+        while let Some(texts) = waiting.pop() {
+            let mut add = |text: &str, answer| {
+                let question = Question::Spelling { type_name: (*type_name).to_owned(), text: text.to_owned() };
+                answers.push((question, answer));
+            };
+            match (ask(client, PATIENCE, &spelling(type_name, texts)).await?, texts) {
+                (Ok(rows), _) => {
+                    for (row, text) in rows.iter().zip(texts) {
+                        add(text, Answer::Spelled(row.try_get(0)?));
+                    }
+                }
+                // 22: no such value; 23514: not in the domain.
+                (Err(refusal), [text]) if refusal.code().code().starts_with("22") => {
+                    add(text, Answer::Refused(refusal.message().to_owned()));
+                }
+                (Err(refusal), [text]) if *refusal.code() == SqlState::CHECK_VIOLATION => {
+                    add(text, Answer::Refused(refusal.message().to_owned()));
+                }
+                (Err(refusal), [text]) => add(text, Answer::Unknown(reason(&refusal))),
+                (Err(_), texts) => {
+                    let (first, second) = texts.split_at(texts.len() / 2);
+                    waiting.extend([second, first]);
+                }
+            }
+        }
+    }
+    Ok(answers)
+}
+
+/// By the type's own output function, as bounds are shown: `::text` would add `/32` to an inet.
+fn spelling(type_name: &str, texts: &[&str]) -> String {
+    let values: Vec<String> =
+        (0..).zip(texts).map(|(at, text): (u32, _)| format!("({at}, {}::{type_name})", SqlLiteral(text))).collect();
+    format!("SELECT pg_catalog.format('%s', value) FROM (VALUES {}) v(at, value) ORDER BY at", values.join(", "))
 }
 
 /// The heap alone, its partitions' where it has any: that is what a scan reads.
@@ -163,28 +214,32 @@ async fn holders(client: &Client, partitions: &[QualifiedName], enough: u32) -> 
     Ok(Answer::Holders(holders))
 }
 
-/// One number; see [`read`].
+/// One number; see [`ask`].
 pub(super) async fn count(client: &Client, sql: &str) -> Result<Answer> {
-    Ok(match read(client, PATIENCE, sql).await? {
+    Ok(match ask(client, PATIENCE, sql).await? {
         Ok(rows) => {
             let number: i64 = rows.first().context("a count came without a row")?.try_get(0)?;
             Answer::Rows(u64::try_from(number).unwrap_or(u64::MAX))
         }
-        Err(why) => Answer::Unknown(why),
+        Err(refusal) => Answer::Unknown(reason(&refusal)),
     })
 }
 
-/// A query in a read-only transaction of its own, so that a refusal or a timeout harms nothing else; then why.
-pub(super) async fn read(client: &Client, patience: &str, sql: &str) -> Result<Result<Vec<Row>, String>> {
+pub(super) fn reason(refusal: &DbError) -> String {
+    format!("{} ({})", refusal.message(), refusal.code().code())
+}
+
+/// Rows, in a read-only transaction of its own, so that a refusal or a timeout harms nothing else.
+pub(super) async fn ask(client: &Client, patience: &str, sql: &str) -> Result<Result<Vec<Row>, DbError>> {
     let begin = format!("BEGIN READ ONLY; {LIMITS}; SET LOCAL statement_timeout = '{patience}'");
     client.batch_execute(&begin).await.context("opening a read")?;
-    let read = match client.query_typed(sql, &[]).await {
+    let answer = match client.query_typed(sql, &[]).await {
         Ok(rows) => Ok(rows),
         Err(error) => match error.as_db_error() {
-            Some(refusal) => Err(format!("{} ({})", refusal.message(), refusal.code().code())),
+            Some(refusal) => Err(refusal.clone()),
             None => return Err(error).context("asking the database"),
         },
     };
     client.batch_execute("ROLLBACK").await.context("closing a read")?;
-    Ok(read)
+    Ok(answer)
 }

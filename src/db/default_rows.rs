@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
-use super::answers::{count, read};
+use super::answers::{ask, count, reason};
 use crate::catalog::{Answer, Answers, DefaultFacts, Question};
 use crate::sql::QualifiedName;
 
@@ -68,9 +68,9 @@ async fn count_together(
     };
     let sql =
         format!("SELECT CASE {} END AS position, count(*) AS rows FROM {default}{filter} GROUP BY 1", cases.join(" "));
-    let rows = match read(client, PATIENCE, &sql).await? {
+    let rows = match ask(client, PATIENCE, &sql).await? {
         Ok(rows) => rows,
-        Err(why) => return Ok(Err(why)),
+        Err(refusal) => return Ok(Err(reason(&refusal))),
     };
     let mut counts = vec![0; windows.len()];
     for row in &rows {
@@ -93,7 +93,7 @@ async fn count_apart(client: &Client, default: &QualifiedName, windows: &[(&Ques
             continue;
         }
         let sql = format!("SELECT count(*) AS rows FROM (SELECT FROM {default} WHERE {condition} LIMIT {limit}) rows");
-        let answer = match read(client, PATIENCE, &sql).await? {
+        let answer = match ask(client, PATIENCE, &sql).await? {
             Ok(rows) => {
                 let rows: i64 = rows.first().context("a count came without a row")?.try_get("rows")?;
                 match u64::try_from(rows).unwrap_or_default() {
@@ -101,7 +101,8 @@ async fn count_apart(client: &Client, default: &QualifiedName, windows: &[(&Ques
                     _ => Answer::RowsAbout(limit.max(estimate(client, default, condition).await?)),
                 }
             }
-            Err(why) => {
+            Err(refused) => {
+                let why = reason(&refused);
                 refusal = Some(why.clone());
                 Answer::Unknown(why)
             }
@@ -114,7 +115,7 @@ async fn count_apart(client: &Client, default: &QualifiedName, windows: &[(&Ques
 /// What the planner expects; 0 when it cannot be asked.
 async fn estimate(client: &Client, default: &QualifiedName, condition: &str) -> Result<u64> {
     let sql = format!("EXPLAIN SELECT FROM {default} WHERE {condition}");
-    let Ok(rows) = read(client, PATIENCE, &sql).await? else { return Ok(0) };
+    let Ok(rows) = ask(client, PATIENCE, &sql).await? else { return Ok(0) };
     let top: &str = rows.first().and_then(|row| row.try_get(0).ok()).unwrap_or_default();
     let expected = top.split_once(" rows=").and_then(|(_, rest)| rest.split_once(' ')?.0.parse().ok());
     Ok(expected.unwrap_or_default())
@@ -130,13 +131,13 @@ pub(super) async fn beyond(client: &Client, question: &Question) -> Result<Answe
         return Ok(Answer::Unknown("this kind of bound cannot be looked for".to_owned()));
     };
     let sql = format!("SELECT count(*) AS rows, max({column})::text AS newest FROM {default} WHERE {condition}");
-    Ok(match read(client, PATIENCE, &sql).await? {
+    Ok(match ask(client, PATIENCE, &sql).await? {
         Ok(rows) => {
             let row = rows.first().context("a count came without a row")?;
             let rows = u64::try_from(row.try_get::<_, i64>("rows")?).unwrap_or_default();
             Answer::Beyond { rows, newest: row.try_get("newest")? }
         }
-        Err(why) => Answer::Unknown(why),
+        Err(refusal) => Answer::Unknown(reason(&refusal)),
     })
 }
 
@@ -177,7 +178,7 @@ pub(super) async fn may_skip_triggers(client: &Client) -> Result<Answer> {
     let asked = "SELECT pg_catalog.has_parameter_privilege('session_replication_role', 'SET') AS may";
     let superuser = "SELECT pg_catalog.current_setting('is_superuser') = 'on' AS may";
     for sql in [asked, superuser] {
-        if let Ok(rows) = read(client, PATIENCE, sql).await? {
+        if let Ok(rows) = ask(client, PATIENCE, sql).await? {
             return Ok(Answer::May(rows.first().context("a right came without a row")?.try_get("may")?));
         }
     }

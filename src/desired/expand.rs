@@ -6,19 +6,21 @@ use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 
-use super::{Desired, DesiredGroup, DesiredHash, DesiredList, DesiredRange};
-use crate::catalog::{Datum, KeyColumn, PartitionKey, RelationKind, Strategy, Table};
+use super::list::list_of;
+use super::{Desired, DesiredHash, DesiredRange};
+use crate::catalog::{CatalogSnapshot, KeyColumn, PartitionKey, RelationKind, Strategy, Table};
 use crate::keys::{self, Axis, KeyCodec};
 use crate::plan::{Finding, codes};
-use crate::policy::{AxisValue, Every, Level, ListPolicy, Partitioning, RangePolicy};
+use crate::policy::{AxisValue, Every, Level, Partitioning, RangePolicy};
 use crate::schedule::{Grid, Point, Unit, Zone};
 use crate::sql::Identifier;
 
-/// A level of the policy in the terms of the table that it is for, or why it does not fit.
+/// A level of the policy in the terms of the table that it is for, or why it does not fit. The snapshot is for its clock
+/// and its answers.
 ///
 /// # Errors
 /// Findings that end a run with exit 4.
-pub fn expand(level: &Level, table: &Table, now: DateTime<Utc>) -> Result<Desired, Finding> {
+pub fn expand(level: &Level, table: &Table, snapshot: &CatalogSnapshot) -> Result<Desired, Finding> {
     let key = partition_key(table)?;
     let (strategy, columns) = match &level.partitioning {
         Partitioning::Range(range) => (Strategy::Range, std::slice::from_ref(&range.key)),
@@ -27,8 +29,8 @@ pub fn expand(level: &Level, table: &Table, now: DateTime<Utc>) -> Result<Desire
     };
     same_key(table, key, strategy, columns)?;
     match &level.partitioning {
-        Partitioning::Range(range) => range_of(range, table, &key.columns[0], now).map(Desired::Range),
-        Partitioning::List(list) => Ok(Desired::List(list_of(list, &key.columns[0]))),
+        Partitioning::Range(range) => range_of(range, table, &key.columns[0], snapshot.server.now).map(Desired::Range),
+        Partitioning::List(list) => list_of(list, table, &key.columns[0], &snapshot.answers).map(Desired::List),
         Partitioning::Hash(hash) => Ok(Desired::Hash(DesiredHash { modulus: hash.modulus })),
     }
 }
@@ -51,8 +53,7 @@ fn same_key(table: &Table, key: &PartitionKey, strategy: Strategy, columns: &[Id
     if key.strategy == strategy && names.is_some_and(|names| names.into_iter().eq(columns)) {
         return Ok(());
     }
-    let has =
-        key.columns.iter().map(|column| column.name.as_ref().map_or("(expression)".to_owned(), ToString::to_string));
+    let has = key.columns.iter().map(ToString::to_string);
     let wants: Vec<String> = columns.iter().map(ToString::to_string).collect();
     Err(Finding::about(
         codes::OTHER_KEY,
@@ -187,16 +188,4 @@ pub(crate) fn time(value: AxisValue) -> Option<NaiveDateTime> {
         AxisValue::Time(value) => Some(value),
         AxisValue::Integer(_) => None,
     }
-}
-
-fn list_of(policy: &ListPolicy, column: &KeyColumn) -> DesiredList {
-    let datum = |value: &Option<String>| match value {
-        Some(text) => Datum::Value(keys::canonical(&column.type_name, text)),
-        None => Datum::Null,
-    };
-    let groups = policy
-        .groups
-        .iter()
-        .map(|group| DesiredGroup { name: group.name.clone(), values: group.values.iter().map(datum).collect() });
-    DesiredList { column: column.clone(), groups: groups.collect(), default: policy.default.clone() }
 }

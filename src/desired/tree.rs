@@ -1,8 +1,9 @@
 //! The wish, per strategy, in the terms of the table's own key.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::catalog::{Bound, Datum, KeyColumn, Partition};
+use crate::catalog::{Bound, Datum, KeyColumn, Partition, Question};
 use crate::keys::KeyCodec;
 use crate::schedule::{Edge, Extent, Grid, Point, Window, Zone};
 use crate::sql::{Identifier, QualifiedName};
@@ -128,6 +129,8 @@ pub struct DesiredList {
     pub groups: Vec<DesiredGroup>,
     /// The `{value}` of the DEFAULT partition, when one is asked for.
     pub default: Option<String>,
+    /// What is to be asked before the values are spelled.
+    pub questions: BTreeSet<Question>,
 }
 
 /// One list partition.
@@ -135,7 +138,7 @@ pub struct DesiredList {
 pub struct DesiredGroup {
     /// The `{value}` in its name.
     pub name: String,
-    /// Its values, spelled as Postgres spells them.
+    /// Its values, spelled as Postgres spells them, each once.
     pub values: Vec<Datum>,
 }
 

@@ -9,6 +9,7 @@ use super::properties::carried;
 use super::{Draft, Node};
 use crate::catalog::{Answer, Bound, CatalogSnapshot, FarEnd, ForeignKey, Partition, Question, Table};
 use crate::desired::{Desired, DesiredRange, Label, partition_name};
+use crate::keys::has_one_order;
 use crate::plan::steps::{CheckAhead, CreatePartition, CreateReason};
 use crate::plan::{FarTable, Finding, Runway, Step, Surroundings, codes};
 use crate::policy::{Every, Level, Partitioning, Policy, Reach};
@@ -202,6 +203,7 @@ impl<'a> Situation<'a> {
         draft.new_names.insert(name.clone());
         let create = CreatePartition {
             around: self.surroundings(),
+            found_by: self.found_by(&bound),
             spares_default,
             partition: name,
             bound,
@@ -216,6 +218,13 @@ impl<'a> Situation<'a> {
             InDefault::Rows { default, condition, rows } => self.move_rows(draft, create, default, condition, rows),
             _ => draft.steps.push(Step::Create(create)),
         }
+    }
+
+    /// A condition by which a partition with this bound is found while planning, whatever the collations.
+    fn found_by(&self, bound: &Bound) -> Option<String> {
+        let [column] = self.table.key.as_ref()?.columns.as_slice() else { return None };
+        let key = column.name.as_ref().filter(|_| has_one_order(&column.type_name))?;
+        bound.predicate(key, &column.type_name)
     }
 
     fn name_is_taken(&self, draft: &mut Draft, name: &QualifiedName) -> Option<&'static str> {

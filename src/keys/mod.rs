@@ -20,7 +20,7 @@ use std::sync::Arc;
 use crate::schedule::{Edge, Point, Window, Zone};
 
 pub use encoding::{Encoding, EncodingError, Fault, Parameters};
-pub use list_value::canonical;
+pub use list_value::{canonical, certain_spelling};
 
 /// What kind of line a key's values lie on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,6 +121,12 @@ pub fn encodings_for(type_name: &str) -> Vec<String> {
     let bare = without_modifier(type_name);
     let fitting = CODECS.iter().filter(|kind| kind.encoding.is_some() && kind.types.contains(&bare.as_str()));
     fitting.map(CodecKind::in_yaml).collect()
+}
+
+/// Whether values of the type compare in one way only. A partition key may have another collation than its column,
+/// and then no plain comparison prunes.
+pub fn has_one_order(type_name: &str) -> bool {
+    codec_for(type_name, None).is_some() || matches!(type_name, "uuid" | "boolean" | "bytea" | "oid")
 }
 
 fn without_modifier(type_name: &str) -> String {

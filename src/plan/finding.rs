@@ -139,6 +139,8 @@ finding_codes! {
     DEFAULT_ASIDE = "PT142" "default-aside" Error Some(FailureKind::Findings);
     /// The collation of a text key does not sort what it carries in the order of time.
     TEXT_ORDER = "PT161" "text-order" Error Some(FailureKind::Policy);
+    /// A value of the policy is none of the key's type, or stands in two groups in two spellings.
+    LIST_VALUE = "PT162" "list-value" Error Some(FailureKind::Policy);
     /// DEFAULT holds rows beyond the last partition that the policy wants.
     BEYOND_HORIZON = "PT170" "rows-beyond-horizon" Warning None;
     /// DEFAULT holds rows of a partition to be made, and they cannot be moved safely.

@@ -43,6 +43,7 @@ pub(super) fn create(parent: &QualifiedName, partition: &str, from: &str, to: &s
         carried: Carried { inherit: Inherited::ALL.into_iter().collect(), ..Carried::default() },
         tablespace: None,
         access_method: None,
+        found_by: None,
         spares_default: None,
     })
 }

@@ -107,8 +107,8 @@ pub async fn apply(
     let look_again = async {
         let (after, mut remaining) = make_plan_by(planner, &sessions[0], policies, Moment::At(plan.at)).await?;
         refuse_onlookers(&after, &mut remaining);
-        let made = plan.steps().flat_map(|(_, step)| step.made());
-        let made = made.map(|create| create.partition.clone()).collect();
+        let made = plan.steps().flat_map(|(_, step)| step.made()).map(|create| &create.partition);
+        let made = made.filter(|name| !outcome.proven.contains(name)).cloned().collect();
         let pruning = prove_pruning_together(sessions, touched, after.clone(), made).await?;
         anyhow::Ok((Some(remaining), Some(after), pruning))
     };

@@ -4,20 +4,58 @@ use std::time::Duration;
 
 use crate::policy::document::{Form, Node};
 use crate::policy::model::{Create, DefaultRule, MoveRule, Partitioning, Reach};
+use crate::policy::reference::{ELAPSED, INTERVAL, Key, Keys, PARTITIONS, Shape};
 use crate::schedule::IntervalError;
 
 use super::nearest::{did_you_mean, nearest};
 use super::partition::Axis;
 use super::report::Report;
 use super::rules;
-use super::scalars::{boolean, choice, elapsed, interval_problem, scalar, shown, wrong_type};
-use super::section::{Keys, Section};
+use super::scalars::{boolean, choice, elapsed, interval_problem, scalar, shown, words, wrong_type};
+use super::section::Section;
 
-pub(super) const KEYS: Keys = Keys {
-    section: "create",
-    known: &["ahead", "behind", "fill_gaps", "default", "move_rows", "writers_wait"],
-    later: &[],
-};
+pub(super) static KEYS: Keys = Keys::of(
+    "create",
+    &[
+        Key::new("ahead", REACH, "coverage beyond the current partition, as a time or as a number of partitions")
+            .default("4 partitions")
+            .examples(&["3 months", "14 days", "4 partitions"]),
+        Key::new("behind", REACH, "coverage before the current partition, for a table that begins")
+            .default("0 partitions")
+            .examples(&["2 partitions", "1 month"]),
+        Key::new("fill_gaps", Shape::Boolean, "fill holes between the oldest bound and the horizon").default("true"),
+        Key::new(
+            "default",
+            Shape::Choice(|| words(&DEFAULT_RULES)),
+            "what a DEFAULT partition is: one that exists is reported, may exist, or is made",
+        )
+        .default("allow"),
+        Key::new(
+            "move_rows",
+            Shape::Choice(|| words(&MOVE_RULES)),
+            "what becomes of rows in DEFAULT that a partition to be made would hold: they are moved with it in one \
+             transaction, or they stay, and the partition is not made",
+        )
+        .default("at_once"),
+        Key::new("writers_wait", ELAPSED, "longest time for which writers may wait while rows move; at most 1 hour")
+            .default("1 s")
+            .examples(&["200 ms", "10 s"]),
+    ],
+);
+
+/// A time, or a number of partitions.
+pub(super) const REACH: Shape = Shape::Either(&[INTERVAL, PARTITIONS]);
+
+/// The words for [`DefaultRule`].
+const DEFAULT_RULES: [(&str, Option<DefaultRule>); 3] = [
+    ("forbid", Some(DefaultRule::Forbid)),
+    ("allow", Some(DefaultRule::Allow)),
+    ("require", Some(DefaultRule::Require)),
+];
+
+/// The words for [`MoveRule`].
+const MOVE_RULES: [(&str, Option<MoveRule>); 3] =
+    [("at_once", Some(MoveRule::AtOnce)), ("in_batches", None), ("never", Some(MoveRule::Never))];
 
 /// Who cannot write for longer than this has a maintenance window, and time for a statement of their own.
 const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
@@ -92,16 +130,11 @@ pub(super) fn agree(
 }
 
 fn default_rule(node: &Node, report: &mut Report<'_>) -> Option<DefaultRule> {
-    let words = [
-        ("forbid", Some(DefaultRule::Forbid)),
-        ("allow", Some(DefaultRule::Allow)),
-        ("require", Some(DefaultRule::Require)),
-    ];
-    choice(node, &words, report)
+    choice(node, &DEFAULT_RULES, report)
 }
 
 fn move_rule(node: &Node, report: &mut Report<'_>) -> Option<MoveRule> {
-    choice(node, &[("at_once", Some(MoveRule::AtOnce)), ("in_batches", None), ("never", Some(MoveRule::Never))], report)
+    choice(node, &MOVE_RULES, report)
 }
 
 fn writers_wait(node: &Node, report: &mut Report<'_>) -> Option<Duration> {

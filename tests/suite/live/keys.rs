@@ -426,3 +426,66 @@ version: 1\ntable: shop.u\npartition: {hash: k, modulus: 2}\n";
     holder.client().batch_execute("ROLLBACK").await.unwrap();
     contains(&database.partctl(&["apply"], 0), &["4 steps done"]);
 }
+
+/// How policies may spell values: the type, groups as YAML, and how many partitions they are.
+const SPELLINGS: &[(&str, &str)] = &[
+    ("numeric", "a: [1e3, 2.50], b: [007, -0, .5]"),
+    ("numeric(10,2)", "a: [1.555, 2], b: [3.10]"),
+    ("uuid", "a: ['{A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11}', a0eebc999c0b4ef8bb6d6bb9bd380a12]"),
+    ("bool", "a: [yes, null], b: [fa]"),
+    ("bytea", "a: [abc, '\\xDEADBEEF'], b: ['\\001']"),
+    ("interval", "a: [1 day 24 hours, 90 minutes], b: ['1 mon']"),
+    ("timestamptz", "a: ['2024-01-01 00:00 America/New_York'], b: ['2024-06-01T12:00:00Z', infinity]"),
+    ("date", "a: ['January 8, 1999', 20240131]"),
+    ("bigint", "a: [' 8', 9], b: [-0]"),
+    ("inet", "a: [10.0.0.1/32, '::0:1'], b: [192.168.0.0/16]"),
+    ("char(4)", "a: [ab, 'c '], b: [defg]"),
+    ("varchar(9)", "a: [NO, off], b: [1e3]"),
+    ("shop.mood", "a: [so_so], b: [\"it's fine\", 'a, (b']"),
+    ("shop.even", "a: [' 2', 4]"),
+    ("float8", "a: [1e3, 0.10], b: [-Infinity]"),
+    ("jsonb", "a: ['{\"b\":1,  \"a\":2}']"),
+    ("text[]", "a: ['{ x, \"y\" }']"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn list_values_converge_however_they_are_spelled() {
+    let setup = "CREATE SCHEMA shop; CREATE TYPE shop.mood AS ENUM ('so_so', 'it''s fine', 'a, (b');
+        CREATE DOMAIN shop.even AS int CHECK (value % 2 = 0)";
+    let document = |(n, (_, groups)): (usize, &(&str, &str))| {
+        format!("version: 1\ntable: shop.t{n}\npartition: {{list: k, values: {{{groups}}}}}\n")
+    };
+    let policies: Vec<String> = SPELLINGS.iter().enumerate().map(document).collect();
+    let database = Database::new(&policies.join("---\n"), setup).await;
+    for (n, (type_name, _)) in SPELLINGS.iter().enumerate() {
+        database.sql(&format!("CREATE TABLE shop.t{n} (k {type_name}) PARTITION BY LIST (k)")).await;
+        if n % 2 == 0 {
+            // Beside a DEFAULT with rows the new partitions are put to the server as conditions, too.
+            database.sql(&format!("CREATE TABLE shop.t{n}_rest PARTITION OF shop.t{n} DEFAULT")).await;
+        }
+    }
+    let made: usize = SPELLINGS.iter().map(|(_, groups)| groups.matches(": [").count()).sum();
+    contains(&database.partctl(&["apply"], 0), &[&format!("{made} steps done")]);
+    database.partctl(&["plan", "--check"], 0);
+    contains(&database.partctl(&["apply"], 0), &["nothing to do"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_that_the_type_does_not_have_are_told_by_name() {
+    for (type_name, groups, parts) in [
+        ("shop.mood", "a: [good], b: [bad, worse]", &["PT162", "`bad` (invalid input value for enum", "`worse`"][..]),
+        ("int", "a: [1], b: [1e3]", &["PT162", "cannot be `1e3`"]),
+        ("shop.even", "a: [2], b: [' 3']", &["PT162", "`3`"]),
+        ("numeric", "a: [1e3], b: [1000.0]", &["PT162", "one value of key k twice: `1e3` of a and `1000.0` of b"]),
+    ] {
+        let policy = format!("version: 1\ntable: shop.t\npartition: {{list: k, values: {{{groups}}}}}\n");
+        let setup = format!(
+            "CREATE SCHEMA shop; CREATE TYPE shop.mood AS ENUM ('good'); CREATE DOMAIN shop.even AS int CHECK (value % 2 = 0);
+            CREATE TABLE shop.t (k {type_name}) PARTITION BY LIST (k)"
+        );
+        let database = Database::new(&policy, &setup).await;
+        let text = database.partctl(&["apply"], 4);
+        contains(&text.replace(" 3", "3"), parts);
+        assert_eq!(database.value("SELECT count(*) FROM pg_inherits").await, "0");
+    }
+}

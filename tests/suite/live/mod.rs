@@ -20,6 +20,7 @@ mod proxy;
 mod pruning;
 mod pruning_files;
 mod pruning_reasons;
+mod reach;
 mod reattach;
 mod report_page;
 mod retention;
