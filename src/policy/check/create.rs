@@ -36,7 +36,8 @@ pub(super) static KEYS: Keys = Keys::of(
             "what becomes of rows in DEFAULT that a partition to be made would hold: they are moved with it in one \
              transaction, or they stay, and the partition is not made",
         )
-        .default("at_once"),
+        .default("at_once")
+        .examples(&["never"]),
         Key::new("writers_wait", ELAPSED, "longest time for which writers may wait while rows move; at most 1 hour")
             .default("1 s")
             .examples(&["200 ms", "10 s"]),
