@@ -2,6 +2,7 @@
 
 mod archives;
 mod bound;
+mod default_facts;
 mod dump;
 mod property;
 mod question;
@@ -9,6 +10,7 @@ mod snapshot;
 
 pub use archives::{ArchiveEntry, Archives};
 pub use bound::{Bound, BoundError, Datum};
+pub use default_facts::{DefaultFacts, Publication, Referrer, Trigger, TriggerState};
 pub use dump::{Beyond, Dump};
 pub use property::{DefaultGrant, ExtendedStatistics, Grant, Property, ReplicaIdentity, RowSecurity};
 pub use question::{Answer, Answers, Question};
