@@ -59,4 +59,15 @@ pub(super) const EXPLANATIONS: &[Explanation] = &[
         "Rows that fit no other partition are refused (23514) for as long as it is away.",
         "Follow the hint: move what was written meanwhile, and run `partctl apply`, which attaches it again.",
     ),
+    explain(
+        "PT190",
+        "Its rows cannot be read back and compared, so nothing would prove that the archive holds them.",
+        "Detach it by hand when it may go, or archive it by other means first.",
+    ),
+    explain(
+        "PT191",
+        "The archive does not hold all of its rows any more, so dropping it would lose what was written since.",
+        "Nothing: the next `partctl apply` archives it again and its grace begins anew. Find out who writes to a table that \
+         is no partition any more.",
+    ),
 ];
