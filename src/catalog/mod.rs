@@ -2,13 +2,17 @@
 
 mod bound;
 mod dump;
+mod index_fault;
 mod property;
 mod question;
 mod snapshot;
 
 pub use bound::{Bound, BoundError, Datum};
 pub use dump::{Beyond, Dump};
-pub use property::{DefaultGrant, ExtendedStatistics, Grant, Property, ReplicaIdentity, RowSecurity};
+pub use index_fault::{IndexConstraint, IndexFault};
+pub use property::{
+    DefaultGrant, ExtendedStatistics, Grant, InSchema, OwnProperties, Property, ReplicaIdentity, RowSecurity, Storage,
+};
 pub use question::{Answer, Answers, Question};
 pub use snapshot::{
     CatalogSnapshot, DetachedTable, FarEnd, ForeignKey, Journal, KeyColumn, Ledger, Partition, PartitionKey,

@@ -3,6 +3,8 @@
 //! Only what somebody has set is a property: a table on which nobody has set anything has none. Whether a partition
 //! should have what its table has is not decided here.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::sql::Identifier;
@@ -24,15 +26,6 @@ pub enum Property {
         /// 0 to 10,000.
         target: i32,
     },
-    /// One of `pg_attribute.attoptions`: `n_distinct` or `n_distinct_inherited`.
-    ColumnOption {
-        /// The column.
-        column: Identifier,
-        /// The option.
-        name: String,
-        /// Its value as it was written.
-        value: String,
-    },
     /// `pg_attribute.attcompression`
     Compression {
         /// The column.
@@ -49,6 +42,55 @@ pub enum Property {
         /// The comment.
         text: String,
     },
+}
+
+/// What is set on a partition where it is not the very same as on its table, and who may change that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnProperties {
+    /// What is set, in no order.
+    pub set: Vec<Property>,
+    /// Whether the session's role has the rights of the partition's owner and may take its place by SET ROLE.
+    #[serde(default = "yes")]
+    pub role_is_owner: bool,
+    /// What the table's owner may do in the partition's schema.
+    #[serde(default)]
+    pub in_schema: InSchema,
+}
+
+/// What a role may do in a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InSchema {
+    /// Nothing: it cannot name what is there.
+    Nothing,
+    /// USAGE
+    Use,
+    /// USAGE and CREATE: own what is there, and make statistics of it.
+    #[default]
+    Create,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Where and how a partition is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Storage {
+    /// Its storage parameters as they were written, those of its TOAST table with `toast.` before them.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, String>,
+    /// Whether it has no TOAST table: parameters of one are taken then and kept nowhere.
+    #[serde(default)]
+    pub lacks_toast: bool,
+    /// `reltablespace`, when it is not the database's default.
+    #[serde(default)]
+    pub tablespace: Option<Identifier>,
+    /// `relam`, when it is not heap.
+    #[serde(default)]
+    pub access_method: Option<Identifier>,
 }
 
 /// One privilege of one role, from `aclexplode`.

@@ -141,6 +141,20 @@ finding_codes! {
     PARTITION_LIMIT = "PT215" "partition-limit" Error Some(FailureKind::Findings);
     /// DEFAULT holds more rows than the policy's `check` allows.
     DEFAULT_LIMIT = "PT216" "default-limit" Error Some(FailureKind::Findings);
+    /// Partitions have something of their own where their table has another, and partctl leaves it.
+    OWN_PROPERTIES = "PT180" "own-properties" Info None;
+    /// A role has privileges on partitions that it does not have on their table.
+    SURPLUS_PRIVILEGES = "PT181" "surplus-privileges" Warning None;
+    /// Partitions are not stored where, or as, their table and the policy say; moving them means rewriting them.
+    STORED_ELSEWHERE = "PT182" "stored-elsewhere" Info None;
+    /// An index of the table that partitions do not have.
+    MISSING_INDEX = "PT183" "missing-index" Warning None;
+    /// An index that is not valid: it is kept up to date and never used.
+    INVALID_INDEX = "PT184" "invalid-index" Warning None;
+    /// A constraint that holds for new rows, and that nobody has checked for old ones.
+    NOT_VALIDATED = "PT185" "not-validated" Warning None;
+    /// A storage parameter of the policy that the server does not know.
+    UNKNOWN_PARAMETER = "PT186" "unknown-storage-parameter" Warning None;
 }
 
 /// The first names of a list that may be long: `a, b, c and 9 more`.

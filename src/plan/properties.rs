@@ -17,14 +17,11 @@ pub fn inherited_as(property: &Property) -> Inherited {
         Property::ReplicaIdentity(_) => Inherited::ReplicaIdentity,
         Property::RowSecurity(_) => Inherited::RowSecurity,
         Property::Compression { .. } => Inherited::Storage,
-        Property::StatisticsTarget { .. } | Property::ColumnOption { .. } | Property::Statistics(_) => {
-            Inherited::Statistics
-        }
+        Property::StatisticsTarget { .. } | Property::Statistics(_) => Inherited::Statistics,
         Property::Comment { .. } => Inherited::Comments,
     }
 }
 
-#[expect(dead_code, reason = "the step that matches old partitions asks for it")]
 /// The lock that setting it takes on the relation; `None`: none that anybody notices.
 pub(super) fn lock_mode(property: &Property) -> Option<LockMode> {
     match property {
@@ -32,10 +29,9 @@ pub(super) fn lock_mode(property: &Property) -> Option<LockMode> {
         Property::ReplicaIdentity(_) | Property::RowSecurity(_) | Property::Compression { .. } => {
             Some(LockMode::AccessExclusive)
         }
-        Property::StatisticsTarget { .. }
-        | Property::ColumnOption { .. }
-        | Property::Statistics(_)
-        | Property::Comment { .. } => Some(LockMode::ShareUpdateExclusive),
+        Property::StatisticsTarget { .. } | Property::Statistics(_) | Property::Comment { .. } => {
+            Some(LockMode::ShareUpdateExclusive)
+        }
     }
 }
 
@@ -92,9 +88,6 @@ impl Receiver<'_> {
             Property::StatisticsTarget { column, target } => {
                 alter(format!("ALTER COLUMN {column} SET STATISTICS {target}"))
             }
-            Property::ColumnOption { column, name, value } => {
-                alter(format!("ALTER COLUMN {column} SET ({name} = {value})"))
-            }
             Property::Compression { column, method } => {
                 alter(format!("ALTER COLUMN {column} SET COMPRESSION {method}"))
             }
@@ -135,6 +128,11 @@ impl Receiver<'_> {
         );
         format!("DO {}", DollarQuoted(&body))
     }
+}
+
+/// Storage parameters as they stand between the parentheses of WITH and SET.
+pub(super) fn storage_parameters(parameters: &BTreeMap<String, String>) -> String {
+    parameters.iter().map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>().join(", ")
 }
 
 /// A role as GRANT and REVOKE name it; `None`: PUBLIC.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use super::steps::{
     AnalyzeParent, AnalyzeReason, AttachPartition, Away, BringDefaultBack, CreatePartition, DetachPartition, DropTable,
-    FinalizeDetach, RecordDetach, RecordedChange, RemoveCheck, SetDefaultAside,
+    FinalizeDetach, MatchProperties, RecordDetach, RecordedChange, RemoveCheck, SetDefaultAside,
 };
 use super::{Action, Lock};
 use crate::sql::QualifiedName;
@@ -31,6 +31,8 @@ pub enum Step {
     BringBack(BringDefaultBack),
     /// Drops a detached table.
     Drop(DropTable),
+    /// Gives an old partition what it lacks.
+    Match(MatchProperties),
     /// Gathers the statistics of the table as a whole.
     Analyze(AnalyzeParent),
 }
@@ -56,6 +58,8 @@ pub enum StepKind {
     BringBack,
     /// [`Step::Drop`]
     Drop,
+    /// [`Step::Match`]
+    Match,
     /// [`Step::Analyze`]
     Analyze,
 }
@@ -75,7 +79,7 @@ pub enum Phase {
 
 impl StepKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Finalize,
         Self::Record,
         Self::Remove,
@@ -85,6 +89,7 @@ impl StepKind {
         Self::Detach,
         Self::BringBack,
         Self::Drop,
+        Self::Match,
         Self::Analyze,
     ];
 
@@ -100,6 +105,7 @@ impl StepKind {
             Self::Detach => "detach",
             Self::BringBack => "bring back",
             Self::Drop => "drop",
+            Self::Match => "match",
             Self::Analyze => "analyze",
         }
     }
@@ -107,7 +113,7 @@ impl StepKind {
     /// The sign that carries the meaning without colour.
     pub fn sign(self) -> char {
         match self {
-            Self::Finalize | Self::Record | Self::Remove | Self::Analyze => '*',
+            Self::Finalize | Self::Record | Self::Remove | Self::Match | Self::Analyze => '*',
             Self::Create | Self::Attach | Self::BringBack => '+',
             Self::SetAside | Self::Detach => '~',
             Self::Drop => '-',
@@ -128,6 +134,7 @@ impl Step {
             Self::Detach(_) => StepKind::Detach,
             Self::BringBack(_) => StepKind::BringBack,
             Self::Drop(_) => StepKind::Drop,
+            Self::Match(_) => StepKind::Match,
             Self::Analyze(_) => StepKind::Analyze,
         }
     }
@@ -139,7 +146,7 @@ impl Step {
             Self::BringBack(step) if step.away == Away::SinceAnEarlierRun => Phase::Finish,
             Self::Create(_) | Self::Attach(_) => Phase::Create,
             Self::SetAside(_) | Self::Detach(_) | Self::BringBack(_) | Self::Drop(_) => Phase::Retire,
-            Self::Analyze(_) => Phase::Maintain,
+            Self::Match(_) | Self::Analyze(_) => Phase::Maintain,
         }
     }
 
@@ -163,6 +170,7 @@ impl Step {
             Self::Detach(step) => &step.partition,
             Self::BringBack(step) => &step.default,
             Self::Drop(step) => &step.table,
+            Self::Match(step) => &step.partition,
             Self::Analyze(step) => &step.table,
         }
     }
@@ -179,6 +187,7 @@ impl Step {
             Self::Detach(step) => &step.range,
             Self::BringBack(step) => &step.range,
             Self::Drop(step) => &step.range,
+            Self::Match(step) => &step.range,
             Self::Analyze(step) => step.range(),
         }
     }
@@ -198,6 +207,7 @@ impl Step {
             Self::Detach(step) => step.reason.as_str().into(),
             Self::BringBack(step) => step.reason().into(),
             Self::Drop(step) => step.reason.as_str().into(),
+            Self::Match(step) => step.reason().into(),
             Self::Analyze(step) => step.reason().into(),
         }
     }
@@ -211,6 +221,7 @@ impl Step {
             | Self::Create(_)
             | Self::SetAside(_)
             | Self::BringBack(_)
+            | Self::Match(_)
             | Self::Analyze(_) => None,
             Self::Attach(step) => Some((step.bytes, None)),
             Self::Detach(step) => Some((step.bytes, step.rows)),
@@ -242,6 +253,7 @@ impl Step {
             Self::Detach(step) => step.actions(),
             Self::BringBack(step) => step.actions(),
             Self::Drop(step) => step.actions(),
+            Self::Match(step) => step.actions(),
             Self::Analyze(step) => step.actions(),
         }
     }
@@ -258,6 +270,7 @@ impl Step {
             | Self::Detach(_)
             | Self::BringBack(_)
             | Self::Drop(_)
+            | Self::Match(_)
             | Self::Analyze(_) => Vec::new(),
         }
     }
@@ -265,6 +278,7 @@ impl Step {
     /// How to take it back, as SQL or a fragment.
     pub fn undo(&self) -> String {
         match self {
+            Self::Match(step) => step.undo(),
             Self::Finalize(_) | Self::Record(_) | Self::Remove(_) | Self::Analyze(_) => {
                 "nothing to take back".to_owned()
             }

@@ -21,6 +21,7 @@ const HARMLESS: &[&str] = &[
     "replica_identity",
     "row_security",
     "method",
+    "in_schema",
     "kinds",
     "ledger",
     "journal",
