@@ -3,6 +3,8 @@
 //! Sizes and row counts are the planner's and the statistics' estimates: exact ones would queue behind other
 //! sessions' DDL. Serialises both ways, so a plan can be made without the database.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -121,6 +123,18 @@ pub struct KeyColumn {
     /// `format_type`'s text, such as `timestamp with time zone`; empty for an expression.
     #[serde(rename = "type")]
     pub type_name: String,
+    /// The collation that its values are compared by, where they are text; `None`: the database's.
+    #[serde(default)]
+    pub collation: Option<QualifiedName>,
+}
+
+impl fmt::Display for KeyColumn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => name.fmt(f),
+            None => f.write_str("(expression)"),
+        }
+    }
 }
 
 /// A table that a policy names, or a partition below it that has partitions itself: whatever is true of the one is said of

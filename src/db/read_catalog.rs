@@ -207,10 +207,11 @@ fn table(row: &Row) -> Result<Table> {
         Some("h") => Some(Strategy::Hash),
         _ => None,
     };
-    let columns: Vec<(Option<String>, Option<String>)> = json(row, "key_columns")?;
-    let columns = columns.into_iter().map(|(name, type_name)| KeyColumn {
+    let columns: Vec<KeyColumnRow> = json(row, "key_columns")?;
+    let columns = columns.into_iter().map(|(name, type_name, collation_schema, collation)| KeyColumn {
         name: name.map(Identifier::new),
         type_name: type_name.unwrap_or_default(),
+        collation: collation_schema.zip(collation).map(|(schema, name)| QualifiedName::new(schema, name)),
     });
     let foreign_keys: Vec<ForeignKeyRow> = json(row, "foreign_keys")?;
     Ok(Table {
@@ -358,6 +359,9 @@ fn identifiers(row: &Row, column: &str) -> Result<Vec<Identifier>> {
     let names: Option<Vec<String>> = row.try_get(column)?;
     Ok(names.unwrap_or_default().into_iter().map(Identifier::new).collect())
 }
+
+/// Its name and type, and schema and name of its collation.
+type KeyColumnRow = (Option<String>, Option<String>, Option<String>, Option<String>);
 
 /// Whether it is outgoing, its name, schema and name of the other table, whether that may be locked, and the columns
 /// that are compared, this end's and the other end's.

@@ -3,6 +3,7 @@
 //! Pure: the moment comes as data. Whether it exists already is `diff`'s business.
 
 mod expand;
+mod list;
 mod naming;
 mod tree;
 

@@ -187,7 +187,7 @@ fn draft_tree(
     let situation_of = |node: Node<'_>, then: &mut dyn FnMut(&Situation<'_>)| -> Result<(), Finding> {
         let table = set_aside::as_if_back(node.table, snapshot);
         let node = Node { table: &table, ..node };
-        let desired = expand(node.level, node.table, snapshot.server.now)?;
+        let desired = expand(node.level, node.table, snapshot)?;
         then(&Situation::new(node, &desired, snapshot).after(dropped));
         Ok(())
     };

@@ -8,6 +8,7 @@ use super::properties::carried;
 use super::{Draft, Node};
 use crate::catalog::{Answer, Bound, CatalogSnapshot, FarEnd, ForeignKey, Partition, Question, Table};
 use crate::desired::{Desired, DesiredRange, Label, partition_name};
+use crate::keys::has_one_order;
 use crate::plan::steps::{CheckAhead, CreatePartition, CreateReason};
 use crate::plan::{FarTable, Finding, Runway, Step, Surroundings, codes};
 use crate::policy::{Every, Level, Partitioning, Policy, Reach};
@@ -199,6 +200,7 @@ impl<'a> Situation<'a> {
         draft.new_names.insert(name.clone());
         draft.steps.push(Step::Create(CreatePartition {
             around: self.surroundings(),
+            found_by: self.found_by(&bound),
             spares_default,
             partition: name,
             bound,
@@ -209,6 +211,13 @@ impl<'a> Situation<'a> {
             tablespace: self.level.placement.tablespace.clone().or_else(|| table.tablespace.clone()),
             access_method: table.access_method.clone(),
         }));
+    }
+
+    /// A condition by which a partition with this bound is found while planning, whatever the collations.
+    fn found_by(&self, bound: &Bound) -> Option<String> {
+        let [column] = self.table.key.as_ref()?.columns.as_slice() else { return None };
+        let key = column.name.as_ref().filter(|_| has_one_order(&column.type_name))?;
+        bound.predicate(key, &column.type_name)
     }
 
     fn name_is_taken(&self, draft: &mut Draft, name: &QualifiedName) -> Option<&'static str> {
@@ -276,7 +285,7 @@ impl<'a> Situation<'a> {
                 draft.findings.push(finding.hint("grant SELECT on it, or look at what holds it up, and run again"));
                 return true;
             }
-            Some(Answer::Taken(_) | Answer::Bytes(_) | Answer::Highest(_) | Answer::Holders(_)) | None => {
+            Some(_) | None => {
                 draft.questions.insert(question);
                 return false;
             }
@@ -320,7 +329,8 @@ pub(super) fn grid_in_words(level: &Level) -> String {
                 Every::Integer(step) => step.to_string(),
             };
             let zone = range.timezone.map(|zone| format!(", {zone}")).unwrap_or_default();
-            format!("range {}, {every}{zone}", range.key)
+            let encoding = range.encoding.as_ref().map(|encoding| format!(", {encoding}")).unwrap_or_default();
+            format!("range {}{encoding}, {every}{zone}", range.key)
         }
         Partitioning::List(list) => format!("list {}", list.key),
         Partitioning::Hash(hash) => {

@@ -137,6 +137,10 @@ finding_codes! {
     DEFAULT_STAYS = "PT141" "default-stays" Info None;
     /// A DEFAULT partition that a run set aside cannot be brought back.
     DEFAULT_ASIDE = "PT142" "default-aside" Error Some(FailureKind::Findings);
+    /// The collation of a text key does not sort what it carries in the order of time.
+    TEXT_ORDER = "PT161" "text-order" Error Some(FailureKind::Policy);
+    /// A value of the policy is none of the key's type, or stands in two groups in two spellings.
+    LIST_VALUE = "PT162" "list-value" Error Some(FailureKind::Policy);
     /// There are more partitions than the policy's `check` allows.
     PARTITION_LIMIT = "PT215" "partition-limit" Error Some(FailureKind::Findings);
     /// DEFAULT holds more rows than the policy's `check` allows.

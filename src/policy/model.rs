@@ -9,6 +9,7 @@ use chrono::{NaiveDate, NaiveDateTime};
 use chrono_tz::Tz;
 
 use super::name_template::NameTemplate;
+use crate::keys::Encoding;
 use crate::schedule::Interval;
 use crate::sql::{Identifier, QualifiedName};
 
@@ -86,9 +87,12 @@ pub enum Partitioning {
 pub struct RangePolicy {
     /// The key column.
     pub key: Identifier,
+    /// How the key carries a time that its type does not show; only with a time grid.
+    pub encoding: Option<Encoding>,
     /// Width of one partition.
     pub every: Every,
-    /// The zone of the calendar; required for `timestamptz`, refused for `date`: known only with the table.
+    /// The zone of the calendar; required for `timestamptz` and ids with a time, refused for `date`: known only with
+    /// the table.
     pub timezone: Option<Tz>,
     /// Where the grid starts counting; of the same kind as `every`.
     pub anchor: Option<AxisValue>,

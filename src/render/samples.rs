@@ -16,6 +16,7 @@ use crate::plan::{
     Blocker, Carried, FarTable, Moment, PastRun, PastStep, Plan, RunEnd, Runway, Step, Surroundings, TablePlan,
 };
 use crate::policy::{Inherited, Locks};
+use crate::schedule::{Edge, Extent, Point};
 use crate::sql::QualifiedName;
 
 pub(super) fn at(text: &str) -> DateTime<Utc> {
@@ -42,6 +43,7 @@ pub(super) fn create(parent: &QualifiedName, partition: &str, from: &str, to: &s
         carried: Carried { inherit: Inherited::ALL.into_iter().collect(), ..Carried::default() },
         tablespace: None,
         access_method: None,
+        found_by: None,
         spares_default: None,
     })
 }
@@ -156,10 +158,13 @@ pub(super) fn overview() -> Overview {
         timeline: Vec::new(),
     };
     let month = |n: u32| chrono::NaiveDate::from_ymd_opt(2024, 10, 1).unwrap() + chrono::Months::new(n);
+    let edge =
+        |n: u32| Edge::At(Point(i128::from(month(n).and_time(chrono::NaiveTime::MIN).and_utc().timestamp_micros())));
     let stretch = |n: u32| Stretch {
         partition: Some(name(&format!("orders_{}", month(n).format("%Y_%m")))),
         from: month(n).to_string(),
         to: month(n + 1).to_string(),
+        extent: Extent { from: edge(n), to: edge(n + 1) },
         bytes: u64::from(n) * 400_000_000,
         rows: Some(u64::from(n) * 1_000_000),
         place: match n {

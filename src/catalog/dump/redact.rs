@@ -25,6 +25,7 @@ const HARMLESS: &[&str] = &[
     "kinds",
     "ledger",
     "journal",
+    "texts",
 ];
 
 /// Keys whose texts are types: those that Postgres brings along are harmless.

@@ -58,10 +58,13 @@ SELECT c.oid, tree.depth = 0 AS is_root, n.nspname::text AS schema, c.relname::t
        (SELECT pg_catalog.count(*) FROM pg_catalog.pg_index x WHERE x.indrelid = c.oid)::int4 AS indexes,
        p.partstrat::text AS strategy,
        (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
-                 a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod)) ORDER BY u.position)::text
-          FROM pg_catalog.unnest(p.partattrs::int2[]) WITH ORDINALITY u(attribute, position)
+                 a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), ln.nspname, l.collname) ORDER BY u.position)::text
+          FROM ROWS FROM (pg_catalog.unnest(p.partattrs::int2[]), pg_catalog.unnest(p.partcollation::oid[]))
+               WITH ORDINALITY u(attribute, sorted_by, position)
           LEFT JOIN pg_catalog.pg_attribute a
-            ON a.attrelid = c.oid AND a.attnum = u.attribute AND u.attribute <> 0) AS key_columns
+            ON a.attrelid = c.oid AND a.attnum = u.attribute AND u.attribute <> 0
+          LEFT JOIN pg_catalog.pg_collation l ON l.oid = u.sorted_by AND l.collname <> 'default'
+          LEFT JOIN pg_catalog.pg_namespace ln ON ln.oid = l.collnamespace) AS key_columns
   FROM tree
  -- From Postgres 16 on a member may lack SET ROLE, and the privilege has a name; before, every member may.
  CROSS JOIN (SELECT CASE WHEN pg_catalog.current_setting('server_version_num')::int4 < 160000 THEN 'MEMBER' ELSE 'SET' END)

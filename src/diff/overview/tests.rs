@@ -18,6 +18,7 @@ fn policy(every: Every, timezone: Option<chrono_tz::Tz>, retain: Retain) -> Poli
         level: Level {
             partitioning: Partitioning::Range(RangePolicy {
                 key: Identifier::new("at"),
+                encoding: None,
                 every,
                 timezone,
                 anchor: None,
@@ -87,7 +88,11 @@ fn snapshot(key_type: &str, bounds: &[&str], now: &str) -> CatalogSnapshot {
         owner_may_create_in: vec![Identifier::new("shop")],
         key: Some(PartitionKey {
             strategy: Strategy::Range,
-            columns: vec![KeyColumn { name: Some(Identifier::new("at")), type_name: key_type.to_owned() }],
+            columns: vec![KeyColumn {
+                name: Some(Identifier::new("at")),
+                type_name: key_type.to_owned(),
+                collation: None,
+            }],
         }),
         tablespace: None,
         access_method: None,

@@ -10,7 +10,7 @@ use super::CheckAhead;
 use crate::catalog::{Bound, RelationKind};
 use crate::plan::properties::Receiver;
 use crate::plan::surroundings::Modes;
-use crate::plan::{Action, Carried, LockMode, Surroundings, Transaction};
+use crate::plan::{Action, Carried, LockMode, Proof, Surroundings, Transaction};
 use crate::sql::{Identifier, QualifiedName};
 
 /// A partition to be made.
@@ -34,6 +34,8 @@ pub struct CreatePartition {
     pub tablespace: Option<Identifier>,
     /// The parent's table access method, when it has one (Postgres 17 on).
     pub access_method: Option<Identifier>,
+    /// The condition of a query that must find it, and nothing else; `None`: no condition is sure to prune.
+    pub found_by: Option<String>,
     /// Spares the scan of a DEFAULT partition that is not small, which Postgres makes under its lock.
     pub spares_default: Option<CheckAhead>,
 }
@@ -106,8 +108,18 @@ impl CreatePartition {
         under.extend(self.owner.as_ref().map(|_| "RESET ROLE".to_owned()));
         under.extend(self.spares_default.as_ref().map(CheckAhead::drop));
         let ahead = self.spares_default.iter().flat_map(CheckAhead::actions);
-        let attach = Transaction { before, locks, implied, under, ..Transaction::default() };
+        let proof = self.proof();
+        let attach = Transaction { before, locks, implied, under, proof, ..Transaction::default() };
         ahead.chain([Action::Transaction(attach)]).collect()
+    }
+
+    /// Inside of the transaction planning takes the longer the more partitions there are (15.20: 0.3 ms with 30, 11 ms
+    /// with 10,000), so it is asked there only while nobody waits for what is locked. Elsewhere it is asked afterwards.
+    fn proof(&self) -> Option<Proof> {
+        let nobody_waits = self.around.default.is_none() && !self.around.has_foreign_keys();
+        let condition = self.found_by.as_ref().filter(|_| nobody_waits)?;
+        let query = format!("SELECT * FROM {} WHERE {condition}", self.around.parent);
+        Some(Proof { leaves: vec![self.partition.clone()], query })
     }
 
     pub(in crate::plan) fn clean_up(&self) -> Vec<Action> {

@@ -1,5 +1,6 @@
 //! `partition`: the strategy and its grid. Exactly one of `range`, `list` and `hash`, with the keys that go with it.
 
+mod encoding;
 mod list;
 mod range;
 
@@ -22,6 +23,7 @@ pub(super) const KEYS: Keys = Keys {
         "every",
         "timezone",
         "anchor",
+        "encoding",
         "values",
         "default",
         "modulus",
@@ -29,7 +31,7 @@ pub(super) const KEYS: Keys = Keys {
         "schema",
         "tablespace",
     ],
-    later: &["subpartition", "each", "encoding"],
+    later: &["subpartition", "each"],
 };
 
 /// Most partitions that one table is given; Postgres plans slowly long before.
@@ -42,7 +44,7 @@ pub(super) struct Strategy {
 }
 
 pub(super) const STRATEGIES: [Strategy; 3] = [
-    Strategy { key: "range", keys: &["every", "timezone", "anchor"] },
+    Strategy { key: "range", keys: &["every", "timezone", "anchor", "encoding"] },
     Strategy { key: "list", keys: &["values", "default"] },
     Strategy { key: "hash", keys: &["modulus"] },
 ];

@@ -51,6 +51,7 @@ pruning:
             partitioning: Range(
                 RangePolicy {
                     key: order_date,
+                    encoding: None,
                     every: Time(
                         Interval {
                             count: 2,
@@ -214,6 +215,7 @@ fn what_is_not_said_has_its_default() {
             partitioning: Range(
                 RangePolicy {
                     key: id,
+                    encoding: None,
                     every: Integer(
                         1000000,
                     ),
@@ -316,4 +318,23 @@ fn list_and_create_agree_about_the_default_partition() {
     assert_eq!(default("partition: {list: c, values: {x: [1]}, default: other}"), Some("other".to_owned()));
     let required = "partition: {list: c, values: {x: [1]}}\ncreate: {default: require}";
     assert_eq!(default(required), Some("default".to_owned()));
+}
+
+#[test]
+fn encodings_are_words_texts_and_maps() {
+    for (written, meant) in [
+        ("uuidv7", "uuidv7"),
+        ("ulid", "ulid"),
+        ("epoch_ns", "epoch_ns"),
+        ("text:%Y%m%d", "text:%Y%m%d"),
+        ("{text: '%Y-%m-%d'}", "text:%Y-%m-%d"),
+        ("{snowflake: {shift: 22, epoch: 1288834974657}}", "snowflake {epoch: 1288834974657, shift: 22}"),
+        ("'snowflake {epoch: 1288834974657, shift: 22}'", "snowflake {epoch: 1288834974657, shift: 22}"),
+    ] {
+        let policy = policy(&format!(
+            "version: 1\ntable: a.b\npartition: {{range: k, every: 1 day, timezone: UTC, encoding: {written}}}"
+        ));
+        let Partitioning::Range(range) = policy.level.partitioning else { panic!("no range") };
+        assert_eq!(range.encoding.unwrap().to_string(), meant, "{written}");
+    }
 }

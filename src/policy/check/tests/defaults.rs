@@ -22,6 +22,7 @@ fn they_merge_key_by_key_and_the_policy_has_the_last_word() {
             partitioning: Range(
                 RangePolicy {
                     key: at,
+                    encoding: None,
                     every: Time(
                         Interval {
                             count: 1,

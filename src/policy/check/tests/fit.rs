@@ -21,21 +21,16 @@ fn pt013_not_supported_yet() {
         5 | archive: {to: s3://x/y}
           | ^^^^^^^
         ");
-    insta::assert_snapshot!(with_partition("  range: [a, b]\n  every: 1 day\n  encoding: uuidv7\n  subpartition: {hash: c, modulus: 4}"), @"
+    insta::assert_snapshot!(with_partition("  range: [a, b]\n  every: 1 day\n  subpartition: {hash: c, modulus: 4}"), @"
         error[PT013]: a key of several columns is not supported by this version of partctl yet
          --> a.yaml:4:10
           |
         4 |   range: [a, b]
           |          ^
-        error[PT013]: `encoding` is not supported by this version of partctl yet
+        error[PT013]: `subpartition` is not supported by this version of partctl yet
          --> a.yaml:6:3
           |
-        6 |   encoding: uuidv7
-          |   ^^^^^^^^
-        error[PT013]: `subpartition` is not supported by this version of partctl yet
-         --> a.yaml:7:3
-          |
-        7 |   subpartition: {hash: c, modulus: 4}
+        6 |   subpartition: {hash: c, modulus: 4}
           |   ^^^^^^^^^^^^
         ");
     insta::assert_snapshot!(with_partition("  range: (date_trunc('day', at))\n  every: 1 day"), @"
