@@ -11,7 +11,7 @@ pub use bound::{Bound, BoundError, Datum};
 pub use dump::{Beyond, Dump};
 pub use index_fault::{IndexConstraint, IndexFault};
 pub use property::{
-    DefaultGrant, ExtendedStatistics, Grant, InSchema, OwnProperties, Property, ReplicaIdentity, RowSecurity, Storage,
+    DefaultGrant, ExtendedStatistics, Grant, InSchema, OwnProperties, Property, ReplicaIdentity, Storage,
 };
 pub use question::{Answer, Answers, Question};
 pub use snapshot::{

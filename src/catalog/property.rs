@@ -17,8 +17,9 @@ pub enum Property {
     Grant(Grant),
     /// What UPDATE and DELETE publish of old rows, when it is not [`ReplicaIdentity::Default`].
     ReplicaIdentity(ReplicaIdentity),
-    /// A flag of row level security.
-    RowSecurity(RowSecurity),
+    /// `relrowsecurity`. Not `relforcerowsecurity`: that binds the owner, who could lift it, and whose rights DDL is done
+    /// with: nobody could tell any more what is in a partition, or archive it.
+    RowSecurity,
     /// `pg_attribute.attstattarget`
     StatisticsTarget {
         /// The column.
@@ -132,16 +133,6 @@ pub enum ReplicaIdentity {
     Full,
     /// An index of the table; of a partition, the table's index that its own one is attached to.
     Index(Identifier),
-}
-
-/// A flag of row level security. Policies obeyed are those of the table that a query names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RowSecurity {
-    /// `relrowsecurity`
-    Enabled,
-    /// `relforcerowsecurity`
-    Forced,
 }
 
 /// An object of `pg_statistic_ext`, by what it says; its name says nothing.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::LockMode;
-use crate::catalog::{ExtendedStatistics, Grant, Property, RelationKind, ReplicaIdentity, RowSecurity};
+use crate::catalog::{ExtendedStatistics, Grant, Property, RelationKind, ReplicaIdentity};
 use crate::policy::Inherited;
 use crate::sql::{DollarQuoted, Identifier, QualifiedName, SqlLiteral};
 
@@ -15,7 +15,7 @@ pub fn inherited_as(property: &Property) -> Inherited {
     match property {
         Property::Grant(_) => Inherited::Privileges,
         Property::ReplicaIdentity(_) => Inherited::ReplicaIdentity,
-        Property::RowSecurity(_) => Inherited::RowSecurity,
+        Property::RowSecurity => Inherited::RowSecurity,
         Property::Compression { .. } => Inherited::Storage,
         Property::StatisticsTarget { .. } | Property::Statistics(_) => Inherited::Statistics,
         Property::Comment { .. } => Inherited::Comments,
@@ -26,7 +26,7 @@ pub fn inherited_as(property: &Property) -> Inherited {
 pub(super) fn lock_mode(property: &Property) -> Option<LockMode> {
     match property {
         Property::Grant(_) => None,
-        Property::ReplicaIdentity(_) | Property::RowSecurity(_) | Property::Compression { .. } => {
+        Property::ReplicaIdentity(_) | Property::RowSecurity | Property::Compression { .. } => {
             Some(LockMode::AccessExclusive)
         }
         Property::StatisticsTarget { .. } | Property::Statistics(_) | Property::Comment { .. } => {
@@ -83,8 +83,7 @@ impl Receiver<'_> {
                 ReplicaIdentity::Full => alter("REPLICA IDENTITY FULL".to_owned()),
                 ReplicaIdentity::Index(index) => self.identity_by_index(index),
             },
-            Property::RowSecurity(RowSecurity::Enabled) => alter("ENABLE ROW LEVEL SECURITY".to_owned()),
-            Property::RowSecurity(RowSecurity::Forced) => alter("FORCE ROW LEVEL SECURITY".to_owned()),
+            Property::RowSecurity => alter("ENABLE ROW LEVEL SECURITY".to_owned()),
             Property::StatisticsTarget { column, target } => {
                 alter(format!("ALTER COLUMN {column} SET STATISTICS {target}"))
             }

@@ -19,7 +19,8 @@ const HARMLESS: &[&str] = &[
     "strategy",
     "privilege",
     "replica_identity",
-    "row_security",
+    "properties",
+    "set",
     "method",
     "in_schema",
     "kinds",
@@ -137,7 +138,7 @@ mod tests {
         "tables": [{"oid": 1, "name": "shop.orders", "owner": "boss",
             "key": {"strategy": "list", "columns": [{"name": "region", "type": "text"}]},
             "properties": [{"grant": {"grantee": "clerk", "privilege": "SELECT"}}, {"replica_identity": {"index": "hidden_idx"}},
-                {"row_security": "forced"}, {"compression": {"column": "hidden", "method": "lz4"}},
+                "row_security", {"compression": {"column": "hidden", "method": "lz4"}},
                 {"statistics": {"kinds": ["mcv"], "columns": ["hidden"]}}, {"comment": {"column": null, "text": "hush"}}],
             "foreign_keys": [{"outgoing": {"constraint": "hidden_fk", "table": "hidden.far", "columns": [["a", "b"]]}}],
             "partitions": [

@@ -41,7 +41,7 @@ statistics AS (
            WHERE s.stxrelid = ANY (ARRAY(SELECT tree.oid FROM tree))) e
    GROUP BY e.stxrelid),
 members AS (
-  SELECT c.oid, tree.root, c.relnamespace, c.relowner, c.relacl, c.relrowsecurity, c.relforcerowsecurity,
+  SELECT c.oid, tree.root, c.relnamespace, c.relowner, c.relacl, c.relrowsecurity,
          CASE c.relreplident WHEN 'f' THEN 'full' WHEN 'n' THEN 'nothing' END AS identity,
          -- Of a partition the table's index that its own one is attached to.
          CASE c.relreplident WHEN 'i' THEN (
@@ -77,9 +77,7 @@ SELECT m.oid, pg_catalog.pg_has_role(m.relowner, 'USAGE') AND pg_catalog.pg_has_
     SELECT pg_catalog.json_build_object('replica_identity', pg_catalog.json_build_object('index', m.identity_index))
      WHERE m.identity_index IS NOT NULL
      UNION ALL
-    SELECT pg_catalog.json_build_object('row_security', 'enabled') WHERE m.relrowsecurity
-     UNION ALL
-    SELECT pg_catalog.json_build_object('row_security', 'forced') WHERE m.relforcerowsecurity
+    SELECT pg_catalog.to_json('row_security'::text) WHERE m.relrowsecurity
      UNION ALL
     SELECT setting.json FROM pg_catalog.pg_attribute a
      CROSS JOIN LATERAL (
@@ -102,6 +100,6 @@ SELECT m.oid, pg_catalog.pg_has_role(m.relowner, 'USAGE') AND pg_catalog.pg_has_
  CROSS JOIN (SELECT CASE WHEN pg_catalog.current_setting('server_version_num')::int4 < 160000 THEN 'MEMBER' ELSE 'SET' END)
        become(privilege)
  WHERE m.oid = m.root
-    OR (m.relowner, m.relacl, m.relrowsecurity, m.relforcerowsecurity, m.identity, m.identity_index, m.settings, m.comments, m.statistics)
+    OR (m.relowner, m.relacl, m.relrowsecurity, m.identity, m.identity_index, m.settings, m.comments, m.statistics)
        IS DISTINCT FROM
-       (r.relowner, r.relacl, r.relrowsecurity, r.relforcerowsecurity, r.identity, r.identity_index, r.settings, r.comments, r.statistics)
+       (r.relowner, r.relacl, r.relrowsecurity, r.identity, r.identity_index, r.settings, r.comments, r.statistics)

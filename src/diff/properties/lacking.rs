@@ -123,7 +123,7 @@ fn lacking<'a>(
 /// Whether a relation of this kind can have it.
 fn can_have(kind: RelationKind, property: &Property) -> bool {
     let takes_rows_itself =
-        matches!(property, Property::ReplicaIdentity(_) | Property::RowSecurity(_) | Property::Compression { .. });
+        matches!(property, Property::ReplicaIdentity(_) | Property::RowSecurity | Property::Compression { .. });
     kind != RelationKind::Foreign || !takes_rows_itself
 }
 

@@ -26,6 +26,14 @@ pub(super) enum Refusal {
     ReplicaIdentityNothing,
 }
 
+/// Privileges that a role has on a partition and not on its table.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Surplus {
+    grantee: Option<Identifier>,
+    which: Beyond,
+    privileges: Vec<String>,
+}
+
 /// In what a privilege goes beyond those on the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Beyond {
@@ -47,7 +55,7 @@ enum Place {
 pub(super) struct Told<'a> {
     refused: BTreeMap<Refusal, Vec<&'a QualifiedName>>,
     own: BTreeMap<Inherited, Vec<&'a QualifiedName>>,
-    surplus: BTreeMap<(Option<Identifier>, Beyond, Vec<String>), Vec<&'a QualifiedName>>,
+    surplus: BTreeMap<Surplus, Vec<&'a QualifiedName>>,
     places: BTreeMap<Place, Vec<&'a QualifiedName>>,
 }
 
@@ -87,7 +95,7 @@ impl<'a> Told<'a> {
             beyond.entry((grant.grantee.clone(), which)).or_default().push(format!("{}{column}", grant.privilege));
         }
         for ((grantee, which), privileges) in beyond {
-            self.surplus.entry((grantee, which, privileges)).or_default().push(&partition.name);
+            self.surplus.entry(Surplus { grantee, which, privileges }).or_default().push(&partition.name);
         }
     }
 
@@ -102,7 +110,7 @@ impl<'a> Told<'a> {
             Finding::about(codes::OWN_PROPERTIES, table, message)
                 .hint(format!("left as they are; without {} in `inherit` nobody looks", word.as_str()))
         }));
-        findings.extend(self.surplus.iter().map(|((grantee, which, privileges), partitions)| {
+        findings.extend(self.surplus.iter().map(|(Surplus { grantee, which, privileges }, partitions)| {
             let (grantee, privileges) = (role(grantee.as_ref()), privileges.join(", "));
             let (has, revoke) = match which {
                 Beyond::Privilege => ("", ""),
@@ -123,7 +131,7 @@ impl<'a> Told<'a> {
 fn is_its_own(property: &Property, theirs: &[Property]) -> bool {
     match property {
         Property::Grant(_) | Property::Statistics(_) | Property::StatisticsTarget { .. } | Property::Compression { .. } => false,
-        Property::RowSecurity(_) => !theirs.contains(property),
+        Property::RowSecurity => !theirs.contains(property),
         Property::ReplicaIdentity(_) => {
             let matched = theirs.iter().any(|has| {
                 matches!(has, Property::ReplicaIdentity(ReplicaIdentity::Full | ReplicaIdentity::Index(_)))

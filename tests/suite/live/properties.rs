@@ -49,7 +49,7 @@ async fn new_partitions_are_right_from_birth() {
         born,
         &[
             "carrier | \"Reader One\"=a*r*/carrier,=r/carrier,carrier=arwdDx",
-            " | i | t | t | t | {autovacuum_enabled=false,fillfactor=90} | heap | {autovacuum_enabled=false} | what people's orders are",
+            " | i | t | t | f | {autovacuum_enabled=false,fillfactor=90} | heap | {autovacuum_enabled=false} | what people's orders are",
             "note 321 p {stranger=w/carrier} from the customer",
             "{d} id, note carrier",
             "{e} lower(note) carrier",
@@ -116,9 +116,9 @@ async fn old_partitions_are_given_what_they_lack_at_every_level() {
     database.partctl(&["apply"], 0);
     let matched = database.column(PROPERTIES).await;
     assert_eq!(matched.len(), 1, "they are not alike: {matched:#?}");
-    contains(&matched[0], &["carrier | ", " | i | t | t | t | ", "note 321 p {stranger=w/carrier} from the customer"]);
+    contains(&matched[0], &["carrier | ", " | i | t | t | f | ", "note 321 p {stranger=w/carrier} from the customer"]);
     let branch = database.column(&PROPERTIES.replace("c.relkind = 'r'", "c.relkind = 'p'")).await;
-    contains(&branch[0], &["carrier | ", " | i | t | t | t | ", "note 321 p {stranger=w/carrier} from the customer"]);
+    contains(&branch[0], &["carrier | ", " | i | t | t | f | ", "note 321 p {stranger=w/carrier} from the customer"]);
     assert_eq!(database.value("SELECT count(*) FROM shop.orders").await, "1");
     database.partctl(&["plan", "--check"], 0);
     database.partctl(&["check"], 0);
