@@ -148,10 +148,6 @@ finding_codes! {
     TEXT_ORDER = "PT161" "text-order" Error Some(FailureKind::Policy);
     /// A value of the policy is none of the key's type, or stands in two groups in two spellings.
     LIST_VALUE = "PT162" "list-value" Error Some(FailureKind::Policy);
-    /// There are more partitions than the policy's `check` allows.
-    PARTITION_LIMIT = "PT215" "partition-limit" Error Some(FailureKind::Findings);
-    /// DEFAULT holds more rows than the policy's `check` allows.
-    DEFAULT_LIMIT = "PT216" "default-limit" Error Some(FailureKind::Findings);
     /// Partitions have something of their own where their table has another, and partctl leaves it.
     OWN_PROPERTIES = "PT180" "own-properties" Info None;
     /// A role has privileges on partitions that it does not have on their table.
@@ -166,6 +162,10 @@ finding_codes! {
     NOT_VALIDATED = "PT185" "not-validated" Warning None;
     /// A storage parameter of the policy that the server does not know.
     UNKNOWN_PARAMETER = "PT186" "unknown-storage-parameter" Warning None;
+    /// There are more partitions than the policy's `check` allows.
+    PARTITION_LIMIT = "PT215" "partition-limit" Error Some(FailureKind::Findings);
+    /// DEFAULT holds more rows than the policy's `check` allows.
+    DEFAULT_LIMIT = "PT216" "default-limit" Error Some(FailureKind::Findings);
 }
 
 /// The first names of a list that may be long: `a, b, c and 9 more`.

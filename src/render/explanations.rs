@@ -5,6 +5,7 @@
 
 mod coverage;
 mod policy;
+mod properties;
 mod pruning;
 mod retirement;
 mod running;
@@ -44,6 +45,7 @@ impl Explanation {
 const EXPLANATIONS: &[&[Explanation]] = &[
     policy::EXPLANATIONS,
     coverage::EXPLANATIONS,
+    properties::EXPLANATIONS,
     retirement::EXPLANATIONS,
     running::EXPLANATIONS,
     pruning::EXPLANATIONS,
