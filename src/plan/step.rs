@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use super::steps::{
     AnalyzeParent, AnalyzeReason, AttachPartition, Away, BringDefaultBack, CreatePartition, DetachPartition, DropTable,
-    FinalizeDetach, MatchProperties, RecordDetach, RecordedChange, RemoveCheck, SetDefaultAside,
+    FinalizeDetach, MatchProperties, MoveRows, RecordDetach, RecordedChange, RemoveCheck, SetDefaultAside,
 };
 use super::{Action, Lock};
 use crate::sql::QualifiedName;
@@ -21,6 +21,8 @@ pub enum Step {
     Remove(RemoveCheck),
     /// Makes a partition.
     Create(CreatePartition),
+    /// Makes a partition and moves rows into it.
+    Move(MoveRows),
     /// Puts a table back in its place.
     Attach(AttachPartition),
     /// Takes DEFAULT away for a moment.
@@ -48,6 +50,8 @@ pub enum StepKind {
     Remove,
     /// [`Step::Create`]
     Create,
+    /// [`Step::Move`]
+    Move,
     /// [`Step::Attach`]
     Attach,
     /// [`Step::SetAside`]
@@ -79,11 +83,12 @@ pub enum Phase {
 
 impl StepKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Finalize,
         Self::Record,
         Self::Remove,
         Self::Create,
+        Self::Move,
         Self::Attach,
         Self::SetAside,
         Self::Detach,
@@ -100,6 +105,7 @@ impl StepKind {
             Self::Record => "record",
             Self::Remove => "remove",
             Self::Create => "create",
+            Self::Move => "move",
             Self::Attach => "attach",
             Self::SetAside => "set aside",
             Self::Detach => "detach",
@@ -113,7 +119,7 @@ impl StepKind {
     /// The sign that carries the meaning without colour.
     pub fn sign(self) -> char {
         match self {
-            Self::Finalize | Self::Record | Self::Remove | Self::Match | Self::Analyze => '*',
+            Self::Finalize | Self::Record | Self::Remove | Self::Move | Self::Match | Self::Analyze => '*',
             Self::Create | Self::Attach | Self::BringBack => '+',
             Self::SetAside | Self::Detach => '~',
             Self::Drop => '-',
@@ -129,6 +135,7 @@ impl Step {
             Self::Record(_) => StepKind::Record,
             Self::Remove(_) => StepKind::Remove,
             Self::Create(_) => StepKind::Create,
+            Self::Move(_) => StepKind::Move,
             Self::Attach(_) => StepKind::Attach,
             Self::SetAside(_) => StepKind::SetAside,
             Self::Detach(_) => StepKind::Detach,
@@ -144,7 +151,7 @@ impl Step {
         match self {
             Self::Finalize(_) | Self::Record(_) | Self::Remove(_) => Phase::Finish,
             Self::BringBack(step) if step.away == Away::SinceAnEarlierRun => Phase::Finish,
-            Self::Create(_) | Self::Attach(_) => Phase::Create,
+            Self::Create(_) | Self::Move(_) | Self::Attach(_) => Phase::Create,
             Self::SetAside(_) | Self::Detach(_) | Self::BringBack(_) | Self::Drop(_) => Phase::Retire,
             Self::Match(_) | Self::Analyze(_) => Phase::Maintain,
         }
@@ -165,6 +172,7 @@ impl Step {
             Self::Record(step) => &step.table,
             Self::Remove(step) => step.table(),
             Self::Create(step) => &step.partition,
+            Self::Move(step) => &step.create.partition,
             Self::Attach(step) => &step.table,
             Self::SetAside(step) => &step.default,
             Self::Detach(step) => &step.partition,
@@ -182,6 +190,7 @@ impl Step {
             Self::Record(step) => &step.range,
             Self::Remove(step) => &step.range,
             Self::Create(step) => &step.range,
+            Self::Move(step) => &step.create.range,
             Self::Attach(step) => &step.range,
             Self::SetAside(step) => &step.range,
             Self::Detach(step) => &step.range,
@@ -189,6 +198,15 @@ impl Step {
             Self::Drop(step) => &step.range,
             Self::Match(step) => &step.range,
             Self::Analyze(step) => step.range(),
+        }
+    }
+
+    /// The partitions that it makes.
+    pub fn made(&self) -> &[CreatePartition] {
+        match self {
+            Self::Create(step) => std::slice::from_ref(step),
+            Self::Move(step) => std::slice::from_ref(&step.create),
+            _ => &[],
         }
     }
 
@@ -202,6 +220,7 @@ impl Step {
             },
             Self::Remove(_) => "a constraint that a run left behind".into(),
             Self::Create(step) => step.reason.to_string().into(),
+            Self::Move(step) => step.reason().into(),
             Self::Attach(step) => step.reason.as_str().into(),
             Self::SetAside(step) => format!("empty, and {} leave", step.detaches).into(),
             Self::Detach(step) => step.reason.as_str().into(),
@@ -212,8 +231,8 @@ impl Step {
         }
     }
 
-    /// Bytes and rows that leave the table or the disk, estimated.
-    pub fn volume(&self) -> Option<(u64, Option<u64>)> {
+    /// Bytes and rows that leave their place, estimated, as far as known.
+    pub fn volume(&self) -> (Option<u64>, Option<u64>) {
         match self {
             Self::Finalize(_)
             | Self::Record(_)
@@ -222,10 +241,11 @@ impl Step {
             | Self::SetAside(_)
             | Self::BringBack(_)
             | Self::Match(_)
-            | Self::Analyze(_) => None,
-            Self::Attach(step) => Some((step.bytes, None)),
-            Self::Detach(step) => Some((step.bytes, step.rows)),
-            Self::Drop(step) => Some((step.bytes, None)),
+            | Self::Analyze(_) => (None, None),
+            Self::Move(step) => (None, Some(step.rows)),
+            Self::Attach(step) => (Some(step.bytes), None),
+            Self::Detach(step) => (Some(step.bytes), step.rows),
+            Self::Drop(step) => (Some(step.bytes), None),
         }
     }
 
@@ -248,6 +268,7 @@ impl Step {
             Self::Record(step) => step.actions(),
             Self::Remove(step) => step.actions(),
             Self::Create(step) => step.actions(),
+            Self::Move(step) => step.actions(),
             Self::Attach(step) => step.actions(),
             Self::SetAside(step) => step.actions(),
             Self::Detach(step) => step.actions(),
@@ -266,6 +287,7 @@ impl Step {
             Self::Finalize(_)
             | Self::Record(_)
             | Self::Remove(_)
+            | Self::Move(_)
             | Self::SetAside(_)
             | Self::Detach(_)
             | Self::BringBack(_)
@@ -284,6 +306,7 @@ impl Step {
             }
             Self::Attach(step) => format!("ALTER TABLE {} DETACH PARTITION {}", step.around.parent, step.table),
             Self::Create(step) => format!("DROP TABLE {}", step.partition),
+            Self::Move(step) => step.undo(),
             Self::SetAside(step) => {
                 format!("ALTER TABLE {} ATTACH PARTITION {} DEFAULT", step.around.parent, step.default)
             }
