@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use nix::sys::signal::Signal;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 
 use super::harness::{Database, command, contains, policy_folder, said};
+use super::proxy::{Proxy, Request, Side};
 
 const POLICY: &str = "version: 1\ntable: shop.days\npartition: {range: day, every: 1 month}
 create: {ahead: 3 partitions}\nretain: {for: 6 months, then: drop, grace: 0 days}\ncheck: {min_runway: 14 days, max_partitions: 60}\n";
@@ -138,6 +140,21 @@ async fn metrics_are_written_however_a_check_ends() {
     database.partctl(&check, 4);
     assert_eq!(metrics.value("partctl_last_success_timestamp_seconds"), again, "kept over a run that failed");
     assert_eq!(metrics.value("partctl_last_run_exit_code"), 4.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_that_is_stopped_tells_so() {
+    let database = Database::new(POLICY, SETUP).await;
+    let metrics = Metrics(tempfile::tempdir().unwrap());
+    let path = metrics.path();
+    let proxy = Proxy::open(&database.address, Some((Side::Before, Request::Number(3))));
+    let check = ["check", "--prometheus-textfile", path.to_str().unwrap()];
+    let mut run = database.start(&proxy.address().url(&database.name), &check);
+    assert!(run.comes_to(proxy.held()).await);
+    run.signal(Signal::SIGTERM);
+    let (code, said) = run.ends().await;
+    assert_eq!(code, Some(143), "{said}");
+    assert_eq!(metrics.value("partctl_last_run_exit_code"), 143.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
