@@ -11,6 +11,7 @@ mod finish_interrupted;
 mod hash;
 mod ledger_entries;
 mod list;
+mod move_rows;
 mod node;
 mod overview;
 mod properties;

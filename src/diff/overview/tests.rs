@@ -2,8 +2,8 @@ use super::*;
 use crate::catalog::{Answer, Bound, DetachedTable, Journal, KeyColumn, Ledger, PartitionKey, Server, Strategy};
 use crate::diff::plan;
 use crate::policy::{
-    AxisValue, Create, DefaultRule, Every, Held, Hold, Level, ListPolicy, Location, Locks, Placement, RangePolicy,
-    Reach, Retain, Then,
+    AxisValue, Create, Every, Held, Hold, Level, ListPolicy, Location, Locks, Placement, RangePolicy, Reach, Retain,
+    Then,
 };
 use crate::sql::Identifier;
 
@@ -24,7 +24,7 @@ fn policy(every: Every, timezone: Option<chrono_tz::Tz>, retain: Retain) -> Poli
                 anchor: None,
             }),
             placement: Placement::default(),
-            create: Create { ahead, behind: Reach::Partitions(0), fill_gaps: false, default: DefaultRule::Allow },
+            create: Create { ahead, fill_gaps: false, ..Create::default() },
             retain: Some(retain),
             subpartition: None,
         },
