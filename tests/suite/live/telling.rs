@@ -187,8 +187,8 @@ async fn a_monitoring_system_gets_one_line_and_its_own_exit_codes() {
     contains(&text, &["s;;1209600:"]);
     database.sql("CREATE TABLE shop.days_rest PARTITION OF shop.days DEFAULT; INSERT INTO shop.days VALUES ('2097-01-01'); ANALYZE shop.days").await;
     let text = database.partctl(&["check", "-o", "nagios"], 1);
-    contains(&text, &["PARTCTL WARNING - warning PT116 shop.days: DEFAULT", "'shop.days default'=1"]);
-    contains(&database.partctl(&["--strict", "check", "-o", "nagios"], 2), &["PARTCTL CRITICAL - warning PT116"]);
+    contains(&text, &["PARTCTL WARNING - warning PT170 shop.days: DEFAULT", "'shop.days default'=1"]);
+    contains(&database.partctl(&["--strict", "check", "-o", "nagios"], 2), &["PARTCTL CRITICAL - warning PT170"]);
     let output =
         command(&database.policies(), "postgresql://127.0.0.1:1/x", &["check", "-o", "nagios"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
