@@ -20,6 +20,7 @@ mod reattach;
 mod report;
 mod report_page;
 mod save_file;
+mod simulate;
 mod snapshot;
 mod status;
 mod terminal;
@@ -91,6 +92,7 @@ enum Command {
     Reattach(reattach::Reattach),
     Explain(explain::Explain),
     History(history::History),
+    Simulate(simulate::Simulate),
     Report(report_page::Report),
     Snapshot(snapshot::Snapshot),
     Init(init::Init),
@@ -143,6 +145,7 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> Ended {
         Command::Reattach(command) => context::block_on(command.run(global, terminal)),
         Command::Explain(command) => context::block_on(command.run(global, terminal)),
         Command::History(command) => context::block_on(command.run(global, terminal)),
+        Command::Simulate(command) => context::block_on(command.run(global, terminal)),
         Command::Report(command) => context::block_on(command.run(global, terminal)),
         Command::Snapshot(command) => context::block_on(command.run(global, terminal)),
         Command::Generate(command) => command.run(global, terminal),
