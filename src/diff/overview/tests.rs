@@ -1,8 +1,9 @@
 use super::*;
-use crate::catalog::{Answer, Bound, Journal, KeyColumn, Ledger, PartitionKey, Server, Strategy};
+use crate::catalog::{Answer, Bound, DetachedTable, Journal, KeyColumn, Ledger, PartitionKey, Server, Strategy};
 use crate::diff::plan;
 use crate::policy::{
     AxisValue, Create, Every, Held, Hold, Level, ListPolicy, Location, Locks, Placement, RangePolicy, Reach, Retain,
+    Then,
 };
 use crate::sql::Identifier;
 
