@@ -34,6 +34,7 @@ mod run_json;
 mod run_report;
 #[cfg(test)]
 mod samples;
+mod schemas;
 mod status_json;
 mod status_markdown;
 mod status_table;
@@ -66,6 +67,7 @@ pub use prometheus::{METRICS, Metric, last_success, prometheus};
 pub use report_html::{PageReport, report_html};
 pub use run_json::run_report_json;
 pub use run_report::{ErrorReport, RunReport, Seen, Target, Work};
+pub use schemas::{Described, SCHEMAS};
 pub use status_json::status_json;
 pub use status_markdown::status_markdown;
 pub use status_table::status_table;
