@@ -99,7 +99,12 @@ impl Dump {
                 _ => None,
             },
             Question::HeapBytes(table) => self.partition(table).map(|partition| Answer::Bytes(partition.bytes)),
+            Question::Sizes(tables) => {
+                let sizes = tables.iter().map(|table| self.partition(table).map(|partition| partition.bytes));
+                sizes.collect::<Option<Vec<u64>>>().map(Answer::Sizes)
+            }
             Question::RowsInDefault { .. }
+            | Question::Keeps { .. }
             | Question::RowsReferencing { .. }
             | Question::Spelling { .. }
             | Question::TextInOrder { .. } => None,
