@@ -103,7 +103,13 @@ impl Dump {
                 let sizes = tables.iter().map(|table| self.partition(table).map(|partition| partition.bytes));
                 sizes.collect::<Option<Vec<u64>>>().map(Answer::Sizes)
             }
+            Question::BeyondInDefault { default, .. } if self.is_empty(default) => {
+                Some(Answer::Beyond { rows: 0, newest: None })
+            }
             Question::RowsInDefault { .. }
+            | Question::BeyondInDefault { .. }
+            | Question::DefaultFacts(_)
+            | Question::MaySkipTriggers
             | Question::Keeps { .. }
             | Question::RowsReferencing { .. }
             | Question::Spelling { .. }

@@ -11,6 +11,7 @@ mod finish_interrupted;
 mod hash;
 mod ledger_entries;
 mod list;
+mod move_rows;
 mod node;
 mod overview;
 mod properties;
@@ -19,6 +20,7 @@ mod reattach;
 mod retire;
 mod rights;
 mod set_aside;
+mod simulate;
 mod situation;
 mod size_cap;
 mod thresholds;
@@ -35,11 +37,12 @@ use crate::sql::QualifiedName;
 pub use coverage::{coverage, fit, missing};
 pub use node::Node;
 pub use overview::{
-    AxisEnd, DefaultState, DetachedFate, DetachedState, Fate, NextToRetire, Overview, Place, Position, Stretch,
-    TableOverview, When, overview,
+    AxisEnd, DefaultState, DetachedFate, DetachedState, Fate, LastApply, NextToRetire, Order, Overview, Place,
+    Position, Selection, Stretch, TableOverview, When, overview,
 };
 pub use reattach::{detached_table, reattach};
 pub use rights::refuse_onlookers;
+pub use simulate::{Events, FARTHEST, Simulation, TooMany, Week, simulate};
 pub use situation::Situation;
 pub use thresholds::thresholds;
 

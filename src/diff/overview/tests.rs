@@ -2,8 +2,7 @@ use super::*;
 use crate::catalog::{Answer, Bound, Journal, KeyColumn, Ledger, PartitionKey, Server, Strategy};
 use crate::diff::plan;
 use crate::policy::{
-    AxisValue, Create, DefaultRule, Every, Held, Hold, Level, ListPolicy, Location, Locks, Placement, RangePolicy,
-    Reach, Retain,
+    AxisValue, Create, Every, Held, Hold, Level, ListPolicy, Location, Locks, Placement, RangePolicy, Reach, Retain,
 };
 use crate::sql::Identifier;
 
@@ -24,7 +23,7 @@ fn policy(every: Every, timezone: Option<chrono_tz::Tz>, retain: Retain) -> Poli
                 anchor: None,
             }),
             placement: Placement::default(),
-            create: Create { ahead, behind: Reach::Partitions(0), fill_gaps: false, default: DefaultRule::Allow },
+            create: Create { ahead, fill_gaps: false, ..Create::default() },
             retain: Some(retain),
             subpartition: None,
         },
@@ -286,4 +285,25 @@ fn a_detached_table_says_what_becomes_of_it() {
     policy.hold.clear();
     policy.level.retain.as_mut().unwrap().then = Then::Detach;
     assert_eq!(fates(&policy)[..2], [DetachedFate::Kept, DetachedFate::Kept]);
+}
+
+/// A table of which nothing is known.
+pub(in crate::diff) fn bare(table: QualifiedName) -> TableOverview {
+    TableOverview {
+        table,
+        key: "range at".to_owned(),
+        partitions: 0,
+        bytes: 0,
+        rows: None,
+        oldest: None,
+        newest: None,
+        runway: Runway::None,
+        default: None,
+        pending_detaches: 0,
+        held: 0,
+        thresholds: Thresholds::default(),
+        next_to_retire: None,
+        last_apply: None,
+        timeline: Vec::new(),
+    }
 }

@@ -122,6 +122,10 @@ async fn metrics_are_written_however_a_check_ends() {
     assert_eq!(metrics.value("partctl_coverage_end_timestamp_seconds"), bound);
     assert_eq!(metrics.value("partctl_pruning_failures"), 0.0);
 
+    let nowhere = metrics.0.path().join("no/folder.prom");
+    let text = database.partctl(&["check", "--prometheus-textfile", nowhere.to_str().unwrap()], 1);
+    contains(&text, &["cannot write", "no/folder.prom"]);
+
     // The same target, and nobody there.
     let gone = database.url().replace(&format!(":{}/", database.address.port), ":1/");
     let run = |url: &str| command(&database.policies(), url, &check).output().unwrap();
@@ -134,10 +138,6 @@ async fn metrics_are_written_however_a_check_ends() {
     database.partctl(&check, 4);
     assert_eq!(metrics.value("partctl_last_success_timestamp_seconds"), again, "kept over a run that failed");
     assert_eq!(metrics.value("partctl_last_run_exit_code"), 4.0);
-
-    let nowhere = metrics.0.path().join("no/folder.prom");
-    let text = database.partctl(&["check", "--prometheus-textfile", nowhere.to_str().unwrap()], 1);
-    contains(&text, &["cannot write", "no/folder.prom"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
