@@ -51,6 +51,13 @@ pub enum Question {
         /// Partitions of the other table that do not count, by oid: they go first.
         except: Vec<u32>,
     },
+    /// How many bytes does each of these tables take, indexes and all?
+    Sizes(Vec<QualifiedName>),
+    /// Does this condition, which stands in a policy, hold? Then a partition is kept.
+    Keeps {
+        /// A boolean expression in SQL.
+        condition: String,
+    },
     /// Which of these partitions, highest first, is the first that holds a row?
     HighestInUse(Vec<QualifiedName>),
     /// How does Postgres spell this value?
@@ -123,6 +130,10 @@ pub enum Answer {
     Refused(String),
     /// To [`Question::TextInOrder`].
     InOrder(bool),
+    /// To [`Question::Sizes`], in the order of the question.
+    Sizes(Vec<u64>),
+    /// To [`Question::Keeps`]; `None`: it is null.
+    Keeps(Option<bool>),
     /// The database would not say: no right, or it took too long.
     Unknown(String),
 }

@@ -60,7 +60,7 @@ pub fn reattach(oid: u32, policies: &[Policy], snapshot: &CatalogSnapshot) -> Pl
         attached || detached.is_some_and(|entry| entry.parent == *table)
     };
     let policies: Vec<Policy> = policies.iter().filter(|policy| is_its_table(&policy.table)).cloned().collect();
-    let rules = Rules { of_nodes: &[&finish_interrupted, &attach, &require_rights], of_tables: &[] };
+    let rules = Rules { of_nodes: &[&finish_interrupted, &attach, &require_rights], of_tables: &[], confirmed: 0 };
     let mut plan = plan_by(&rules, &policies, snapshot);
     plan.findings.clear();
     plan

@@ -40,6 +40,8 @@ pub struct Situation<'a> {
     pub placed: Vec<(Extent, &'a Partition)>,
     /// Tables that this plan drops before this table's partitions are retired, by oid.
     dropped: Option<&'a BTreeSet<u32>>,
+    /// How many partitions somebody has confirmed may leave at once, whatever `per_run` says.
+    pub(super) confirmed: usize,
     current: Option<Window>,
 }
 
@@ -52,8 +54,9 @@ impl<'a> Situation<'a> {
             .map(|range| table.partitions.iter().filter_map(|p| Some((range.extent(&p.bound)?, p))).collect())
             .unwrap_or_default();
         placed.sort_by_key(|(extent, _)| *extent);
-        let (dropped, current) = (None, None);
-        let mut situation = Self { policy, level, root, table, path, desired, snapshot, placed, dropped, current };
+        let (dropped, confirmed, current) = (None, 0, None);
+        let mut situation =
+            Self { policy, level, root, table, path, desired, snapshot, placed, dropped, confirmed, current };
         situation.current = desired.as_range().and_then(|range| situation.find_current(range));
         situation
     }
@@ -61,6 +64,11 @@ impl<'a> Situation<'a> {
     /// The same situation after these tables, by oid, are gone.
     pub(super) fn after(self, dropped: &'a BTreeSet<u32>) -> Self {
         Self { dropped: Some(dropped), ..self }
+    }
+
+    /// The same situation where somebody has confirmed that so many partitions may leave at once.
+    pub(super) fn confirming(self, confirmed: usize) -> Self {
+        Self { confirmed, ..self }
     }
 
     fn is_dropped(&self, oid: u32) -> bool {

@@ -144,6 +144,12 @@ finding_codes! {
     DEFAULT_STAYS = "PT141" "default-stays" Info None;
     /// A DEFAULT partition that a run set aside cannot be brought back.
     DEFAULT_ASIDE = "PT142" "default-aside" Error Some(FailureKind::Findings);
+    /// The policy's `unless` keeps a partition that retention would retire.
+    KEPT_UNLESS = "PT143" "kept-unless" Info None;
+    /// The policy's `unless` could not be asked, or is null: the partition is kept.
+    UNLESS_UNKNOWN = "PT144" "unless-unknown" Warning None;
+    /// Partitions take more than `max_size`, and no more of them may leave.
+    OVER_SIZE = "PT145" "over-size" Warning None;
     /// The collation of a text key does not sort what it carries in the order of time.
     TEXT_ORDER = "PT161" "text-order" Error Some(FailureKind::Policy);
     /// A value of the policy is none of the key's type, or stands in two groups in two spellings.

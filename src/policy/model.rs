@@ -10,7 +10,7 @@ use chrono_tz::Tz;
 
 use super::name_template::NameTemplate;
 use crate::keys::Encoding;
-use crate::schedule::Interval;
+use crate::schedule::{Bytes, Interval};
 use crate::sql::{Identifier, QualifiedName};
 
 /// One table's policy.
@@ -222,6 +222,12 @@ pub struct Retain {
     pub keep_for: Option<Interval>,
     /// By count of partitions that have begun.
     pub newest: Option<u32>,
+    /// By distance behind the partition in use of a number key, at least 1. With `newest` too, both must agree.
+    pub distance: Option<i128>,
+    /// Bytes that all partitions together may take: beyond them the oldest go, whatever the keys above say.
+    pub max_size: Option<Bytes>,
+    /// What keeps a partition though it is over.
+    pub unless: Option<Unless>,
     /// Never fewer non-empty ones than this, at least 1.
     pub at_least: u32,
     /// What happens.
@@ -232,6 +238,27 @@ pub struct Retain {
     pub per_run: Option<u32>,
     /// Whether a run without a terminal may carry it out.
     pub unattended: bool,
+}
+
+impl Retain {
+    /// Whether it says how old a partition may become, in time, number or distance.
+    pub fn goes_by_age(&self) -> bool {
+        self.keep_for.is_some() || self.newest.is_some() || self.distance.is_some()
+    }
+}
+
+/// A condition that keeps a partition: a boolean expression in SQL with [`Unless::PLACEHOLDER`] in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unless(pub String);
+
+impl Unless {
+    /// Stands for the partition.
+    pub const PLACEHOLDER: &str = "{partition}";
+
+    /// The condition for one table.
+    pub fn of(&self, table: &QualifiedName) -> String {
+        self.0.replace(Self::PLACEHOLDER, &table.to_string())
+    }
 }
 
 /// `retain.then`.

@@ -47,6 +47,9 @@ fn retain(keep_for: Option<&str>, newest: Option<u32>) -> Retain {
     Retain {
         keep_for: keep_for.map(|text| text.parse().unwrap()),
         newest,
+        distance: None,
+        max_size: None,
+        unless: None,
         at_least: 1,
         then: Then::Drop,
         grace: Some("7 days".parse().unwrap()),

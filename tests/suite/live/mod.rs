@@ -24,6 +24,7 @@ mod reach;
 mod reattach;
 mod report_page;
 mod retention;
+mod retention_rules;
 mod rights;
 mod run_lock;
 mod scans;

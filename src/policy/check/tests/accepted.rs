@@ -117,6 +117,9 @@ pruning:
                     newest: Some(
                         12,
                     ),
+                    distance: None,
+                    max_size: None,
+                    unless: None,
                     at_least: 2,
                     then: Drop,
                     grace: None,
@@ -248,6 +251,9 @@ fn what_is_not_said_has_its_default() {
                     newest: Some(
                         3,
                     ),
+                    distance: None,
+                    max_size: None,
+                    unless: None,
                     at_least: 1,
                     then: Detach,
                     grace: Some(

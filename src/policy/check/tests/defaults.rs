@@ -78,6 +78,9 @@ fn they_merge_key_by_key_and_the_policy_has_the_last_word() {
                         },
                     ),
                     newest: None,
+                    distance: None,
+                    max_size: None,
+                    unless: None,
                     at_least: 1,
                     then: Drop,
                     grace: Some(
