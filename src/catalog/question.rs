@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Bound;
+use super::{Bound, KeyColumn};
 use crate::sql::{Identifier, QualifiedName};
 
 /// One question, answered by one cheap and bounded query.
@@ -16,10 +16,8 @@ pub enum Question {
     RowsInDefault {
         /// The DEFAULT partition.
         default: QualifiedName,
-        /// The key column.
-        column: Identifier,
-        /// The column's type.
-        type_name: String,
+        /// The key.
+        key: Vec<KeyColumn>,
         /// The bound of the partition to be made.
         bound: Bound,
     },
@@ -64,8 +62,8 @@ pub enum Question {
 impl Question {
     /// The condition that [`Question::RowsInDefault`] counts by; `None` for other questions.
     pub fn predicate_sql(&self) -> Option<String> {
-        let Self::RowsInDefault { column, type_name, bound, .. } = self else { return None };
-        bound.predicate(column, type_name)
+        let Self::RowsInDefault { key, bound, .. } = self else { return None };
+        bound.predicate(key)
     }
 }
 

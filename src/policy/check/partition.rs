@@ -1,16 +1,16 @@
 //! `partition`: the strategy and its grid. Exactly one of `range`, `list` and `hash`, with the keys that go with it.
 
 mod encoding;
+mod key;
 mod list;
 mod range;
 
-use crate::policy::document::{Node, Value};
+use crate::policy::document::Node;
 use crate::policy::model::{HashPolicy, Partitioning, Placement};
 use crate::schedule::Interval;
-use crate::sql::Identifier;
 
 use super::report::{Report, Wholeness};
-use super::scalars::{count, identifier, shown, wrong_type};
+use super::scalars::{count, identifier};
 use super::section::{Keys, Section};
 use super::{name, rules};
 
@@ -132,55 +132,11 @@ fn strategy(section: &Section<'_>, report: &mut Report<'_>) -> Option<&'static S
 }
 
 fn hash(section: &Section<'_>, report: &mut Report<'_>) -> Option<Partitioning> {
-    let key = section.required("hash", report, columns);
+    let key = section.required("hash", report, key::parts);
     let modulus = section.required("modulus", report, modulus);
     Some(Partitioning::Hash(HashPolicy { key: key?, modulus: modulus? }))
 }
 
 fn modulus(node: &Node, report: &mut Report<'_>) -> Option<u32> {
     count(node, 1..=MAX_PARTITIONS, report)
-}
-
-/// The key columns of hash partitions: one, or a list.
-fn columns(node: &Node, report: &mut Report<'_>) -> Option<Vec<Identifier>> {
-    let Value::List(items) = &node.value else { return Some(vec![column(node, report)?]) };
-    if items.is_empty() {
-        wrong_type(node, "the key columns", report);
-    }
-    let mut columns: Vec<Identifier> = Vec::new();
-    for item in items {
-        let Some(name) = column(item, report) else { continue };
-        if columns.contains(&name) {
-            let message = format!("{} is in the key already", shown(name.as_str()));
-            report.problem(rules::DUPLICATE_VALUE, &item.span, message);
-        } else {
-            columns.push(name);
-        }
-    }
-    Some(columns)
-}
-
-/// The key column of range and list partitions.
-fn single_column(node: &Node, report: &mut Report<'_>) -> Option<Identifier> {
-    match &node.value {
-        Value::List(items) if items.len() == 1 => column(&items[0], report),
-        Value::List(items) if 1 < items.len() => {
-            let message = "a key of several columns is not supported by this version of partctl yet";
-            report.problem(rules::NOT_YET, &node.span, message);
-            None
-        }
-        _ => column(node, report),
-    }
-}
-
-fn column(node: &Node, report: &mut Report<'_>) -> Option<Identifier> {
-    if let Value::Scalar(scalar) = &node.value
-        && !scalar.text.starts_with('"')
-        && scalar.text.contains('(')
-    {
-        let message = "an expression as key is not supported by this version of partctl yet";
-        report.problem(rules::NOT_YET, &node.span, message);
-        return None;
-    }
-    identifier(node, report)
 }
