@@ -3,6 +3,7 @@
 mod deploy;
 mod grants;
 mod manual;
+mod schema;
 
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,7 @@ use clap_complete::Shell;
 
 use self::deploy::{Cron, GithubAction, Kubernetes, Systemd};
 use self::grants::Grants;
+use self::schema::Schema;
 use super::save_file::save_file;
 use super::terminal::Terminal;
 use super::{Cli, Ended, Global};
@@ -43,6 +45,7 @@ enum What {
     Kubernetes(Kubernetes),
     GithubAction(GithubAction),
     Grants(Grants),
+    Schema(Schema),
     /// Alert rules for Prometheus, over the metrics of `--prometheus-textfile`
     PrometheusRules,
     /// A dashboard for Grafana, over the same metrics
@@ -61,6 +64,7 @@ impl Generate {
             What::Kubernetes(asked) => asked.run(global, terminal)?,
             What::GithubAction(asked) => asked.run(global, terminal)?,
             What::Grants(asked) => asked.run(global, terminal)?,
+            What::Schema(asked) => asked.run(out)?,
             What::PrometheusRules => out.write_all(ALERT_RULES.as_bytes())?,
             What::GrafanaDashboard => out.write_all(DASHBOARD.as_bytes())?,
         }

@@ -8,6 +8,7 @@ mod confirm;
 mod context;
 mod demo;
 mod explain;
+mod explain_code;
 mod generate;
 mod history;
 mod init;

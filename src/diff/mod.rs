@@ -33,8 +33,8 @@ use crate::sql::QualifiedName;
 pub use coverage::{coverage, fit, missing};
 pub use node::Node;
 pub use overview::{
-    AxisEnd, DefaultState, DetachedFate, DetachedState, Fate, NextToRetire, Overview, Place, Position, Stretch,
-    TableOverview, When, overview,
+    AxisEnd, DefaultState, DetachedFate, DetachedState, Fate, LastApply, NextToRetire, Order, Overview, Place,
+    Position, Selection, Stretch, TableOverview, When, overview,
 };
 pub use reattach::{detached_table, reattach};
 pub use rights::refuse_onlookers;

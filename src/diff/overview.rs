@@ -4,11 +4,15 @@
 //! which the plan would begin to hold the step.
 
 mod forecast;
+mod select;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
+
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+pub use self::select::{Order, Selection};
 use super::detached::{grace_end, is_wanted_again};
 use super::{Node, Situation};
 use crate::catalog::{Bound, CatalogSnapshot, DetachedTable, Partition, Table};
@@ -64,6 +68,8 @@ pub struct TableOverview {
     pub thresholds: Thresholds,
     /// What retention ends next.
     pub next_to_retire: Option<NextToRetire>,
+    /// When an apply last worked on it; `None`: never, or nobody may tell.
+    pub last_apply: Option<LastApply>,
     /// The partitions of a range table along its axis, with the gaps between them; empty for other strategies.
     pub timeline: Vec<Stretch>,
 }
@@ -95,6 +101,17 @@ pub struct DefaultState {
     pub rows: Option<u64>,
     /// Whether the policy asks for it, so that rows in it are no surprise.
     pub asked_for: bool,
+}
+
+/// The last step of a table that was tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastApply {
+    /// When it ended.
+    pub at: DateTime<Utc>,
+    /// The run's number in the ledger.
+    pub run: i64,
+    /// Whether it failed.
+    pub failed: bool,
 }
 
 /// The oldest partition that nothing keeps.
@@ -223,6 +240,15 @@ pub fn overview(policies: &[Policy], snapshot: &CatalogSnapshot, plan: &Plan) ->
     }
 }
 
+impl Overview {
+    /// Notes when each table was last worked on, by its name as the ledger has it.
+    pub fn note_last_applies(&mut self, mut last: BTreeMap<String, LastApply>) {
+        for table in &mut self.tables {
+            table.last_apply = last.remove(&table.table.to_string());
+        }
+    }
+}
+
 fn table_overview(policy: &Policy, snapshot: &CatalogSnapshot, planned: &TablePlan) -> TableOverview {
     let table = snapshot.table(&policy.table);
     let default = table.and_then(Table::default_partition);
@@ -245,6 +271,7 @@ fn table_overview(policy: &Policy, snapshot: &CatalogSnapshot, planned: &TablePl
         held: 0,
         thresholds: policy.thresholds,
         next_to_retire: None,
+        last_apply: None,
         timeline: Vec::new(),
     };
     let Some(node) = Node::root(policy, snapshot) else { return overview };

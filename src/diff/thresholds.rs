@@ -89,6 +89,7 @@ fn default_rows(table: &TableOverview) -> Option<Finding> {
 mod tests {
     use super::*;
     use crate::diff::DefaultState;
+    use crate::diff::overview::tests::bare;
     use crate::plan::Severity;
     use crate::policy::Thresholds;
     use crate::sql::QualifiedName;
@@ -102,20 +103,11 @@ mod tests {
         let name = QualifiedName::new("shop", "orders");
         let rest = DefaultState { name: QualifiedName::new("shop", "rest"), rows: Some(12), asked_for: false };
         let orders = TableOverview {
-            table: name,
-            key: "range at".to_owned(),
             partitions: 31,
-            bytes: 0,
-            rows: None,
-            oldest: None,
-            newest: None,
             runway: Runway::Until(at("2026-12-01T00:00:00Z")),
             default: Some(rest),
-            pending_detaches: 0,
-            held: 0,
             thresholds,
-            next_to_retire: None,
-            timeline: Vec::new(),
+            ..bare(name)
         };
         Overview {
             database: "appdb".to_owned(),

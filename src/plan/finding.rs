@@ -33,6 +33,8 @@ pub struct FindingCode {
     pub id: &'static str,
     /// `table-missing`
     pub name: &'static str,
+    /// What it means, as a sentence.
+    pub meaning: &'static str,
     /// How much it matters.
     pub severity: Severity,
     /// How a run that has it ends; `None`: it does not matter to the exit code.
@@ -40,12 +42,17 @@ pub struct FindingCode {
 }
 
 macro_rules! finding_codes {
-    ($($(#[$doc:meta])* $constant:ident = $id:literal $name:literal $severity:ident $failure:expr;)*) => {
+    ($($(#[doc = $doc:literal])+ $constant:ident = $id:literal $name:literal $severity:ident $failure:expr;)*) => {
         /// Every kind of finding, as a constant.
         pub mod codes {
             use super::{FailureKind, FindingCode, Severity};
-            $($(#[$doc])* pub const $constant: &FindingCode =
-                &FindingCode { id: $id, name: $name, severity: Severity::$severity, failure: $failure };)*
+            $($(#[doc = $doc])+ pub const $constant: &FindingCode = &FindingCode {
+                id: $id,
+                name: $name,
+                meaning: concat!($($doc),+).trim_ascii(),
+                severity: Severity::$severity,
+                failure: $failure,
+            };)*
         }
         /// Every kind of finding, in the order of their ids.
         pub const FINDING_CODES: &[&FindingCode] = &[$(codes::$constant),*];

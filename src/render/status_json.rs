@@ -3,14 +3,17 @@
 use std::io::{self, Write};
 
 use chrono::{DateTime, Utc};
+use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 
 use crate::diff::{DetachedFate, DetachedState, Fate, NextToRetire, Overview, Place, Stretch, TableOverview, When};
 use crate::plan::{Finding, Runway};
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Document {
+    #[schemars(extend("const" = "partctl-status"))]
     format: &'static str,
+    #[schemars(extend("const" = 1))]
     version: u32,
     database: String,
     server_version: u32,
@@ -20,7 +23,7 @@ struct Document {
     errors: Vec<WireError>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct WireTable {
     table: String,
     key: String,
@@ -31,11 +34,14 @@ struct WireTable {
     last_bound: Option<String>,
     runway: WireRunway,
     default: Option<WireDefault>,
+    pending_detaches: usize,
+    held: usize,
     next_to_retire: Option<WireNext>,
+    last_apply: Option<WireLastApply>,
     timeline: Vec<WireStretch>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct WireRunway {
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,13 +52,13 @@ struct WireRunway {
     partitions: Option<usize>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct WireDefault {
     partition: String,
     rows: Option<u64>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct WireNext {
     partition: String,
     due: bool,
@@ -60,7 +66,14 @@ struct WireNext {
     keys_reach: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+struct WireLastApply {
+    at: DateTime<Utc>,
+    run: i64,
+    failed: bool,
+}
+
+#[derive(Serialize, JsonSchema)]
 struct WireStretch {
     partition: Option<String>,
     from: String,
@@ -71,7 +84,7 @@ struct WireStretch {
     fate: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct WireDetached {
     table: String,
     parent: String,
@@ -82,12 +95,17 @@ struct WireDetached {
     drops_at: Option<DateTime<Utc>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct WireError {
     code: &'static str,
     table: Option<String>,
     message: String,
     hint: Option<String>,
+}
+
+/// The schema of what [`status_json`] writes.
+pub(in crate::render) fn schema() -> Schema {
+    schema_for!(Document)
 }
 
 /// Writes the overview as indented JSON of format `partctl-status`.
@@ -123,7 +141,14 @@ fn table(table: &TableOverview, at: DateTime<Utc>) -> WireTable {
             .default
             .as_ref()
             .map(|default| WireDefault { partition: default.name.to_string(), rows: default.rows }),
+        pending_detaches: table.pending_detaches,
+        held: table.held,
         next_to_retire: table.next_to_retire.as_ref().map(next),
+        last_apply: table.last_apply.as_ref().map(|last| WireLastApply {
+            at: last.at,
+            run: last.run,
+            failed: last.failed,
+        }),
         timeline: table.timeline.iter().map(stretch).collect(),
     }
 }
@@ -242,11 +267,18 @@ mod tests {
                 "partition": "shop.orders_default",
                 "rows": 1204
               },
+              "pending_detaches": 0,
+              "held": 0,
               "next_to_retire": {
                 "partition": "shop.orders_2024_10",
                 "due": false,
                 "at": "2026-11-30T23:00:00Z",
                 "keys_reach": null
+              },
+              "last_apply": {
+                "at": "2026-11-19T03:00:00Z",
+                "run": 12,
+                "failed": false
               },
               "timeline": [
                 {

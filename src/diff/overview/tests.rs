@@ -288,3 +288,24 @@ fn a_detached_table_says_what_becomes_of_it() {
     policy.level.retain.as_mut().unwrap().then = Then::Detach;
     assert_eq!(fates(&policy)[..2], [DetachedFate::Kept, DetachedFate::Kept]);
 }
+
+/// A table of which nothing is known.
+pub(in crate::diff) fn bare(table: QualifiedName) -> TableOverview {
+    TableOverview {
+        table,
+        key: "range at".to_owned(),
+        partitions: 0,
+        bytes: 0,
+        rows: None,
+        oldest: None,
+        newest: None,
+        runway: Runway::None,
+        default: None,
+        pending_detaches: 0,
+        held: 0,
+        thresholds: Thresholds::default(),
+        next_to_retire: None,
+        last_apply: None,
+        timeline: Vec::new(),
+    }
+}

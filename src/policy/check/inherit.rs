@@ -4,25 +4,31 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::policy::document::{Node, Value};
 use crate::policy::model::Inherited;
+use crate::policy::reference::{Key, Keys, Shape};
 use crate::policy::storage::{STORAGE_PARAMETERS, StorageParameter};
 
 use super::report::Report;
 use super::rules;
 use super::scalars::{choice, scalar, shown, wrong_type};
-use super::section::{Keys, Section};
+use super::section::Section;
 
-/// The names of all storage parameters.
-const NAMES: [&str; STORAGE_PARAMETERS.len()] = {
-    let mut names = [""; STORAGE_PARAMETERS.len()];
+/// A key for each storage parameter.
+const PARAMETERS: [Key; STORAGE_PARAMETERS.len()] = {
+    let first = &STORAGE_PARAMETERS[0];
+    let mut keys = [Key::new(first.name, Shape::Storage(first), ""); STORAGE_PARAMETERS.len()];
     let mut at = 0;
-    while at < names.len() {
-        names[at] = STORAGE_PARAMETERS[at].name;
+    while at < keys.len() {
+        let parameter = &STORAGE_PARAMETERS[at];
+        keys[at] = Key::new(parameter.name, Shape::Storage(parameter), "storage parameter, as CREATE TABLE takes it");
         at += 1;
     }
-    names
+    keys
 };
 
-pub(super) const STORAGE_KEYS: Keys = Keys { section: "storage", known: &NAMES, later: &[] };
+pub(super) static STORAGE_KEYS: Keys = Keys::of("storage", &PARAMETERS);
+
+/// What may stand in `inherit`.
+pub(super) const WORD: Shape = Shape::Choice(|| Inherited::ALL.map(Inherited::as_str).to_vec());
 
 /// Reads the list of `inherit`, or what holds without it: everything.
 pub(super) fn read(root: &Section<'_>, report: &mut Report<'_>) -> BTreeSet<Inherited> {

@@ -5,49 +5,105 @@ mod key;
 mod list;
 mod range;
 
+use crate::keys::Encoding;
 use crate::policy::document::Node;
 use crate::policy::model::{HashPolicy, Partitioning, Placement};
+use crate::policy::reference::{AXIS_VALUE, INTERVAL, Key, Keys, Shape};
 use crate::schedule::Interval;
 
 use super::report::{Report, Wholeness};
 use super::scalars::{count, identifier};
-use super::section::{Keys, Section};
+use super::section::Section;
 use super::{name, rules};
 
-pub(super) const KEYS: Keys = Keys {
+pub(super) static KEYS: Keys = Keys {
     section: "partition",
     known: &[
-        "range",
-        "list",
-        "hash",
-        "every",
-        "timezone",
-        "anchor",
-        "encoding",
-        "values",
-        "default",
-        "modulus",
-        "name",
-        "schema",
-        "tablespace",
+        Key::new(
+            "range",
+            PARTS,
+            "the key: a column, an expression in parentheses, or a list of these, of which the first one has the grid: \
+             timestamptz, timestamp, date, smallint, int, bigint, numeric with whole bounds, or what `encoding` says",
+        )
+        .examples(&["order_date", "[order_date, tenant_id]", "\"(date_trunc('day', created_at))\""])
+        .required(),
+        Key::new("list", PARTS, "the key: a column, or an expression in parentheses")
+            .examples(&["region", "(lower(region))"])
+            .required(),
+        Key::new("hash", PARTS, "the key: a column, an expression in parentheses, or a list of these")
+            .examples(&["user_id", "[tenant_id, user_id]"])
+            .required(),
+        Key::new(
+            "every",
+            Shape::Either(&[INTERVAL, Shape::Whole(1, u64::MAX)]),
+            "width of a partition: a step on the calendar or on the clock; a number for number keys",
+        )
+        .examples(&["1 month", "1 week", "1 day", "6 hours", "15 minutes", "1 quarter", "1 year", "1000000"])
+        .required(),
+        Key::new(
+            "timezone",
+            Shape::Zone,
+            "IANA name of the zone whose calendar is followed. Required for timestamptz and ids that carry a time, refused \
+             for date; for timestamp and text it says whose wall clock the column shows, UTC when not given",
+        )
+        .examples(&["UTC", "Europe/Berlin"]),
+        Key::new(
+            "anchor",
+            AXIS_VALUE,
+            "where the grid starts counting; 2000-01-01 when not given, for weeks Monday 2000-01-03, for numbers 0",
+        )
+        .examples(&["2024-01-01", "2024-01-01 06:00", "1"]),
+        Key::new("encoding", ENCODING, "how a key that is no time by its type carries one")
+            .examples(&["uuidv7", "epoch_ms", "\"text:%Y%m%d\"", "{snowflake: {epoch: 1288834974657, shift: 22}}"]),
+        Key::new(
+            "values",
+            Shape::NonEmpty(&Shape::Map(&Shape::NonEmpty(&Shape::List(&VALUE)))),
+            "partitions and the values of each. Values keep their text (`NO`, `off`, `08`, `1e3`); `null` is null",
+        )
+        .examples(&["{na: [US, CA, MX], eu: [DE, ES, FR]}"])
+        .required(),
+        Key::new("default", Shape::Text, "makes a DEFAULT partition named with this; none when not given")
+            .examples(&["other"]),
+        Key::new("modulus", Shape::Whole(1, MAX_PARTITIONS as u64), "how many partitions").examples(&["8"]).required(),
+        Key::new(
+            "name",
+            Shape::Text,
+            "template of names: {table} {parent} {start} {end} {value} {remainder} {modulus}, a time with a format as in \
+             {start:%Y_%m}. When not given, {table}_ and the start in the shortest form that tells neighbours apart, \
+             {table}_{value}, or {table}_p{remainder}",
+        )
+        .examples(&["\"{table}_{start:%Y_%m}\"", "\"{table}_{value}\"", "\"{table}_p{remainder}\""]),
+        Key::new("schema", Shape::Name, "where new partitions are made; the parent's when not given"),
+        Key::new("tablespace", Shape::Name, "of new partitions; the parent's when not given"),
     ],
+    alternatives: &[&["range", "every", "timezone", "anchor", "encoding"], &["list", "values", "default"], &["hash", "modulus"]],
     later: &["subpartition", "each"],
 };
+
+/// A key of one column, which may be written as a list of one.
+const PART: Shape = Shape::Either(&[Shape::Name, Shape::Pattern(r"^\s*\([^\x00]+\)\s*$")]);
+const PARTS: Shape = Shape::Either(&[PART, Shape::NonEmpty(&Shape::List(&PART))]);
+/// A word, a word with its parameters in one text, or a map of the word to its parameters.
+const ENCODING: Shape = Shape::Either(&[
+    Shape::Choice(Encoding::words),
+    Shape::Pattern(r"^\s*[a-z0-9_]+\s*[:{]"),
+    Shape::NonEmpty(&Shape::Map(&Shape::Either(&[Shape::Text, Shape::Map(&Shape::Number)]))),
+]);
+const VALUE: Shape = Shape::Either(&[Shape::Scalar, Shape::Null]);
 
 /// Most partitions that one table is given; Postgres plans slowly long before.
 pub(super) const MAX_PARTITIONS: u32 = 10_000;
 
 /// A strategy and the keys that only it has.
+#[derive(Clone, Copy)]
 pub(super) struct Strategy {
     pub key: &'static str,
     pub keys: &'static [&'static str],
 }
 
-pub(super) const STRATEGIES: [Strategy; 3] = [
-    Strategy { key: "range", keys: &["every", "timezone", "anchor", "encoding"] },
-    Strategy { key: "list", keys: &["values", "default"] },
-    Strategy { key: "hash", keys: &["modulus"] },
-];
+pub(super) fn strategies() -> impl Iterator<Item = Strategy> + Clone {
+    KEYS.alternatives.iter().filter_map(|keys| keys.split_first()).map(|(key, keys)| Strategy { key, keys })
+}
 
 /// What the other sections must fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,8 +159,8 @@ pub(super) fn read(node: &Node, report: &mut Report<'_>) -> Option<Partition> {
 }
 
 /// The only strategy; keys of the others are reported when the document itself has them.
-fn strategy(section: &Section<'_>, report: &mut Report<'_>) -> Option<&'static Strategy> {
-    let mut found = STRATEGIES.iter().filter(|strategy| section.get(strategy.key).is_some());
+fn strategy(section: &Section<'_>, report: &mut Report<'_>) -> Option<Strategy> {
+    let mut found = strategies().filter(|strategy| section.get(strategy.key).is_some());
     let Some(first) = found.next() else {
         if report.wholeness() == Wholeness::Whole {
             let hint = "write the key columns under one of `range`, `list` and `hash`";
@@ -121,7 +177,7 @@ fn strategy(section: &Section<'_>, report: &mut Report<'_>) -> Option<&'static S
         only = None;
     }
     let only = only?;
-    for other in STRATEGIES.iter().filter(|other| other.key != only.key) {
+    for other in strategies().filter(|other| other.key != only.key) {
         for entry in other.keys.iter().filter_map(|key| section.own(key)) {
             let message = format!("`{}` does not go with `{}`", entry.key, only.key);
             let hint = format!("it belongs to `{}` partitions", other.key);

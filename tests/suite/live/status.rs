@@ -40,7 +40,7 @@ fn named<'a>(list: &'a Value, key: &str, name: &str) -> &'a Value {
 async fn status_tells_machines_people_and_pages_the_same() {
     let database = Database::new(POLICIES, SETUP).await;
     database.partctl(&["apply", "--allow-destroy"], 0);
-    database.sql("INSERT INTO shop.numbers VALUES (1), (999); INSERT INTO shop.regions VALUES ('mars')").await;
+    database.sql("INSERT INTO shop.numbers VALUES (1), (999); INSERT INTO shop.regions VALUES ('mars'); ANALYZE shop.regions").await;
     let next_month =
         "SELECT to_char(date_trunc('month', now() AT TIME ZONE 'Europe/Berlin') + interval '4 months', 'YYYY-MM-DD')";
     let last_bound = database.value(next_month).await;
@@ -75,7 +75,24 @@ async fn status_tells_machines_people_and_pages_the_same() {
     }
     let page = database.partctl(&["status", "-o", "markdown"], 0);
     let rows: Vec<&str> = page.lines().filter(|line| line.starts_with('|')).take(6).collect();
-    assert!(rows.iter().all(|row| row.matches('|').count() == 10), "{page}");
+    assert!(rows.iter().all(|row| row.matches('|').count() == 12), "{page}");
+
+    assert_eq!((&orders["last_apply"]["run"], &orders["last_apply"]["failed"]), (&1.into(), &false.into()));
+    assert_eq!(orders["held"], 1);
+    let names = |arguments: &[&str]| -> Vec<String> {
+        let status = json(&database, &[&["status", "-o", "json"], arguments].concat(), 0);
+        let tables = status["tables"].as_array().unwrap().iter();
+        tables.map(|table| table["table"].as_str().unwrap().trim_start_matches("shop.").to_owned()).collect()
+    };
+    assert_eq!(names(&[]), ["events", "numbers", "orders", "regions"]);
+    assert_eq!(names(&["--sort", "size", "--limit", "1"]), ["orders"]);
+    assert_eq!(names(&["--sort", "runway"])[..2], ["orders", "numbers"]);
+    assert_eq!(names(&["--sort", "default", "--limit", "1"]), ["regions"]);
+    assert_eq!(names(&["--runway-below", "10 years"]), ["orders"]);
+    assert_eq!(names(&["--runway-below", "1 day"]), [""; 0]);
+    assert_eq!(names(&["--trouble"]), [""; 0]);
+    contains(&database.partctl(&["status", "--trouble"], 0), &["No table to show."]);
+    database.partctl(&["status", "--limit", "0"], 64);
 
     let plan = json(&database, &["plan", "-o", "json"], 0);
     assert_eq!(plan["format"], "partctl-plan");

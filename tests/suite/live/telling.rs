@@ -122,6 +122,10 @@ async fn metrics_are_written_however_a_check_ends() {
     assert_eq!(metrics.value("partctl_coverage_end_timestamp_seconds"), bound);
     assert_eq!(metrics.value("partctl_pruning_failures"), 0.0);
 
+    let nowhere = metrics.0.path().join("no/folder.prom");
+    let text = database.partctl(&["check", "--prometheus-textfile", nowhere.to_str().unwrap()], 1);
+    contains(&text, &["cannot write", "no/folder.prom"]);
+
     // The same target, and nobody there.
     let gone = database.url().replace(&format!(":{}/", database.address.port), ":1/");
     let run = |url: &str| command(&database.policies(), url, &check).output().unwrap();
@@ -134,10 +138,6 @@ async fn metrics_are_written_however_a_check_ends() {
     database.partctl(&check, 4);
     assert_eq!(metrics.value("partctl_last_success_timestamp_seconds"), again, "kept over a run that failed");
     assert_eq!(metrics.value("partctl_last_run_exit_code"), 4.0);
-
-    let nowhere = metrics.0.path().join("no/folder.prom");
-    let text = database.partctl(&["check", "--prometheus-textfile", nowhere.to_str().unwrap()], 1);
-    contains(&text, &["cannot write", "no/folder.prom"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -194,7 +194,7 @@ async fn a_run_that_removes_or_fails_is_told_and_one_that_succeeds_has_a_heartbe
     // Retirement is withheld: that is a failure, and the report says what.
     database.partctl(&apply(&[]), 7);
     let report = ear.report();
-    assert_eq!((&report["format"], &report["version"]), (&"partctl-run".into(), &1.into()));
+    assert_eq!((&report["format"], &report["version"]), (&"partctl-report".into(), &1.into()));
     assert_eq!((&report["exit"], &report["outcome"]), (&7.into(), &"refused".into()));
     assert_eq!((&report["command"], &report["database"]), (&"apply".into(), &database.name.as_str().into()));
     assert_eq!(report["withheld"].as_array().unwrap().len(), 2, "detach and drop");
@@ -262,7 +262,7 @@ async fn an_apply_tells_machines_what_it_came_to() {
     let database = Database::new(POLICY, SETUP).await;
     let output = database.command(&["apply", "--allow-destroy", "-o", "json"]).output().unwrap();
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!((&report["format"], &report["exit"]), (&"partctl-run".into(), &0.into()));
+    assert_eq!((&report["format"], &report["exit"]), (&"partctl-report".into(), &0.into()));
     let output = database.command(&["apply", "-o", "prometheus"]).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     contains(
