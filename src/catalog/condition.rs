@@ -60,6 +60,18 @@ impl Bound {
     }
 }
 
+impl KeyColumn {
+    /// Its greatest value as text, by an aggregate; `None`: an expression that could not be read.
+    pub fn greatest(&self) -> Option<String> {
+        let part = self.part()?;
+        Some(match self.type_name.as_str() {
+            // There is no max(uuid) before Postgres 18, and its text lies in the same order.
+            "uuid" => format!("max({part}::text COLLATE \"C\")"),
+            _ => format!("max({part})::text"),
+        })
+    }
+}
+
 /// The values of a row that lies at or right behind the start of a range; `None` where that is open, or no sample of a type
 /// is known.
 pub fn first_row(key: &[KeyColumn], from: &[Datum]) -> Option<Vec<String>> {

@@ -2,6 +2,7 @@
 
 mod bound;
 mod condition;
+mod default_facts;
 mod dump;
 mod property;
 mod question;
@@ -9,6 +10,7 @@ mod snapshot;
 
 pub use bound::{Bound, BoundError, Datum};
 pub use condition::first_row;
+pub use default_facts::{DefaultFacts, Publication, Referrer, Trigger, TriggerState};
 pub use dump::{Beyond, Dump};
 pub use property::{DefaultGrant, ExtendedStatistics, Grant, Property, ReplicaIdentity, RowSecurity};
 pub use question::{Answer, Answers, Question};

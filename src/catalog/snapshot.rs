@@ -314,6 +314,25 @@ pub struct Partition {
 }
 
 impl Partition {
+    /// A leaf as it is right after its creation, before anybody has counted anything.
+    pub fn new(oid: u32, name: QualifiedName, bound: Bound) -> Self {
+        Self {
+            oid,
+            name,
+            kind: RelationKind::Table,
+            owner: None,
+            properties: None,
+            bound,
+            pending_detach: false,
+            rows: None,
+            analyzed_rows: None,
+            bytes: 0,
+            indexes: 0,
+            leftover_checks: Vec::new(),
+            table: None,
+        }
+    }
+
     /// Its own partitions; none of a leaf.
     pub fn partitions(&self) -> &[Self] {
         self.table.as_ref().map_or(&[], |table| &table.partitions)

@@ -19,6 +19,7 @@ mod reattach;
 mod report;
 mod report_page;
 mod save_file;
+mod simulate;
 mod snapshot;
 mod status;
 mod terminal;
@@ -89,6 +90,7 @@ enum Command {
     Reattach(reattach::Reattach),
     Explain(explain::Explain),
     History(history::History),
+    Simulate(simulate::Simulate),
     Report(report_page::Report),
     Snapshot(snapshot::Snapshot),
     Init(init::Init),
@@ -140,6 +142,7 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> Ended {
         Command::Reattach(command) => context::block_on(command.run(global, terminal)),
         Command::Explain(command) => context::block_on(command.run(global, terminal)),
         Command::History(command) => context::block_on(command.run(global, terminal)),
+        Command::Simulate(command) => context::block_on(command.run(global, terminal)),
         Command::Report(command) => context::block_on(command.run(global, terminal)),
         Command::Snapshot(command) => context::block_on(command.run(global, terminal)),
         Command::Generate(command) => command.run(global, terminal),

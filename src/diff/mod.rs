@@ -11,6 +11,7 @@ mod finish_interrupted;
 mod hash;
 mod ledger_entries;
 mod list;
+mod move_rows;
 mod node;
 mod overview;
 mod properties;
@@ -19,6 +20,7 @@ mod reattach;
 mod retire;
 mod rights;
 mod set_aside;
+mod simulate;
 mod situation;
 mod thresholds;
 mod unmanaged;
@@ -38,6 +40,7 @@ pub use overview::{
 };
 pub use reattach::{detached_table, reattach};
 pub use rights::refuse_onlookers;
+pub use simulate::{Events, FARTHEST, Simulation, TooMany, Week, simulate};
 pub use situation::Situation;
 pub use thresholds::thresholds;
 

@@ -148,6 +148,12 @@ finding_codes! {
     TEXT_ORDER = "PT161" "text-order" Error Some(FailureKind::Policy);
     /// A value of the policy is none of the key's type, or stands in two groups in two spellings.
     LIST_VALUE = "PT162" "list-value" Error Some(FailureKind::Policy);
+    /// DEFAULT holds rows beyond the last partition that the policy wants.
+    BEYOND_HORIZON = "PT170" "rows-beyond-horizon" Warning None;
+    /// DEFAULT holds rows of a partition to be made, and they cannot be moved safely.
+    MOVE_REFUSED = "PT171" "move-refused" Error Some(FailureKind::Findings);
+    /// DEFAULT holds rows of a partition to be made, and moving them would keep writers waiting for too long.
+    MOVE_TAKES_LONG = "PT172" "move-takes-long" Error Some(FailureKind::Findings);
     /// There are more partitions than the policy's `check` allows.
     PARTITION_LIMIT = "PT215" "partition-limit" Error Some(FailureKind::Findings);
     /// DEFAULT holds more rows than the policy's `check` allows.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use super::steps::{
     AnalyzeParent, AnalyzeReason, AttachPartition, Away, BringDefaultBack, CreatePartition, DetachPartition, DropTable,
-    FinalizeDetach, RecordDetach, RecordedChange, RemoveCheck, SetDefaultAside,
+    FinalizeDetach, MoveRows, RecordDetach, RecordedChange, RemoveCheck, SetDefaultAside,
 };
 use super::{Action, Lock};
 use crate::sql::QualifiedName;
@@ -21,6 +21,8 @@ pub enum Step {
     Remove(RemoveCheck),
     /// Makes a partition.
     Create(CreatePartition),
+    /// Makes a partition and moves rows into it.
+    Move(MoveRows),
     /// Puts a table back in its place.
     Attach(AttachPartition),
     /// Takes DEFAULT away for a moment.
@@ -46,6 +48,8 @@ pub enum StepKind {
     Remove,
     /// [`Step::Create`]
     Create,
+    /// [`Step::Move`]
+    Move,
     /// [`Step::Attach`]
     Attach,
     /// [`Step::SetAside`]
@@ -75,11 +79,12 @@ pub enum Phase {
 
 impl StepKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Finalize,
         Self::Record,
         Self::Remove,
         Self::Create,
+        Self::Move,
         Self::Attach,
         Self::SetAside,
         Self::Detach,
@@ -95,6 +100,7 @@ impl StepKind {
             Self::Record => "record",
             Self::Remove => "remove",
             Self::Create => "create",
+            Self::Move => "move",
             Self::Attach => "attach",
             Self::SetAside => "set aside",
             Self::Detach => "detach",
@@ -107,7 +113,7 @@ impl StepKind {
     /// The sign that carries the meaning without colour.
     pub fn sign(self) -> char {
         match self {
-            Self::Finalize | Self::Record | Self::Remove | Self::Analyze => '*',
+            Self::Finalize | Self::Record | Self::Remove | Self::Move | Self::Analyze => '*',
             Self::Create | Self::Attach | Self::BringBack => '+',
             Self::SetAside | Self::Detach => '~',
             Self::Drop => '-',
@@ -123,6 +129,7 @@ impl Step {
             Self::Record(_) => StepKind::Record,
             Self::Remove(_) => StepKind::Remove,
             Self::Create(_) => StepKind::Create,
+            Self::Move(_) => StepKind::Move,
             Self::Attach(_) => StepKind::Attach,
             Self::SetAside(_) => StepKind::SetAside,
             Self::Detach(_) => StepKind::Detach,
@@ -137,7 +144,7 @@ impl Step {
         match self {
             Self::Finalize(_) | Self::Record(_) | Self::Remove(_) => Phase::Finish,
             Self::BringBack(step) if step.away == Away::SinceAnEarlierRun => Phase::Finish,
-            Self::Create(_) | Self::Attach(_) => Phase::Create,
+            Self::Create(_) | Self::Move(_) | Self::Attach(_) => Phase::Create,
             Self::SetAside(_) | Self::Detach(_) | Self::BringBack(_) | Self::Drop(_) => Phase::Retire,
             Self::Analyze(_) => Phase::Maintain,
         }
@@ -158,6 +165,7 @@ impl Step {
             Self::Record(step) => &step.table,
             Self::Remove(step) => step.table(),
             Self::Create(step) => &step.partition,
+            Self::Move(step) => &step.create.partition,
             Self::Attach(step) => &step.table,
             Self::SetAside(step) => &step.default,
             Self::Detach(step) => &step.partition,
@@ -174,12 +182,22 @@ impl Step {
             Self::Record(step) => &step.range,
             Self::Remove(step) => &step.range,
             Self::Create(step) => &step.range,
+            Self::Move(step) => &step.create.range,
             Self::Attach(step) => &step.range,
             Self::SetAside(step) => &step.range,
             Self::Detach(step) => &step.range,
             Self::BringBack(step) => &step.range,
             Self::Drop(step) => &step.range,
             Self::Analyze(step) => step.range(),
+        }
+    }
+
+    /// The partitions that it makes.
+    pub fn made(&self) -> &[CreatePartition] {
+        match self {
+            Self::Create(step) => std::slice::from_ref(step),
+            Self::Move(step) => std::slice::from_ref(&step.create),
+            _ => &[],
         }
     }
 
@@ -193,6 +211,7 @@ impl Step {
             },
             Self::Remove(_) => "a constraint that a run left behind".into(),
             Self::Create(step) => step.reason.to_string().into(),
+            Self::Move(step) => step.reason().into(),
             Self::Attach(step) => step.reason.as_str().into(),
             Self::SetAside(step) => format!("empty, and {} leave", step.detaches).into(),
             Self::Detach(step) => step.reason.as_str().into(),
@@ -202,8 +221,8 @@ impl Step {
         }
     }
 
-    /// Bytes and rows that leave the table or the disk, estimated.
-    pub fn volume(&self) -> Option<(u64, Option<u64>)> {
+    /// Bytes and rows that leave their place, estimated, as far as known.
+    pub fn volume(&self) -> (Option<u64>, Option<u64>) {
         match self {
             Self::Finalize(_)
             | Self::Record(_)
@@ -211,10 +230,11 @@ impl Step {
             | Self::Create(_)
             | Self::SetAside(_)
             | Self::BringBack(_)
-            | Self::Analyze(_) => None,
-            Self::Attach(step) => Some((step.bytes, None)),
-            Self::Detach(step) => Some((step.bytes, step.rows)),
-            Self::Drop(step) => Some((step.bytes, None)),
+            | Self::Analyze(_) => (None, None),
+            Self::Move(step) => (None, Some(step.rows)),
+            Self::Attach(step) => (Some(step.bytes), None),
+            Self::Detach(step) => (Some(step.bytes), step.rows),
+            Self::Drop(step) => (Some(step.bytes), None),
         }
     }
 
@@ -237,6 +257,7 @@ impl Step {
             Self::Record(step) => step.actions(),
             Self::Remove(step) => step.actions(),
             Self::Create(step) => step.actions(),
+            Self::Move(step) => step.actions(),
             Self::Attach(step) => step.actions(),
             Self::SetAside(step) => step.actions(),
             Self::Detach(step) => step.actions(),
@@ -254,6 +275,7 @@ impl Step {
             Self::Finalize(_)
             | Self::Record(_)
             | Self::Remove(_)
+            | Self::Move(_)
             | Self::SetAside(_)
             | Self::Detach(_)
             | Self::BringBack(_)
@@ -270,6 +292,7 @@ impl Step {
             }
             Self::Attach(step) => format!("ALTER TABLE {} DETACH PARTITION {}", step.around.parent, step.table),
             Self::Create(step) => format!("DROP TABLE {}", step.partition),
+            Self::Move(step) => step.undo(),
             Self::SetAside(step) => {
                 format!("ALTER TABLE {} ATTACH PARTITION {} DEFAULT", step.around.parent, step.default)
             }

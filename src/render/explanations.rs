@@ -4,6 +4,7 @@
 //! file for each subject. A test proves that nothing lacks its explanation and none outlives its code.
 
 mod coverage;
+mod moves;
 mod policy;
 mod pruning;
 mod retirement;
@@ -44,6 +45,7 @@ impl Explanation {
 const EXPLANATIONS: &[&[Explanation]] = &[
     policy::EXPLANATIONS,
     coverage::EXPLANATIONS,
+    moves::EXPLANATIONS,
     retirement::EXPLANATIONS,
     running::EXPLANATIONS,
     pruning::EXPLANATIONS,

@@ -52,6 +52,7 @@ fn roles(plan: &Plan) -> BTreeMap<QualifiedName, &'static str> {
             Step::Attach(step) => &step.around,
             Step::Finalize(step) => &step.around,
             Step::Create(step) => &step.around,
+            Step::Move(step) => &step.create.around,
             Step::SetAside(step) => &step.around,
             Step::Detach(step) => &step.around,
             Step::BringBack(step) => &step.around,

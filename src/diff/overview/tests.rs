@@ -2,8 +2,7 @@ use super::*;
 use crate::catalog::{Answer, Bound, Journal, KeyColumn, Ledger, PartitionKey, Server, Strategy};
 use crate::diff::plan;
 use crate::policy::{
-    AxisValue, Create, DefaultRule, Every, Held, Hold, Level, ListPolicy, Location, Locks, Placement, RangePolicy,
-    Reach, Retain,
+    AxisValue, Create, Every, Held, Hold, Level, ListPolicy, Location, Locks, Placement, RangePolicy, Reach, Retain,
 };
 use crate::sql::{Identifier, KeyPart};
 
@@ -24,7 +23,7 @@ fn policy(every: Every, timezone: Option<chrono_tz::Tz>, retain: Retain) -> Poli
                 anchor: None,
             }),
             placement: Placement::default(),
-            create: Create { ahead, behind: Reach::Partitions(0), fill_gaps: false, default: DefaultRule::Allow },
+            create: Create { ahead, fill_gaps: false, ..Create::default() },
             retain: Some(retain),
             subpartition: None,
         },

@@ -87,30 +87,56 @@ impl fmt::Display for CreateReason {
 }
 
 impl CreatePartition {
+    /// How hard its surroundings are locked when it is attached.
+    pub(super) const MODES: Modes = Modes {
+        referenced_by: LockMode::ShareRowExclusive,
+        references: LockMode::ShareRowExclusive,
+        parent: LockMode::ShareUpdateExclusive,
+    };
+
     pub(in crate::plan) fn actions(&self) -> Vec<Action> {
-        let Self { partition, bound, .. } = self;
-        let parent = &self.around.parent;
-        let mut before: Vec<String> = self.owner.iter().map(|owner| format!("SET LOCAL ROLE {owner}")).collect();
+        let (locks, implied) = self.around.locks(Self::MODES);
+        let mut under = self.attach();
+        under.extend(self.reset_role());
+        under.extend(self.spares_default.as_ref().map(CheckAhead::drop));
+        let ahead = self.spares_default.iter().flat_map(CheckAhead::actions);
+        let before = [self.make(), self.furnish()].concat();
+        let proof = self.proof();
+        let attach = Transaction { before, locks, implied, under, proof, ..Transaction::default() };
+        ahead.chain([Action::Transaction(attach)]).collect()
+    }
+
+    /// Makes the table, which nobody else knows of yet, as the parent's owner.
+    pub(super) fn make(&self) -> Vec<String> {
+        let (partition, parent) = (&self.partition, &self.around.parent);
+        let mut statements: Vec<String> = self.owner.iter().map(|owner| format!("SET LOCAL ROLE {owner}")).collect();
         let mut create = format!("CREATE TABLE {partition} (LIKE {parent} {})", self.carried.like_options());
         create.extend(self.access_method.iter().map(|method| format!(" USING {method}")));
         create.push_str(&self.carried.with_clause(RelationKind::Table));
         create.extend(self.tablespace.iter().map(|tablespace| format!(" TABLESPACE {tablespace}")));
-        before.push(create);
-        let receiver = Receiver { name: partition, kind: RelationKind::Table, of: parent };
-        before.extend(self.carried.before_attach(receiver));
-        let (locks, implied) = self.around.locks(Modes {
-            referenced_by: LockMode::ShareRowExclusive,
-            references: LockMode::ShareRowExclusive,
-            parent: LockMode::ShareUpdateExclusive,
-        });
-        let mut under = vec![format!("ALTER TABLE {parent} ATTACH PARTITION {partition} {bound}")];
-        under.extend(self.carried.after_attach(receiver));
-        under.extend(self.owner.as_ref().map(|_| "RESET ROLE".to_owned()));
-        under.extend(self.spares_default.as_ref().map(CheckAhead::drop));
-        let ahead = self.spares_default.iter().flat_map(CheckAhead::actions);
-        let proof = self.proof();
-        let attach = Transaction { before, locks, implied, under, proof, ..Transaction::default() };
-        ahead.chain([Action::Transaction(attach)]).collect()
+        statements.push(create);
+        statements
+    }
+
+    /// Gives it what it does not get by being LIKE its parent.
+    pub(super) fn furnish(&self) -> Vec<String> {
+        self.carried.before_attach(self.receiver())
+    }
+
+    /// Makes it a partition.
+    pub(super) fn attach(&self) -> Vec<String> {
+        let Self { partition, bound, .. } = self;
+        let attach = format!("ALTER TABLE {} ATTACH PARTITION {partition} {bound}", self.around.parent);
+        std::iter::once(attach).chain(self.carried.after_attach(self.receiver())).collect()
+    }
+
+    fn receiver(&self) -> Receiver<'_> {
+        Receiver { name: &self.partition, kind: RelationKind::Table, of: &self.around.parent }
+    }
+
+    /// Ends what [`Self::make`] began.
+    pub(super) fn reset_role(&self) -> Option<String> {
+        self.owner.as_ref().map(|_| "RESET ROLE".to_owned())
     }
 
     /// Inside of the transaction planning takes the longer the more partitions there are (15.20: 0.3 ms with 30, 11 ms

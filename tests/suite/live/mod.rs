@@ -13,6 +13,7 @@ mod harness;
 mod key_parts;
 mod keys;
 mod locks;
+mod moves;
 mod outages;
 mod pooled;
 mod properties;

@@ -38,7 +38,7 @@ const REFERENCES_ITSELF: &[Less] =
     &[Less { during: " DETACH ", on: "shop.orders_", promised: LockMode::ShareRowExclusive, taken: None }];
 
 const EMPTY: Case = Case { name: "", policy: RETIRE, setup: "", role: None, kinds: &[], less_on_14: &[] };
-use StepKind::{BringBack, Create, Detach, Drop, SetAside};
+use StepKind::{BringBack, Create, Detach, Drop, Move, SetAside};
 
 /// One partition that is long over, one that holds a row and stays, and two to be made.
 const RETIRE: &str = "version: 1\ntable: shop.orders\npartition: {range: at, every: 1 month, timezone: UTC}
@@ -110,6 +110,28 @@ pub const CASES: &[Case] = &[
             INSERT INTO shop.orders SELECT 1, '2097-01-01', repeat('x', 1000) FROM generate_series(1, 3000);"
         ),
         kinds: &[Create, Detach, Drop],
+        ..EMPTY
+    },
+    Case {
+        name: "rows to be moved out of DEFAULT",
+        setup: concat!(
+            "CREATE TABLE shop.customers (id int PRIMARY KEY); INSERT INTO shop.customers VALUES (1);",
+            table!(", customer int REFERENCES shop.customers"),
+            "CREATE TABLE shop.orders_default PARTITION OF shop.orders DEFAULT; INSERT INTO shop.orders VALUES (1, now(), 1);"
+        ),
+        kinds: &[Move, Create, Detach, Drop],
+        ..EMPTY
+    },
+    Case {
+        name: "rows to be moved out of a DEFAULT that is partitioned itself, and published",
+        setup: concat!(
+            table!(""),
+            "CREATE TABLE shop.orders_default PARTITION OF shop.orders DEFAULT PARTITION BY HASH (at);
+            CREATE TABLE shop.default_0 PARTITION OF shop.orders_default FOR VALUES WITH (MODULUS 1, REMAINDER 0);
+            ALTER TABLE shop.orders REPLICA IDENTITY FULL; ALTER TABLE shop.orders_default REPLICA IDENTITY FULL; ALTER TABLE shop.default_0 REPLICA IDENTITY FULL;
+            CREATE PUBLICATION published FOR TABLE shop.orders; INSERT INTO shop.orders VALUES (1, now());"
+        ),
+        kinds: &[Move, Create, Detach, Drop],
         ..EMPTY
     },
     Case {
