@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bound, DefaultFacts};
+use super::{Bound, DefaultFacts, KeyColumn};
 use crate::sql::{Identifier, QualifiedName};
 
 /// One question, answered by one cheap and bounded query.
@@ -16,10 +16,8 @@ pub enum Question {
     RowsInDefault {
         /// The DEFAULT partition.
         default: QualifiedName,
-        /// The key column.
-        column: Identifier,
-        /// The column's type.
-        type_name: String,
+        /// The key.
+        key: Vec<KeyColumn>,
         /// The bound of the partition to be made.
         bound: Bound,
     },
@@ -27,10 +25,8 @@ pub enum Question {
     BeyondInDefault {
         /// The DEFAULT partition.
         default: QualifiedName,
-        /// The key column.
-        column: Identifier,
-        /// The column's type.
-        type_name: String,
+        /// The key.
+        key: Vec<KeyColumn>,
         /// From where the policy wants no partitions, on to MAXVALUE.
         bound: Bound,
     },
@@ -88,8 +84,7 @@ impl Question {
     /// questions.
     pub fn predicate_sql(&self) -> Option<String> {
         match self {
-            Self::RowsInDefault { column, type_name, bound, .. }
-            | Self::BeyondInDefault { column, type_name, bound, .. } => bound.predicate(column, type_name),
+            Self::RowsInDefault { key, bound, .. } | Self::BeyondInDefault { key, bound, .. } => bound.predicate(key),
             _ => None,
         }
     }

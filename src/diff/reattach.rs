@@ -100,8 +100,8 @@ fn attach(situation: &Situation<'_>, entry: &DetachedTable, draft: &mut Draft) {
     }
     draft.findings.extend(retires_again(situation, &entry.name, &entry.bound));
     let spares_default = situation.check_ahead(draft, &entry.name, &entry.bound);
-    let key = situation.table.key.as_ref().and_then(|key| key.columns.first());
-    let holding = key.and_then(|column| entry.bound.holding_predicate(column.name.as_ref()?, &column.type_name));
+    let key = situation.table.key.as_ref();
+    let holding = key.and_then(|key| entry.bound.holding_predicate(&key.columns));
     draft.steps.push(Step::Attach(AttachPartition {
         around: situation.surroundings(),
         table: entry.name.clone(),

@@ -32,7 +32,7 @@ impl Situation<'_> {
     pub(super) fn rail(&self, range: &DesiredRange, extent: Extent, partition: &Partition) -> Option<Rail<'_>> {
         if partition.pending_detach {
             Some(Rail::Pending)
-        } else if !range.is_on_grid(extent) {
+        } else if !range.is_on_grid(&partition.bound) {
             Some(Rail::OffGrid)
         } else {
             self.hold_on(range, extent, &partition.name).map(Rail::Held)

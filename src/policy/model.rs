@@ -11,7 +11,7 @@ use chrono_tz::Tz;
 use super::name_template::NameTemplate;
 use crate::keys::Encoding;
 use crate::schedule::{Bytes, Interval};
-use crate::sql::{Identifier, QualifiedName};
+use crate::sql::{Identifier, KeyPart, QualifiedName};
 
 /// One table's policy.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,11 +82,33 @@ pub enum Partitioning {
     Hash(HashPolicy),
 }
 
-/// Range partitions on one key column.
+impl Partitioning {
+    /// What the table is partitioned by, at least one part.
+    pub fn key(&self) -> &[KeyPart] {
+        match self {
+            Self::Range(range) => &range.key,
+            Self::List(list) => std::slice::from_ref(&list.key),
+            Self::Hash(hash) => &hash.key,
+        }
+    }
+
+    /// Strategy and key, such as `range order_date, tenant_id`.
+    pub fn key_in_words(&self) -> String {
+        let strategy = match self {
+            Self::Range(_) => "range",
+            Self::List(_) => "list",
+            Self::Hash(_) => "hash",
+        };
+        let key: Vec<String> = self.key().iter().map(ToString::to_string).collect();
+        format!("{strategy} {}", key.join(", "))
+    }
+}
+
+/// Range partitions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RangePolicy {
-    /// The key column.
-    pub key: Identifier,
+    /// The key, at least one part: the first one is what the grid is of.
+    pub key: Vec<KeyPart>,
     /// How the key carries a time that its type does not show; only with a time grid.
     pub encoding: Option<Encoding>,
     /// Width of one partition.
@@ -116,11 +138,11 @@ pub enum AxisValue {
     Integer(i128),
 }
 
-/// List partitions on one key column.
+/// List partitions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListPolicy {
-    /// The key column.
-    pub key: Identifier,
+    /// The key, which has one part.
+    pub key: KeyPart,
     /// The partitions, in the policy's order; no value stands twice.
     pub groups: Vec<ListGroup>,
     /// The `{value}` of the DEFAULT partition, when the policy asks for one.
@@ -139,8 +161,8 @@ pub struct ListGroup {
 /// Hash partitions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HashPolicy {
-    /// The key columns, at least one.
-    pub key: Vec<Identifier>,
+    /// The key, at least one part.
+    pub key: Vec<KeyPart>,
     /// How many partitions, 1 to 10,000.
     pub modulus: u32,
 }
