@@ -8,7 +8,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Answers, Bound, DefaultGrant, Property};
+use super::{Answers, Bound, DefaultGrant, IndexFault, OwnProperties, Property, Storage};
 use crate::sql::{Identifier, KeyPart, QualifiedName, SqlLiteral};
 
 /// Everything a plan is made from, besides policies.
@@ -198,7 +198,8 @@ pub struct Table {
     /// `relam`, which a partitioned table has from Postgres 17 on, when it was set.
     #[serde(default)]
     pub access_method: Option<Identifier>,
-    /// What is set on it and Postgres does not pass on to partitions, in order; the owner's own privileges left out.
+    /// What is set on a table that a policy names and Postgres does not pass on to partitions, the owner's own privileges
+    /// left out. Nothing is said here of partitions.
     #[serde(default)]
     pub properties: Vec<Property>,
     /// What ALTER DEFAULT PRIVILEGES gives others on tables that its owner makes where the table's policy may need them.
@@ -207,6 +208,9 @@ pub struct Table {
     /// Foreign keys from it and to it.
     #[serde(default)]
     pub foreign_keys: Vec<ForeignKey>,
+    /// Its constraints that nobody has validated; they are its partitions' as well.
+    #[serde(default)]
+    pub unvalidated: Vec<Identifier>,
     /// `reltuples`, which ANALYZE of the table itself sets; `None`: never analyzed.
     #[serde(default)]
     pub analyzed_rows: Option<u64>,
@@ -285,9 +289,12 @@ pub struct Partition {
     /// Its owner; `None` in hand-written snapshots means the parent's.
     #[serde(default)]
     pub owner: Option<Identifier>,
-    /// What is set on it, in order; `None`: the same as on the table that a policy names, at the top of its tree.
+    /// What is set on it; `None`: the same as on the table that a policy names, at the top of its tree.
     #[serde(default)]
-    pub properties: Option<Vec<Property>>,
+    pub properties: Option<OwnProperties>,
+    /// Where and how it is stored; nothing is said of those that are partitioned themselves.
+    #[serde(default)]
+    pub storage: Storage,
     /// What it holds.
     pub bound: Bound,
     /// Whether a concurrent detach began and never ended: queries do not see it any more.
@@ -305,6 +312,9 @@ pub struct Partition {
     /// Indexes of one leaf, for reckoning locks.
     #[serde(default)]
     pub indexes: u32,
+    /// What is wrong with its indexes.
+    #[serde(default)]
+    pub index_faults: Vec<IndexFault>,
     /// CHECK constraints of partctl's own, which a run that was killed left behind.
     #[serde(default)]
     pub leftover_checks: Vec<Identifier>,
@@ -322,6 +332,8 @@ impl Partition {
             kind: RelationKind::Table,
             owner: None,
             properties: None,
+            storage: Storage::default(),
+            index_faults: Vec::new(),
             bound,
             pending_detach: false,
             rows: None,

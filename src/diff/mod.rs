@@ -66,7 +66,9 @@ struct Rules<'a> {
 }
 
 /// Every rule.
-const RULES: Rules<'static> = Rules { of_nodes: NODE_RULES, of_tables: &[&analyze::analyze] };
+const RULES: Rules<'static> = Rules { of_nodes: NODE_RULES, of_tables: TABLE_RULES };
+
+const TABLE_RULES: &[Rule<'static>] = &[&properties::match_properties, &properties::indexes, &analyze::analyze];
 
 const NODE_RULES: &[Rule<'static>] = &[
     &finish_interrupted::finish_interrupted,

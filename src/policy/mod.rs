@@ -5,6 +5,7 @@
 mod check;
 mod document;
 mod fingerprint;
+mod format;
 mod mentions;
 mod model;
 mod name_template;
@@ -17,6 +18,7 @@ mod storage;
 
 pub use check::{Checked, RULES, check, check_with, is_query};
 pub use fingerprint::fingerprint;
+pub use format::{Formatted, format};
 pub use mentions::mentioned;
 pub use model::*;
 pub use name_template::{NameTemplate, Segment, TemplateError};

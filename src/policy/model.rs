@@ -299,7 +299,7 @@ pub enum Inherited {
     Privileges,
     /// The replica identity.
     ReplicaIdentity,
-    /// Whether row level security is on, and forced on the owner.
+    /// Whether row level security is on.
     RowSecurity,
     /// Tablespace, access method, compression, and of the policy the storage parameters.
     Storage,

@@ -1,8 +1,9 @@
 use super::*;
-use crate::catalog::{Answer, Bound, Journal, KeyColumn, Ledger, PartitionKey, Server, Strategy};
+use crate::catalog::{Answer, Bound, DetachedTable, Journal, KeyColumn, Ledger, PartitionKey, Server, Strategy};
 use crate::diff::plan;
 use crate::policy::{
     AxisValue, Create, Every, Held, Hold, Level, ListPolicy, Location, Locks, Placement, RangePolicy, Reach, Retain,
+    Then,
 };
 use crate::sql::{Identifier, KeyPart};
 
@@ -63,6 +64,8 @@ fn snapshot(key_type: &str, bounds: &[&str], now: &str) -> CatalogSnapshot {
         kind: Default::default(),
         owner: None,
         properties: None,
+        storage: Default::default(),
+        index_faults: Vec::new(),
         bound: format!("FOR VALUES FROM ('{}') TO ('{}')", ends[0], ends[1]).parse().unwrap(),
         pending_detach: false,
         rows: Some(10),
@@ -96,6 +99,7 @@ fn snapshot(key_type: &str, bounds: &[&str], now: &str) -> CatalogSnapshot {
         access_method: None,
         properties: Vec::new(),
         default_grants: Vec::new(),
+        unvalidated: Vec::new(),
         foreign_keys: Vec::new(),
         partitions: bounds.windows(2).enumerate().map(partition).collect(),
     };

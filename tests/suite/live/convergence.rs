@@ -114,6 +114,16 @@ const SCENARIOS: &[Scenario] = &[
             GRANT SELECT, INSERT ON shop.carried TO \"Reader One\" WITH GRANT OPTION; GRANT SELECT ON shop.carried TO PUBLIC; RESET ROLE")],
     },
     Scenario {
+        name: "old partitions are given what their table has, and what the policy adds",
+        policy: "version: 1\ntable: shop.lists\npartition:\n  list: country\n  values: {nordic: [NO], rest: [XX], new: [NZ]}\nstorage: {fillfactor: 80}\n",
+        setup: &[Sql("CREATE SCHEMA shop AUTHORIZATION carrier; SET ROLE carrier; CREATE TABLE shop.lists (country text NOT NULL, id int, UNIQUE (country, id)) PARTITION BY LIST (country); RESET ROLE;
+            CREATE TABLE shop.nordic PARTITION OF shop.lists FOR VALUES IN ('NO') PARTITION BY HASH (id); CREATE TABLE shop.nordic_0 PARTITION OF shop.nordic FOR VALUES WITH (MODULUS 1, REMAINDER 0);
+            CREATE TABLE shop.rest PARTITION OF shop.lists FOR VALUES IN ('XX'); INSERT INTO shop.lists VALUES ('NO', 1), ('XX', 2);
+            ALTER TABLE shop.rest OWNER TO \"Odd 'Owner'\"; GRANT SELECT ON shop.rest TO carrier; GRANT UPDATE ON shop.lists TO \"Odd 'Owner'\";
+            COMMENT ON TABLE shop.lists IS 'all of them'; ALTER TABLE shop.lists ENABLE ROW LEVEL SECURITY; ALTER TABLE ONLY shop.lists ALTER country SET STATISTICS 77;
+            ALTER TABLE shop.lists REPLICA IDENTITY FULL; CREATE STATISTICS shop.s ON country, id FROM shop.lists; GRANT SELECT (id) ON shop.lists TO \"Reader One\"")],
+    },
+    Scenario {
         name: "a new step width gets one bridge partition",
         policy: "version: 1\ntable: shop.weeks\npartition: {range: day, every: 1 month}\ncreate: {ahead: 2 partitions}\n",
         setup: &[Sql("CREATE SCHEMA shop; CREATE TABLE shop.weeks (day date) PARTITION BY RANGE (day);"), Each("SELECT format('CREATE TABLE shop.%I PARTITION OF shop.weeks FOR VALUES FROM (%L) TO (%L)', 'w' || g, m + g * 7, m + g * 7 + 7)
