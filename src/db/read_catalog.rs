@@ -121,7 +121,7 @@ async fn read(session: &Session, tables: &[&QualifiedName], targets: &[&str]) ->
     let expressions = read_expressions(client, with_expressions(&tables)?).await?;
     let properties = properties.iter().map(properties_of).collect::<Result<_>>()?;
     let faults = read_index_faults(client, &tables, &partitions).await?;
-    let tables = forest(&tables, &partitions, properties, faults, expressions)?;
+    let tables = forest(&tables, &partitions, properties, expressions, faults)?;
     Ok(CatalogSnapshot {
         server: server_facts(row)?,
         tables,
@@ -268,8 +268,8 @@ fn forest(
     tables: &[Row],
     partitions: &[Row],
     mut properties: Properties,
-    mut faults: IndexFaults,
     mut expressions: HashMap<u32, Vec<String>>,
+    mut faults: IndexFaults,
 ) -> Result<Vec<Table>> {
     let (mut roots, mut branches) = (Vec::new(), HashMap::new());
     for row in tables {
