@@ -199,7 +199,7 @@ pub struct Table {
     #[serde(default)]
     pub access_method: Option<Identifier>,
     /// What is set on a table that a policy names and Postgres does not pass on to partitions, the owner's own privileges
-    /// left out. Nothing is said here of partitions.
+    /// left out, the others in the order in which they were granted. Nothing is said here of partitions.
     #[serde(default)]
     pub properties: Vec<Property>,
     /// What ALTER DEFAULT PRIVILEGES gives others on tables that its owner makes where the table's policy may need them.
