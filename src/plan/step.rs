@@ -5,7 +5,8 @@ use std::borrow::Cow;
 
 use super::steps::{
     AnalyzeParent, AnalyzeReason, ArchiveTable, AttachPartition, Away, BringDefaultBack, CreatePartition,
-    DetachPartition, DropTable, FinalizeDetach, MoveRows, RecordDetach, RecordedChange, RemoveCheck, SetDefaultAside,
+    DetachPartition, DropTable, FinalizeDetach, MatchProperties, MoveRows, RecordDetach, RecordedChange, RemoveCheck,
+    SetDefaultAside,
 };
 use super::{Action, Lock};
 use crate::sql::QualifiedName;
@@ -35,6 +36,8 @@ pub enum Step {
     Archive(ArchiveTable),
     /// Drops a detached table.
     Drop(DropTable),
+    /// Gives an old partition what it lacks.
+    Match(MatchProperties),
     /// Gathers the statistics of the table as a whole.
     Analyze(AnalyzeParent),
 }
@@ -64,6 +67,8 @@ pub enum StepKind {
     Archive,
     /// [`Step::Drop`]
     Drop,
+    /// [`Step::Match`]
+    Match,
     /// [`Step::Analyze`]
     Analyze,
 }
@@ -83,7 +88,7 @@ pub enum Phase {
 
 impl StepKind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Finalize,
         Self::Record,
         Self::Remove,
@@ -95,6 +100,7 @@ impl StepKind {
         Self::BringBack,
         Self::Archive,
         Self::Drop,
+        Self::Match,
         Self::Analyze,
     ];
 
@@ -112,6 +118,7 @@ impl StepKind {
             Self::BringBack => "bring back",
             Self::Archive => "archive",
             Self::Drop => "drop",
+            Self::Match => "match",
             Self::Analyze => "analyze",
         }
     }
@@ -119,7 +126,7 @@ impl StepKind {
     /// The sign that carries the meaning without colour.
     pub fn sign(self) -> char {
         match self {
-            Self::Finalize | Self::Record | Self::Remove | Self::Move | Self::Analyze => '*',
+            Self::Finalize | Self::Record | Self::Remove | Self::Move | Self::Match | Self::Analyze => '*',
             Self::Create | Self::Attach | Self::BringBack => '+',
             Self::SetAside | Self::Detach => '~',
             Self::Archive => '=',
@@ -143,6 +150,7 @@ impl Step {
             Self::BringBack(_) => StepKind::BringBack,
             Self::Archive(_) => StepKind::Archive,
             Self::Drop(_) => StepKind::Drop,
+            Self::Match(_) => StepKind::Match,
             Self::Analyze(_) => StepKind::Analyze,
         }
     }
@@ -156,7 +164,7 @@ impl Step {
             Self::SetAside(_) | Self::Detach(_) | Self::BringBack(_) | Self::Archive(_) | Self::Drop(_) => {
                 Phase::Retire
             }
-            Self::Analyze(_) => Phase::Maintain,
+            Self::Match(_) | Self::Analyze(_) => Phase::Maintain,
         }
     }
 
@@ -182,6 +190,7 @@ impl Step {
             Self::BringBack(step) => &step.default,
             Self::Archive(step) => &step.table,
             Self::Drop(step) => &step.table,
+            Self::Match(step) => &step.partition,
             Self::Analyze(step) => &step.table,
         }
     }
@@ -200,6 +209,7 @@ impl Step {
             Self::BringBack(step) => &step.range,
             Self::Archive(step) => &step.range,
             Self::Drop(step) => &step.range,
+            Self::Match(step) => &step.range,
             Self::Analyze(step) => step.range(),
         }
     }
@@ -230,6 +240,7 @@ impl Step {
             Self::BringBack(step) => step.reason().into(),
             Self::Archive(step) => step.reason().into(),
             Self::Drop(step) => step.reason.as_str().into(),
+            Self::Match(step) => step.reason().into(),
             Self::Analyze(step) => step.reason().into(),
         }
     }
@@ -243,6 +254,7 @@ impl Step {
             | Self::Create(_)
             | Self::SetAside(_)
             | Self::BringBack(_)
+            | Self::Match(_)
             | Self::Analyze(_) => (None, None),
             Self::Move(step) => (None, Some(step.rows)),
             Self::Attach(step) => (Some(step.bytes), None),
@@ -278,6 +290,7 @@ impl Step {
             Self::BringBack(step) => step.actions(),
             Self::Archive(step) => step.actions(),
             Self::Drop(step) => step.actions(),
+            Self::Match(step) => step.actions(),
             Self::Analyze(step) => step.actions(),
         }
     }
@@ -296,6 +309,7 @@ impl Step {
             | Self::BringBack(_)
             | Self::Archive(_)
             | Self::Drop(_)
+            | Self::Match(_)
             | Self::Analyze(_) => Vec::new(),
         }
     }
@@ -303,6 +317,7 @@ impl Step {
     /// How to take it back, as SQL or a fragment.
     pub fn undo(&self) -> String {
         match self {
+            Self::Match(step) => step.undo(),
             Self::Finalize(_) | Self::Record(_) | Self::Remove(_) | Self::Analyze(_) => {
                 "nothing to take back".to_owned()
             }
