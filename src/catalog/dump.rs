@@ -105,6 +105,7 @@ impl Dump {
             Question::RowsInDefault { .. }
             | Question::BeyondInDefault { .. }
             | Question::DefaultFacts(_)
+            | Question::SplitFacts(_)
             | Question::MaySkipTriggers
             | Question::RowsReferencing { .. }
             | Question::Spelling { .. }

@@ -6,6 +6,7 @@ mod dump;
 mod property;
 mod question;
 mod snapshot;
+mod split;
 
 pub use bound::{Bound, BoundError, Datum};
 pub use default_facts::{DefaultFacts, Publication, Referrer, Trigger, TriggerState};
@@ -16,3 +17,4 @@ pub use snapshot::{
     CatalogSnapshot, DetachedTable, FarEnd, ForeignKey, Journal, KeyColumn, Ledger, Partition, PartitionKey,
     RelationKind, Server, Strategy, Table, UnreadableEntry,
 };
+pub use split::{SplitFacts, UnfinishedSplit};

@@ -12,7 +12,7 @@ use tokio_postgres::{Client, Row};
 
 use crate::catalog::{
     Answers, Bound, CatalogSnapshot, DetachedTable, FarEnd, ForeignKey, Journal, KeyColumn, Ledger, Partition,
-    PartitionKey, Property, RelationKind, Server, Strategy, Table, UnreadableEntry,
+    PartitionKey, Property, RelationKind, Server, Strategy, Table, UnfinishedSplit, UnreadableEntry,
 };
 use crate::db::connect::{Session, refused_pooling};
 use crate::policy::Policy;
@@ -323,6 +323,7 @@ fn partition(row: &Row, oid: u32, bound: Bound, table: Option<Table>) -> Result<
         bytes: bytes(row)? + below.iter().map(|partition| partition.bytes).sum::<u64>(),
         indexes: u32::try_from(row.try_get::<_, i32>("indexes")?)?,
         leftover_checks: identifiers(row, "leftover_checks")?,
+        split: split(row)?,
         table: table.map(Box::new),
     })
 }
@@ -332,6 +333,14 @@ fn properties_of(row: &Row) -> Result<(u32, Vec<Property>)> {
     let mut properties: Vec<Property> = json(row, "properties")?;
     properties.sort_unstable();
     Ok((row.try_get("oid")?, properties))
+}
+
+fn split(row: &Row) -> Result<Option<UnfinishedSplit>> {
+    let print: Option<String> = row.try_get("split_print")?;
+    let Some(print) = print else { return Ok(None) };
+    let partitions: Vec<(String, String)> = json(row, "split_into")?;
+    let partitions = partitions.into_iter().map(|(schema, name)| QualifiedName::new(schema, name));
+    Ok(Some(UnfinishedSplit { print, partitions: partitions.collect() }))
 }
 
 fn kind(row: &Row) -> Result<RelationKind> {

@@ -231,6 +231,11 @@ impl<'a> Situation<'a> {
         if draft.new_names.contains(name) {
             return Some("another new partition gets the same name");
         }
+        // What an earlier run has begun goes on, or is taken back first.
+        let split = self.table.default_partition().and_then(|default| default.split.as_ref());
+        if split.is_some_and(|split| split.partitions.contains(name)) {
+            return None;
+        }
         let question = Question::NameTaken(name.clone());
         match self.snapshot.answers.get(&question) {
             Some(Answer::Taken(true)) => Some("something else has that name already"),

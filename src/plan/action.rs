@@ -15,6 +15,8 @@ pub enum Action {
     Transaction(Transaction),
     /// A statement that Postgres refuses inside a transaction block (25001).
     Alone(Alone),
+    /// Work in many transactions.
+    Batches(Batches),
 }
 
 /// Statements between BEGIN and COMMIT, in three parts, so that locks are held for as short as can be.
@@ -69,6 +71,14 @@ pub struct Alone {
     pub waits_for_users_of: QualifiedName,
 }
 
+/// A block that commits as it goes, which Postgres refuses inside a transaction block (2D000). Stopped anywhere and run
+/// again, it goes on where it was. It locks nothing that others use for longer than a batch, and nothing exclusively.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batches {
+    /// The block.
+    pub statement: String,
+}
+
 impl Transaction {
     /// Statements that lock nothing others use.
     pub(super) fn of(statements: impl IntoIterator<Item = String>) -> Self {
@@ -99,6 +109,7 @@ impl Action {
                 before.iter().cloned().chain(ahead).chain(under).collect()
             }
             Self::Alone(alone) => vec![alone.guard.clone(), alone.statement.clone()],
+            Self::Batches(batches) => vec![batches.statement.clone()],
         }
     }
 
@@ -108,6 +119,7 @@ impl Action {
         match self {
             Self::Transaction(transaction) => transaction.all_locks().collect(),
             Self::Alone(alone) => alone.locks.iter().collect(),
+            Self::Batches(_) => Vec::new(),
         }
     }
 
@@ -116,6 +128,7 @@ impl Action {
     pub fn needs_a_window(&self) -> bool {
         match self {
             Self::Alone(_) => true,
+            Self::Batches(_) => false,
             Self::Transaction(transaction) => {
                 !transaction.implied.is_empty() || transaction.all_locks().any(|lock| lock.mode.stops_writers())
             }
@@ -132,7 +145,7 @@ impl Action {
     pub fn limit(&self) -> Option<Duration> {
         match self {
             Self::Transaction(transaction) => transaction.ahead.as_ref().map(|ahead| ahead.limit),
-            Self::Alone(_) => None,
+            Self::Alone(_) | Self::Batches(_) => None,
         }
     }
 
@@ -173,6 +186,7 @@ impl Action {
         let parent = match self {
             Self::Alone(alone) => &alone.waits_for_users_of,
             Self::Transaction(transaction) => transaction.finalizes.as_ref()?,
+            Self::Batches(_) => return None,
         };
         // A table that references itself is locked exclusively at the end.
         let noticed = |lock: &&&Lock| lock.relation != *parent || lock.mode.stops_writers();

@@ -19,7 +19,7 @@ mod step;
 pub mod steps;
 mod surroundings;
 
-pub use action::{Action, Ahead, Alone, Drain, Proof, Transaction};
+pub use action::{Action, Ahead, Alone, Batches, Drain, Proof, Transaction};
 pub use carried::Carried;
 pub use event::{Blocker, Event, Listener};
 pub use finding::{Evidence, FINDING_CODES, Finding, FindingCode, Severity, codes, first_few};

@@ -4,8 +4,9 @@
 use std::borrow::Cow;
 
 use super::steps::{
-    AnalyzeParent, AnalyzeReason, AttachPartition, Away, BringDefaultBack, CreatePartition, DetachPartition, DropTable,
-    FinalizeDetach, MoveRows, RecordDetach, RecordedChange, RemoveCheck, SetDefaultAside,
+    AnalyzeParent, AnalyzeReason, AttachPartition, Away, BringDefaultBack, CreatePartition, DetachPartition,
+    DiscardSplit, DropTable, FinalizeDetach, MoveRows, RecordDetach, RecordedChange, RemoveCheck, SetDefaultAside,
+    SplitDefault,
 };
 use super::{Action, Lock};
 use crate::sql::QualifiedName;
@@ -19,10 +20,14 @@ pub enum Step {
     Record(RecordDetach),
     /// Takes away a constraint that was left behind.
     Remove(RemoveCheck),
+    /// Takes back a split of DEFAULT that was not ended.
+    Discard(DiscardSplit),
     /// Makes a partition.
     Create(CreatePartition),
     /// Makes a partition and moves rows into it.
     Move(MoveRows),
+    /// Makes partitions and a new DEFAULT out of the old one.
+    Split(SplitDefault),
     /// Puts a table back in its place.
     Attach(AttachPartition),
     /// Takes DEFAULT away for a moment.
@@ -46,10 +51,14 @@ pub enum StepKind {
     Record,
     /// [`Step::Remove`]
     Remove,
+    /// [`Step::Discard`]
+    Discard,
     /// [`Step::Create`]
     Create,
     /// [`Step::Move`]
     Move,
+    /// [`Step::Split`]
+    Split,
     /// [`Step::Attach`]
     Attach,
     /// [`Step::SetAside`]
@@ -79,12 +88,14 @@ pub enum Phase {
 
 impl StepKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Finalize,
         Self::Record,
         Self::Remove,
+        Self::Discard,
         Self::Create,
         Self::Move,
+        Self::Split,
         Self::Attach,
         Self::SetAside,
         Self::Detach,
@@ -99,8 +110,10 @@ impl StepKind {
             Self::Finalize => "finalize",
             Self::Record => "record",
             Self::Remove => "remove",
+            Self::Discard => "discard",
             Self::Create => "create",
             Self::Move => "move",
+            Self::Split => "split",
             Self::Attach => "attach",
             Self::SetAside => "set aside",
             Self::Detach => "detach",
@@ -113,7 +126,8 @@ impl StepKind {
     /// The sign that carries the meaning without colour.
     pub fn sign(self) -> char {
         match self {
-            Self::Finalize | Self::Record | Self::Remove | Self::Move | Self::Analyze => '*',
+            Self::Finalize | Self::Record | Self::Remove | Self::Discard => '*',
+            Self::Move | Self::Split | Self::Analyze => '*',
             Self::Create | Self::Attach | Self::BringBack => '+',
             Self::SetAside | Self::Detach => '~',
             Self::Drop => '-',
@@ -128,8 +142,10 @@ impl Step {
             Self::Finalize(_) => StepKind::Finalize,
             Self::Record(_) => StepKind::Record,
             Self::Remove(_) => StepKind::Remove,
+            Self::Discard(_) => StepKind::Discard,
             Self::Create(_) => StepKind::Create,
             Self::Move(_) => StepKind::Move,
+            Self::Split(_) => StepKind::Split,
             Self::Attach(_) => StepKind::Attach,
             Self::SetAside(_) => StepKind::SetAside,
             Self::Detach(_) => StepKind::Detach,
@@ -142,9 +158,9 @@ impl Step {
     /// When it is carried out.
     pub fn phase(&self) -> Phase {
         match self {
-            Self::Finalize(_) | Self::Record(_) | Self::Remove(_) => Phase::Finish,
+            Self::Finalize(_) | Self::Record(_) | Self::Remove(_) | Self::Discard(_) => Phase::Finish,
             Self::BringBack(step) if step.away == Away::SinceAnEarlierRun => Phase::Finish,
-            Self::Create(_) | Self::Move(_) | Self::Attach(_) => Phase::Create,
+            Self::Create(_) | Self::Move(_) | Self::Split(_) | Self::Attach(_) => Phase::Create,
             Self::SetAside(_) | Self::Detach(_) | Self::BringBack(_) | Self::Drop(_) => Phase::Retire,
             Self::Analyze(_) => Phase::Maintain,
         }
@@ -164,8 +180,10 @@ impl Step {
             Self::Finalize(step) => &step.partition,
             Self::Record(step) => &step.table,
             Self::Remove(step) => step.table(),
+            Self::Discard(step) => &step.default,
             Self::Create(step) => &step.partition,
             Self::Move(step) => &step.create.partition,
+            Self::Split(step) => &step.default,
             Self::Attach(step) => &step.table,
             Self::SetAside(step) => &step.default,
             Self::Detach(step) => &step.partition,
@@ -181,8 +199,10 @@ impl Step {
             Self::Finalize(step) => &step.range,
             Self::Record(step) => &step.range,
             Self::Remove(step) => &step.range,
+            Self::Discard(step) => &step.into,
             Self::Create(step) => &step.range,
             Self::Move(step) => &step.create.range,
+            Self::Split(step) => &step.into,
             Self::Attach(step) => &step.range,
             Self::SetAside(step) => &step.range,
             Self::Detach(step) => &step.range,
@@ -197,6 +217,7 @@ impl Step {
         match self {
             Self::Create(step) => std::slice::from_ref(step),
             Self::Move(step) => std::slice::from_ref(&step.create),
+            Self::Split(step) => &step.partitions,
             _ => &[],
         }
     }
@@ -210,8 +231,10 @@ impl Step {
                 RecordedChange::AttachedAgain => "attached again: its grace is forgotten".into(),
             },
             Self::Remove(_) => "a constraint that a run left behind".into(),
+            Self::Discard(_) => "a split that was not ended, and is not wanted like this any more".into(),
             Self::Create(step) => step.reason.to_string().into(),
             Self::Move(step) => step.reason().into(),
+            Self::Split(step) => step.reason().into(),
             Self::Attach(step) => step.reason.as_str().into(),
             Self::SetAside(step) => format!("empty, and {} leave", step.detaches).into(),
             Self::Detach(step) => step.reason.as_str().into(),
@@ -227,11 +250,13 @@ impl Step {
             Self::Finalize(_)
             | Self::Record(_)
             | Self::Remove(_)
+            | Self::Discard(_)
             | Self::Create(_)
             | Self::SetAside(_)
             | Self::BringBack(_)
             | Self::Analyze(_) => (None, None),
             Self::Move(step) => (None, Some(step.rows)),
+            Self::Split(step) => (Some(step.bytes), Some(step.rows)),
             Self::Attach(step) => (Some(step.bytes), None),
             Self::Detach(step) => (Some(step.bytes), step.rows),
             Self::Drop(step) => (Some(step.bytes), None),
@@ -256,8 +281,10 @@ impl Step {
             Self::Finalize(step) => step.actions(),
             Self::Record(step) => step.actions(),
             Self::Remove(step) => step.actions(),
+            Self::Discard(step) => step.actions(),
             Self::Create(step) => step.actions(),
             Self::Move(step) => step.actions(),
+            Self::Split(step) => step.actions(),
             Self::Attach(step) => step.actions(),
             Self::SetAside(step) => step.actions(),
             Self::Detach(step) => step.actions(),
@@ -275,7 +302,10 @@ impl Step {
             Self::Finalize(_)
             | Self::Record(_)
             | Self::Remove(_)
+            | Self::Discard(_)
             | Self::Move(_)
+            // What was copied is not copied again: the next run goes on with it, or takes it back.
+            | Self::Split(_)
             | Self::SetAside(_)
             | Self::Detach(_)
             | Self::BringBack(_)
@@ -287,12 +317,13 @@ impl Step {
     /// How to take it back, as SQL or a fragment.
     pub fn undo(&self) -> String {
         match self {
-            Self::Finalize(_) | Self::Record(_) | Self::Remove(_) | Self::Analyze(_) => {
+            Self::Finalize(_) | Self::Record(_) | Self::Remove(_) | Self::Discard(_) | Self::Analyze(_) => {
                 "nothing to take back".to_owned()
             }
             Self::Attach(step) => format!("ALTER TABLE {} DETACH PARTITION {}", step.around.parent, step.table),
             Self::Create(step) => format!("DROP TABLE {}", step.partition),
             Self::Move(step) => step.undo(),
+            Self::Split(step) => step.undo(),
             Self::SetAside(step) => {
                 format!("ALTER TABLE {} ATTACH PARTITION {} DEFAULT", step.around.parent, step.default)
             }

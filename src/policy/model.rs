@@ -180,7 +180,7 @@ impl Default for Create {
             behind: Reach::Partitions(0),
             fill_gaps: true,
             default: DefaultRule::Allow,
-            move_rows: MoveRule::AtOnce,
+            move_rows: MoveRule::InBatches,
             writers_wait: Duration::from_secs(1),
         }
     }
@@ -189,7 +189,10 @@ impl Default for Create {
 /// `create.move_rows`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MoveRule {
-    /// They are moved in the transaction that makes the partition, when writers need not wait for too long.
+    /// They are moved in the transaction that makes the partition; where writers would wait for too long, DEFAULT is
+    /// copied beside them and exchanged.
+    InBatches,
+    /// They are moved in that transaction, or not at all.
     AtOnce,
     /// They stay, and so the partition is not made.
     Never,

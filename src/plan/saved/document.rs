@@ -202,7 +202,9 @@ impl SavedStep {
                 Step::Move(step) => Some(step.create.bound.to_string()),
                 Step::Detach(step) => Some(step.bound.to_string()),
                 Step::Attach(step) => Some(step.bound.to_string()),
-                Step::SetAside(_) | Step::BringBack(_) => Some(Bound::Default.to_string()),
+                Step::SetAside(_) | Step::BringBack(_) | Step::Split(_) | Step::Discard(_) => {
+                    Some(Bound::Default.to_string())
+                }
                 Step::Finalize(_) | Step::Record(_) | Step::Remove(_) | Step::Drop(_) | Step::Analyze(_) => None,
             },
             reason: step.reason().to_string(),

@@ -108,14 +108,21 @@ impl CreatePartition {
 
     /// Makes the table, which nobody else knows of yet, as the parent's owner.
     pub(super) fn make(&self) -> Vec<String> {
-        let (partition, parent) = (&self.partition, &self.around.parent);
-        let mut statements: Vec<String> = self.owner.iter().map(|owner| format!("SET LOCAL ROLE {owner}")).collect();
-        let mut create = format!("CREATE TABLE {partition} (LIKE {parent} {})", self.carried.like_options());
+        self.take_role().into_iter().chain([self.make_like(&self.around.parent)]).collect()
+    }
+
+    /// New tables belong to whoever makes them.
+    pub(super) fn take_role(&self) -> Option<String> {
+        self.owner.as_ref().map(|owner| format!("SET LOCAL ROLE {owner}"))
+    }
+
+    /// The statement that makes the table with the columns, indexes and constraints of another.
+    pub(super) fn make_like(&self, model: &QualifiedName) -> String {
+        let mut create = format!("CREATE TABLE {} (LIKE {model} {})", self.partition, self.carried.like_options());
         create.extend(self.access_method.iter().map(|method| format!(" USING {method}")));
         create.push_str(&self.carried.with_clause(RelationKind::Table));
         create.extend(self.tablespace.iter().map(|tablespace| format!(" TABLESPACE {tablespace}")));
-        statements.push(create);
-        statements
+        create
     }
 
     /// Gives it what it does not get by being LIKE its parent.
@@ -134,7 +141,7 @@ impl CreatePartition {
         Receiver { name: &self.partition, kind: RelationKind::Table, of: &self.around.parent }
     }
 
-    /// Ends what [`Self::make`] began.
+    /// Ends what [`Self::take_role`] began.
     pub(super) fn reset_role(&self) -> Option<String> {
         self.owner.as_ref().map(|_| "RESET ROLE".to_owned())
     }

@@ -13,6 +13,7 @@ mod move_rows;
 mod record_detach;
 mod remove_check;
 mod set_default_aside;
+mod split_default;
 
 pub use analyze_parent::{AnalyzeParent, AnalyzeReach, AnalyzeReason};
 pub use attach_partition::AttachPartition;
@@ -26,3 +27,4 @@ pub use move_rows::{Firing, MoveRows, Published, SilencedTrigger, Wait};
 pub use record_detach::{RecordDetach, RecordedChange};
 pub use remove_check::RemoveCheck;
 pub use set_default_aside::SetDefaultAside;
+pub use split_default::{Begun, DiscardSplit, SplitDefault};

@@ -214,7 +214,8 @@ async fn a_move_that_takes_longer_than_writers_may_wait_is_rolled_back() {
     assert_eq!(database.state().await, state);
     database.sql("DROP EVENT TRIGGER slow").await;
     database.partctl(&["apply"], 0);
-    let mut database = with_stones(&POLICY.replace("3 partitions", "3 partitions, writers_wait: 50 ms")).await;
+    let mut database =
+        with_stones(&POLICY.replace("3 partitions", "3 partitions, move_rows: at_once, writers_wait: 50 ms")).await;
     let text = database.partctl(&["apply"], 3);
     contains(
         &unwrapped(&text),

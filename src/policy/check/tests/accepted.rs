@@ -103,7 +103,7 @@ pruning:
                 ),
                 fill_gaps: false,
                 default: Forbid,
-                move_rows: AtOnce,
+                move_rows: InBatches,
                 writers_wait: 1s,
             },
             retain: Some(
@@ -239,7 +239,7 @@ fn what_is_not_said_has_its_default() {
                 ),
                 fill_gaps: true,
                 default: Allow,
-                move_rows: AtOnce,
+                move_rows: InBatches,
                 writers_wait: 1s,
             },
             retain: Some(

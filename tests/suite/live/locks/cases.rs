@@ -38,7 +38,7 @@ const REFERENCES_ITSELF: &[Less] =
     &[Less { during: " DETACH ", on: "shop.orders_", promised: LockMode::ShareRowExclusive, taken: None }];
 
 const EMPTY: Case = Case { name: "", policy: RETIRE, setup: "", role: None, kinds: &[], less_on_14: &[] };
-use StepKind::{BringBack, Create, Detach, Drop, Move, SetAside};
+use StepKind::{BringBack, Create, Detach, Drop, Move, SetAside, Split};
 
 /// One partition that is long over, one that holds a row and stays, and two to be made.
 const RETIRE: &str = "version: 1\ntable: shop.orders\npartition: {range: at, every: 1 month, timezone: UTC}
@@ -120,6 +120,17 @@ pub const CASES: &[Case] = &[
             "CREATE TABLE shop.orders_default PARTITION OF shop.orders DEFAULT; INSERT INTO shop.orders VALUES (1, now(), 1);"
         ),
         kinds: &[Move, Create, Detach, Drop],
+        ..EMPTY
+    },
+    Case {
+        name: "a DEFAULT to be split",
+        setup: concat!(
+            "CREATE TABLE shop.customers (id int PRIMARY KEY); INSERT INTO shop.customers VALUES (1);",
+            table!(", customer int REFERENCES shop.customers, UNIQUE (id, at)"),
+            "ALTER TABLE shop.orders ALTER id SET NOT NULL; CREATE TABLE shop.orders_default PARTITION OF shop.orders DEFAULT;
+            INSERT INTO shop.orders SELECT i, now(), 1 FROM generate_series(1, 30000) i;"
+        ),
+        kinds: &[Split, Create, Detach, Drop],
         ..EMPTY
     },
     Case {

@@ -1,0 +1,54 @@
+//! What decides whether another table can take the place of a DEFAULT partition, and what an earlier run left of one
+//! that was to.
+
+use serde::{Deserialize, Serialize};
+
+use crate::sql::{Identifier, QualifiedName};
+
+/// A split of DEFAULT that was begun and not ended: its rows are copied, and its changes captured.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnfinishedSplit {
+    /// What it was to become, as the statements that began it say.
+    pub print: String,
+    /// The tables that are to be partitions, DEFAULT's successor left out.
+    #[serde(default)]
+    pub partitions: Vec<QualifiedName>,
+}
+
+/// What a DEFAULT partition is, as far as another table could take its place.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SplitFacts {
+    /// `pg_get_partkeydef` of its table: `RANGE (at)`.
+    pub partitioned_by: String,
+    /// Columns that tell its rows apart and are never null, each with the operator that says equal; may be empty.
+    #[serde(default)]
+    pub key: Vec<(Identifier, String)>,
+    /// The foreign keys of its table, by name, as `pg_get_constraintdef` writes them.
+    #[serde(default)]
+    pub foreign_keys: Vec<(Identifier, String)>,
+    /// Its indexes that belong to one of its table's.
+    #[serde(default)]
+    pub indexes: Vec<(Identifier, QualifiedName)>,
+    /// Its storage parameters, as in `fillfactor=70`.
+    #[serde(default)]
+    pub storage: Vec<String>,
+    /// Where it is stored; `None`: the database's default.
+    #[serde(default)]
+    pub tablespace: Option<Identifier>,
+    /// Its table access method.
+    #[serde(default)]
+    pub access_method: Option<Identifier>,
+    /// Triggers that it does not have from its table.
+    #[serde(default)]
+    pub own_triggers: Vec<Identifier>,
+    /// Whether it has row security of its own.
+    #[serde(default)]
+    pub row_security: bool,
+    /// What would go with it, as `pg_describe_object` names it: views, functions.
+    #[serde(default)]
+    pub dependents: Vec<String>,
+    /// Changes whenever columns, indexes or constraints of its table do.
+    pub shape: String,
+}
