@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use partctl::plan::{Action, Phase};
+use partctl::plan::{Action, Phase, StepKind};
 
 use super::harness::{Database, server};
 
@@ -228,7 +228,9 @@ async fn stopped_after_any_action_the_next_run_comes_to_the_same_end() {
         let actions: usize = plan.steps().map(|(_, step)| step.actions().len()).sum();
         // Creations are alike: the first ones and every retirement stand for all.
         let retirements = plan.steps().filter(|(_, step)| step.phase() == Phase::Retire).count() * 3;
-        for stop_after in (1..actions).filter(|k| *k <= 3 || actions - retirements.min(9) <= *k) {
+        let split: usize =
+            plan.steps().filter(|(_, step)| step.kind() == StepKind::Split).map(|(_, step)| step.actions().len()).sum();
+        for stop_after in (1..actions).filter(|k| *k <= 3 + split || actions - retirements.min(9) <= *k) {
             let stopped = database(scenario).await;
             stopped.partctl(&["init"], 0);
             let (_, plan) = stopped.plan().await;
