@@ -107,9 +107,8 @@ impl Situation<'_> {
         let made = draft.steps.iter().flat_map(Step::made).chain(&partitions).map(|create| create.bound.clone());
         let bounds: Vec<Bound> = made.chain(self.table.partitions.iter().map(|other| other.bound.clone())).collect();
         let name = SplitDefault::rest_name(&default.name, default.oid);
-        let column = self.table.key.as_ref().and_then(|key| key.columns.first());
-        let predicate =
-            |bound: &Bound| column.and_then(|key| bound.holding_predicate(key.name.as_ref()?, &key.type_name));
+        let Some(key) = &self.table.key else { return };
+        let predicate = |bound: &Bound| bound.holding_predicate(&key.columns);
         let holding =
             partitions.iter().map(|create| Some(CheckAhead::holding(&create.partition, predicate(&create.bound)?)));
         let (Some(holding), Some(wanted)) =

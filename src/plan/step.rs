@@ -5,8 +5,8 @@ use std::borrow::Cow;
 
 use super::steps::{
     AnalyzeParent, AnalyzeReason, AttachPartition, Away, BringDefaultBack, CreatePartition, DetachPartition,
-    DiscardSplit, DropTable, FinalizeDetach, MoveRows, RecordDetach, RecordedChange, RemoveCheck, SetDefaultAside,
-    SplitDefault,
+    DiscardSplit, DropTable, FinalizeDetach, MatchProperties, MoveRows, RecordDetach, RecordedChange, RemoveCheck,
+    SetDefaultAside, SplitDefault,
 };
 use super::{Action, Lock};
 use crate::sql::QualifiedName;
@@ -38,6 +38,8 @@ pub enum Step {
     BringBack(BringDefaultBack),
     /// Drops a detached table.
     Drop(DropTable),
+    /// Gives an old partition what it lacks.
+    Match(MatchProperties),
     /// Gathers the statistics of the table as a whole.
     Analyze(AnalyzeParent),
 }
@@ -69,6 +71,8 @@ pub enum StepKind {
     BringBack,
     /// [`Step::Drop`]
     Drop,
+    /// [`Step::Match`]
+    Match,
     /// [`Step::Analyze`]
     Analyze,
 }
@@ -88,7 +92,7 @@ pub enum Phase {
 
 impl StepKind {
     /// Every kind.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Finalize,
         Self::Record,
         Self::Remove,
@@ -101,6 +105,7 @@ impl StepKind {
         Self::Detach,
         Self::BringBack,
         Self::Drop,
+        Self::Match,
         Self::Analyze,
     ];
 
@@ -119,6 +124,7 @@ impl StepKind {
             Self::Detach => "detach",
             Self::BringBack => "bring back",
             Self::Drop => "drop",
+            Self::Match => "match",
             Self::Analyze => "analyze",
         }
     }
@@ -127,7 +133,7 @@ impl StepKind {
     pub fn sign(self) -> char {
         match self {
             Self::Finalize | Self::Record | Self::Remove | Self::Discard => '*',
-            Self::Move | Self::Split | Self::Analyze => '*',
+            Self::Move | Self::Split | Self::Match | Self::Analyze => '*',
             Self::Create | Self::Attach | Self::BringBack => '+',
             Self::SetAside | Self::Detach => '~',
             Self::Drop => '-',
@@ -151,6 +157,7 @@ impl Step {
             Self::Detach(_) => StepKind::Detach,
             Self::BringBack(_) => StepKind::BringBack,
             Self::Drop(_) => StepKind::Drop,
+            Self::Match(_) => StepKind::Match,
             Self::Analyze(_) => StepKind::Analyze,
         }
     }
@@ -162,7 +169,7 @@ impl Step {
             Self::BringBack(step) if step.away == Away::SinceAnEarlierRun => Phase::Finish,
             Self::Create(_) | Self::Move(_) | Self::Split(_) | Self::Attach(_) => Phase::Create,
             Self::SetAside(_) | Self::Detach(_) | Self::BringBack(_) | Self::Drop(_) => Phase::Retire,
-            Self::Analyze(_) => Phase::Maintain,
+            Self::Match(_) | Self::Analyze(_) => Phase::Maintain,
         }
     }
 
@@ -189,6 +196,7 @@ impl Step {
             Self::Detach(step) => &step.partition,
             Self::BringBack(step) => &step.default,
             Self::Drop(step) => &step.table,
+            Self::Match(step) => &step.partition,
             Self::Analyze(step) => &step.table,
         }
     }
@@ -208,6 +216,7 @@ impl Step {
             Self::Detach(step) => &step.range,
             Self::BringBack(step) => &step.range,
             Self::Drop(step) => &step.range,
+            Self::Match(step) => &step.range,
             Self::Analyze(step) => step.range(),
         }
     }
@@ -240,6 +249,7 @@ impl Step {
             Self::Detach(step) => step.reason.as_str().into(),
             Self::BringBack(step) => step.reason().into(),
             Self::Drop(step) => step.reason.as_str().into(),
+            Self::Match(step) => step.reason().into(),
             Self::Analyze(step) => step.reason().into(),
         }
     }
@@ -254,6 +264,7 @@ impl Step {
             | Self::Create(_)
             | Self::SetAside(_)
             | Self::BringBack(_)
+            | Self::Match(_)
             | Self::Analyze(_) => (None, None),
             Self::Move(step) => (None, Some(step.rows)),
             Self::Split(step) => (Some(step.bytes), Some(step.rows)),
@@ -290,6 +301,7 @@ impl Step {
             Self::Detach(step) => step.actions(),
             Self::BringBack(step) => step.actions(),
             Self::Drop(step) => step.actions(),
+            Self::Match(step) => step.actions(),
             Self::Analyze(step) => step.actions(),
         }
     }
@@ -310,6 +322,7 @@ impl Step {
             | Self::Detach(_)
             | Self::BringBack(_)
             | Self::Drop(_)
+            | Self::Match(_)
             | Self::Analyze(_) => Vec::new(),
         }
     }
@@ -317,6 +330,7 @@ impl Step {
     /// How to take it back, as SQL or a fragment.
     pub fn undo(&self) -> String {
         match self {
+            Self::Match(step) => step.undo(),
             Self::Finalize(_) | Self::Record(_) | Self::Remove(_) | Self::Discard(_) | Self::Analyze(_) => {
                 "nothing to take back".to_owned()
             }

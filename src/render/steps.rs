@@ -166,7 +166,7 @@ fn verb_length(kind: StepKind) -> usize {
 fn tone(kind: StepKind) -> Tone {
     match kind {
         StepKind::Finalize | StepKind::Record | StepKind::Remove | StepKind::Discard => Tone::Fix,
-        StepKind::Move | StepKind::Split | StepKind::Analyze => Tone::Fix,
+        StepKind::Match | StepKind::Move | StepKind::Split | StepKind::Analyze => Tone::Fix,
         StepKind::Create | StepKind::Attach | StepKind::BringBack => Tone::Create,
         StepKind::SetAside | StepKind::Detach => Tone::Detach,
         StepKind::Drop => Tone::Drop,

@@ -97,7 +97,7 @@ pub(super) async fn attempt(
             // Its first phase looks for rows that reference the partition while their writers wait, or has nothing to
             // look for; a limit of somebody else's would end it between its phases.
             let limit = if action.drain() == Some(Drain::BesideOthers) { UNDER_LOCK.as_millis() } else { 0 };
-            let before = format!("{};\n{}", settings(milliseconds, limit, commit), alone.guard);
+            let before = format!("{};\n{}", settings(milliseconds, limit, commit), alone.guards.join(";\n"));
             alone_between(session, &before, &alone.statement, stop).await
         }
         Action::Batches(batches) => {

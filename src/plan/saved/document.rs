@@ -205,7 +205,12 @@ impl SavedStep {
                 Step::SetAside(_) | Step::BringBack(_) | Step::Split(_) | Step::Discard(_) => {
                     Some(Bound::Default.to_string())
                 }
-                Step::Finalize(_) | Step::Record(_) | Step::Remove(_) | Step::Drop(_) | Step::Analyze(_) => None,
+                Step::Finalize(_)
+                | Step::Record(_)
+                | Step::Remove(_)
+                | Step::Drop(_)
+                | Step::Match(_)
+                | Step::Analyze(_) => None,
             },
             reason: step.reason().to_string(),
             bytes,
