@@ -31,22 +31,19 @@ pub struct SplitFacts {
     /// Its indexes that belong to one of its table's.
     #[serde(default)]
     pub indexes: Vec<(Identifier, QualifiedName)>,
-    /// Its storage parameters, as in `fillfactor=70`.
-    #[serde(default)]
-    pub storage: Vec<String>,
-    /// Where it is stored; `None`: the database's default.
-    #[serde(default)]
-    pub tablespace: Option<Identifier>,
-    /// Its table access method.
-    #[serde(default)]
-    pub access_method: Option<Identifier>,
     /// Triggers that it does not have from its table.
     #[serde(default)]
     pub own_triggers: Vec<Identifier>,
     /// Whether it has row security of its own.
     #[serde(default)]
     pub row_security: bool,
-    /// What would go with it, as `pg_describe_object` names it: views, functions.
+    /// One of its constraints that may be deferred: rows cannot be copied twice beside it (ON CONFLICT, 55000).
+    #[serde(default)]
+    pub deferrable: Option<String>,
+    /// Whether a subscription of this server writes to it.
+    #[serde(default)]
+    pub subscribed: bool,
+    /// What would go with it, as `pg_describe_object` names it: views, functions, sequences.
     #[serde(default)]
     pub dependents: Vec<String>,
     /// Changes whenever columns, indexes or constraints of its table do.

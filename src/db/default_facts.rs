@@ -43,11 +43,10 @@ pub(super) async fn split_facts(client: &Client, default: &QualifiedName) -> Res
             key: json(row, "key")?,
             foreign_keys: json(row, "foreign_keys")?,
             indexes: indexes.collect(),
-            storage: row.try_get::<_, Option<Vec<String>>>("storage")?.unwrap_or_default(),
-            tablespace: row.try_get::<_, Option<String>>("tablespace")?.map(Identifier::new),
-            access_method: row.try_get::<_, Option<String>>("access_method")?.map(Identifier::new),
             own_triggers: json(row, "own_triggers")?,
             row_security: row.try_get("row_security")?,
+            deferrable: row.try_get("deferrable")?,
+            subscribed: row.try_get("subscribed")?,
             dependents: json(row, "dependents")?,
             shape: row.try_get("shape")?,
         })))

@@ -6,8 +6,8 @@ use super::properties::carried;
 use super::{Draft, Situation};
 use crate::catalog::{Answer, Bound, Datum, DefaultFacts, Partition, Question, RelationKind, SplitFacts};
 use crate::plan::steps::{Begun, CheckAhead, CreatePartition, CreateReason, DiscardSplit, SplitDefault, Wait};
-use crate::plan::{Finding, Step, codes, first_few};
-use crate::policy::MoveRule;
+use crate::plan::{Carried, Finding, Step, codes, first_few};
+use crate::policy::{Inherited, MoveRule};
 use crate::schedule::Extent;
 
 /// A partition to be made whose rows take too long to be moved at once.
@@ -86,7 +86,7 @@ impl Situation<'_> {
                 return None;
             }
         };
-        Some(match in_the_way(default, facts, split) {
+        Some(match self.in_the_way(default, facts, split) {
             Some(obstacle) => Err(obstacle),
             None => Ok(split),
         })
@@ -116,17 +116,14 @@ impl Situation<'_> {
         else {
             return;
         };
-        let mut carried = carried(self, &default.name.schema);
-        let storage = facts.storage.iter().filter_map(|option| option.split_once('='));
-        carried.storage.extend(storage.map(|(name, value)| (name.to_owned(), value.to_owned())));
         let rest = CreatePartition {
             partition: name.clone(),
             bound: Bound::Default,
             range: self.desired.describe_bound(&Bound::Default),
             reason: CreateReason::Default,
-            carried,
-            tablespace: facts.tablespace.clone(),
-            access_method: facts.access_method.clone(),
+            carried: self.carried_over(default),
+            tablespace: default.storage.tablespace.clone(),
+            access_method: default.storage.access_method.clone(),
             found_by: None,
             ..partitions[0].clone()
         };
@@ -168,6 +165,16 @@ impl Situation<'_> {
         draft.steps.push(Step::Split(split));
     }
 
+    /// What makes a new DEFAULT what the old one is.
+    fn carried_over(&self, default: &Partition) -> Carried {
+        Carried {
+            inherit: Inherited::ALL.into_iter().collect(),
+            properties: default.properties.as_ref().map_or(&self.root.properties, |own| &own.set).clone(),
+            storage: default.storage.parameters.clone(),
+            ..carried(self, &default.name.schema)
+        }
+    }
+
     /// The same bounds, neighbours made one where that can be told: each is a condition that every copied row is held
     /// against.
     fn merged(&self, bounds: Vec<Bound>) -> Vec<Bound> {
@@ -192,31 +199,49 @@ impl Situation<'_> {
         }
         merged.into_iter().map(|(_, bound)| bound).collect()
     }
-}
 
-/// What would be lost with the old DEFAULT, or keeps a new one from taking its place.
-fn in_the_way(default: &Partition, facts: &DefaultFacts, split: &SplitFacts) -> Option<Obstacle> {
-    if default.kind != RelationKind::Table {
-        return Some(Obstacle::new("it is partitioned itself", "make a plain table of it"));
+    /// What would be lost with the old DEFAULT, or keeps a new one from taking its place.
+    fn in_the_way(&self, default: &Partition, facts: &DefaultFacts, split: &SplitFacts) -> Option<Obstacle> {
+        let name = &default.name;
+        if default.kind != RelationKind::Table {
+            return Some(Obstacle::new("it is partitioned itself", "make a plain table of it"));
+        }
+        if !self.path.is_empty() {
+            let why = format!("{} is a partition itself", self.table.name);
+            return Some(Obstacle::new(why, format!("detach {} meanwhile", self.table.name)));
+        }
+        if let Some(owner) = default.owner.as_ref().filter(|owner| **owner != self.table.owner) {
+            let (why, owner) = (format!("it belongs to {owner}"), &self.table.owner);
+            return Some(Obstacle::new(why, format!("ALTER TABLE {name} OWNER TO {owner}")));
+        }
+        let lost = |names: String| Obstacle::new(format!("{names} would go with it"), format!("drop {names} meanwhile"));
+        if let Some(referrer) = facts.referenced_by.first() {
+            let why = format!("{} references its rows, and Postgres lets no table go that is referenced", referrer.table);
+            return Some(Obstacle::new(why, format!("drop that foreign key of {} meanwhile", referrer.table)));
+        }
+        if let Some(publication) = facts.publications.first() {
+            let why = format!("what is copied is not published by {}", publication.name);
+            return Some(Obstacle::new(why, format!("take the table out of {} meanwhile", publication.name)));
+        }
+        if split.subscribed {
+            let why = "a subscription writes to it by its identity, and another table would get nothing";
+            return Some(Obstacle::new(why, "drop the subscription meanwhile"));
+        }
+        if split.key.is_empty() {
+            let why = "it has no primary key or unique constraint by which changed rows could be found";
+            return Some(Obstacle::new(why, "give the table a primary key"));
+        }
+        if let Some(constraint) = &split.deferrable {
+            let why = format!("constraint {constraint} may be deferred, and rows could not be copied again beside it");
+            return Some(Obstacle::new(why, format!("make {constraint} NOT DEFERRABLE")));
+        }
+        if !split.own_triggers.is_empty() {
+            return Some(lost(format!("trigger {}", names(split.own_triggers.iter()))));
+        }
+        if split.row_security {
+            let why = "its row security would go with it";
+            return Some(Obstacle::new(why, "set policies on the table, not on DEFAULT"));
+        }
+        (!split.dependents.is_empty()).then(|| lost(names(split.dependents.iter())))
     }
-    let lost = |names: String| Obstacle::new(format!("{names} would go with it"), format!("drop {names} meanwhile"));
-    if let Some(referrer) = facts.referenced_by.first() {
-        let why = format!("{} references its rows, and Postgres lets no table go that is referenced", referrer.table);
-        return Some(Obstacle::new(why, format!("drop that foreign key of {} meanwhile", referrer.table)));
-    }
-    if let Some(publication) = facts.publications.first() {
-        let why = format!("what is copied is not published by {}", publication.name);
-        return Some(Obstacle::new(why, format!("take the table out of {} meanwhile", publication.name)));
-    }
-    if split.key.is_empty() {
-        let why = "it has no primary key or unique constraint by which changed rows could be found";
-        return Some(Obstacle::new(why, "give the table a primary key"));
-    }
-    if !split.own_triggers.is_empty() {
-        return Some(lost(format!("trigger {}", names(split.own_triggers.iter()))));
-    }
-    if split.row_security {
-        return Some(Obstacle::new("its row security would go with it", "set policies on the table, not on DEFAULT"));
-    }
-    (!split.dependents.is_empty()).then(|| lost(names(split.dependents.iter())))
 }

@@ -56,6 +56,9 @@ pub struct Ahead {
     pub statements: Vec<String>,
     /// How long writers may wait for all of the transaction; then it is rolled back.
     pub limit: Duration,
+    /// What is done, beside everybody, each time that the locks have been waited for: without it there would be the more
+    /// work the longer that takes.
+    pub meanwhile: Option<Batches>,
 }
 
 /// A statement on its own: DETACH PARTITION CONCURRENTLY.
@@ -139,6 +142,14 @@ impl Action {
     /// rows are: it would look for rows that moved where they are now, and see them where they were (Postgres 14-18).
     pub fn waits_for_snapshots(&self) -> bool {
         matches!(self, Self::Transaction(Transaction { ahead: Some(_), .. }))
+    }
+
+    /// What is done each time that its locks have been waited for.
+    pub fn meanwhile(&self) -> Option<&Batches> {
+        match self {
+            Self::Transaction(transaction) => transaction.ahead.as_ref()?.meanwhile.as_ref(),
+            Self::Alone(_) | Self::Batches(_) => None,
+        }
     }
 
     /// How long its statements may go on under locks that stop writers, when that is more or less than usual.

@@ -165,7 +165,7 @@ fn compose(transaction: &Transaction, milliseconds: u128, record: Option<String>
         batch.push("SET LOCAL synchronous_commit = off".to_owned());
     }
     batch.extend(before.iter().cloned());
-    if let Some(Ahead { locks, statements, limit }) = ahead {
+    if let Some(Ahead { locks, statements, limit, meanwhile: _ }) = ahead {
         batch.extend(one_by_one(locks));
         batch.push(format!("{DONE_BY}{}ms')::text, true)", limit.as_millis()));
         batch.extend(statements.iter().flat_map(|statement| [WITHIN.to_owned(), statement.clone()]));

@@ -117,7 +117,7 @@ fn tell(listener: &Mutex<dyn Listener>, event: &Event) {
 enum Done {
     /// To its end.
     Whole(Committed),
-    /// A concurrent detach ran out of time, perhaps after its first phase; or what came before must be done once more.
+    /// A concurrent detach ran out of time, perhaps after its first phase.
     CutShort,
 }
 
@@ -336,10 +336,6 @@ impl Worker {
                         }
                         Err(error) => return Err(lost(&self.session, &error, step)),
                     },
-                    Step::Split(split) => {
-                        actions.push_front(action);
-                        actions.push_front(Action::Batches(split.catching_up()));
-                    }
                     _ => actions.push_front(action),
                 },
                 Err(error) => {
@@ -367,9 +363,6 @@ impl Worker {
         let timeout = table.locks.timeout;
         let commit = if self.run.is_some() { Commit::WithTheRun } else { Commit::AtOnce };
         let mut window = LockWindow::default();
-        // What was copied falls behind while locks are waited for.
-        let falls_behind = matches!(step, Step::Split(_)) && action.waits_for_snapshots();
-        let mut has_waited = false;
         loop {
             let closed_by = window.closed_by(self.session.client(), action, timeout, patience.waited()).await;
             if !closed_by.is_empty() {
@@ -380,12 +373,9 @@ impl Worker {
                 } else {
                     let pause = patience.until_next_look();
                     self.pause(task, patience, pause, sessions(closed_by), None).await?;
-                    has_waited = true;
+                    self.keep_up(task, timeout, commit).await?;
                 }
                 continue;
-            }
-            if falls_behind && has_waited {
-                return Ok(Done::CutShort);
             }
             let lock_timeout = action.lock_timeout(timeout, patience.waited());
             let attempt = attempt(&self.session, action, lock_timeout, record.clone(), commit, &mut self.stop);
@@ -411,11 +401,24 @@ impl Worker {
                     let blockers = window.blockers(self.session.client(), action).await;
                     let pause = patience.until_next_try();
                     self.pause(task, patience, pause, blockers, Some(&error)).await?;
-                    if matches!(action, Action::Alone(_)) || falls_behind {
+                    if matches!(action, Action::Alone(_)) {
                         return Ok(Done::CutShort);
                     }
+                    self.keep_up(task, timeout, commit).await?;
                 }
             }
+        }
+    }
+
+    /// Does what keeps the work under the locks short while these are waited for. Where it fails, so will that work, which
+    /// then tells why.
+    async fn keep_up(&mut self, task: Task<'_>, timeout: Duration, commit: Commit) -> Result<(), StepError> {
+        let Some(batches) = task.action.meanwhile() else { return Ok(()) };
+        let batches = Action::Batches(batches.clone());
+        let attempt = attempt(&self.session, &batches, timeout, None, commit, &mut self.stop);
+        match told_of(attempt, &self.session, &self.listener, self.deadline, task).await {
+            Err(Refusal::Stopped(signal)) => Err(stopped(signal, task.step)),
+            _ => Ok(()),
         }
     }
 

@@ -2,12 +2,10 @@
 -- its table, a key to tell its rows apart, what would be lost with it, and a print of its table's columns, indexes and
 -- constraints, which changes when they do.
 WITH own AS (
-  SELECT c.oid, c.reltype, c.reloptions, c.relrowsecurity, c.relforcerowsecurity, ts.spcname, am.amname, i.inhparent AS parent
+  SELECT c.oid, c.reltype, c.relrowsecurity, c.relforcerowsecurity, i.inhparent AS parent
     FROM pg_catalog.pg_namespace n
     JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid
     JOIN pg_catalog.pg_inherits i ON i.inhrelid = c.oid
-    LEFT JOIN pg_catalog.pg_tablespace ts ON ts.oid = c.reltablespace
-    LEFT JOIN pg_catalog.pg_am am ON am.oid = c.relam
    WHERE n.nspname = $1 AND c.relname = $2),
 -- Of the table's unique indexes over columns that are never null the primary key, or the one with the fewest columns.
 chosen AS (
@@ -39,21 +37,25 @@ SELECT pg_catalog.pg_get_partkeydef(own.parent) AS partitioned_by,
           JOIN pg_catalog.pg_class pc ON pc.oid = i.inhparent
           JOIN pg_catalog.pg_namespace pn ON pn.oid = pc.relnamespace
          WHERE x.indrelid = own.oid) AS indexes,
-       own.reloptions::text[] AS storage, own.spcname::text AS tablespace, own.amname::text AS access_method,
        (SELECT pg_catalog.json_agg(t.tgname ORDER BY t.tgname)::text FROM pg_catalog.pg_trigger t
          WHERE t.tgrelid = own.oid AND NOT t.tgisinternal AND t.tgparentid = 0
            AND NOT pg_catalog.starts_with(t.tgname::text, 'partctl_')) AS own_triggers,
        own.relrowsecurity OR own.relforcerowsecurity
          OR EXISTS (SELECT FROM pg_catalog.pg_policy p WHERE p.polrelid = own.oid) AS row_security,
-       -- A view's rule stands for the view. Its own constraints and defaults depend on it as well, and are copied.
+       (SELECT x.indexrelid::pg_catalog.regclass::text FROM pg_catalog.pg_index x
+         WHERE x.indrelid = own.oid AND NOT x.indimmediate ORDER BY 1 LIMIT 1) AS deferrable,
+       EXISTS (SELECT FROM pg_catalog.pg_subscription_rel s WHERE s.srrelid = own.oid) AS subscribed,
+       -- A view's rule stands for the view. Its own constraints and defaults depend on it as well, and are copied; a sequence
+       -- that one of its columns owns is not.
        (SELECT pg_catalog.json_agg(DISTINCT pg_catalog.pg_describe_object(
                  CASE WHEN r.oid IS NULL THEN d.classid ELSE 'pg_catalog.pg_class'::pg_catalog.regclass END,
                  coalesce(r.ev_class, d.objid), 0))::text
           FROM pg_catalog.pg_depend d
           LEFT JOIN pg_catalog.pg_rewrite r ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND r.oid = d.objid
+          LEFT JOIN pg_catalog.pg_class s ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND s.oid = d.objid AND s.relkind = 'S'
           LEFT JOIN pg_catalog.pg_constraint k ON d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND k.oid = d.objid
           LEFT JOIN pg_catalog.pg_attrdef x ON d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND x.oid = d.objid
-         WHERE d.deptype = 'n' AND coalesce(k.conrelid, x.adrelid, 0) <> own.oid
+         WHERE (d.deptype = 'n' OR s.oid IS NOT NULL) AND coalesce(k.conrelid, x.adrelid, 0) <> own.oid
            AND (d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = own.oid
                 OR d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass AND d.refobjid = own.reltype)) AS dependents,
        pg_catalog.md5(pg_catalog.concat_ws('|',

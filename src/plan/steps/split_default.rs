@@ -29,6 +29,8 @@ const COPIED_PER_SECOND: u64 = 5 << 20;
 const LAST_CHANGES: Duration = Duration::from_millis(50);
 const PER_PARTITION: Duration = Duration::from_millis(20);
 
+const AUTOVACUUM: &str = "autovacuum_enabled";
+
 /// A DEFAULT partition to be split.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SplitDefault {
@@ -68,6 +70,19 @@ pub struct SplitDefault {
     pub limit: Duration,
     /// The partitions, for a person.
     pub into: String,
+}
+
+/// An autovacuum of what was filled a moment ago would be in the way of the exchange, for as long as it takes.
+fn without_autovacuum(table: &QualifiedName) -> String {
+    format!("ALTER TABLE {table} SET ({AUTOVACUUM} = off)")
+}
+
+fn autovacuum_again(create: &CreatePartition) -> String {
+    let table = &create.partition;
+    match create.carried.storage.get(AUTOVACUUM) {
+        Some(value) => format!("ALTER TABLE {table} SET ({AUTOVACUUM} = {})", SqlLiteral(value)),
+        None => format!("ALTER TABLE {table} RESET ({AUTOVACUUM})"),
+    }
 }
 
 /// How far a split has come.
@@ -154,18 +169,15 @@ impl SplitDefault {
             actions.push(self.begin());
         }
         actions.push(Action::Batches(Batches { statement: self.copy() }));
+        // Changes that were replayed would be read over and over.
+        actions.push(Action::Batches(Batches { statement: format!("VACUUM {}", self.names().changes) }));
         actions
             .push(Action::Transaction(Transaction::of(self.as_owner([self.excluding.drop(), self.excluding.add()]))));
         actions.extend(self.reference());
         // Adding constraints took its time, and writers went on.
-        actions.push(Action::Batches(self.catching_up()));
+        actions.push(Action::Batches(Batches { statement: self.catch_up() }));
         actions.push(self.exchange());
         actions
-    }
-
-    /// What makes the copy fall behind no further, before the last changes are waited for.
-    pub fn catching_up(&self) -> Batches {
-        Batches { statement: self.catch_up() }
     }
 
     fn parent(&self) -> &QualifiedName {
@@ -227,13 +239,15 @@ impl SplitDefault {
         )];
         for (create, holding) in self.partitions.iter().zip(&self.holding) {
             statements.push(create.make_like(parent));
+            statements.push(without_autovacuum(&create.partition));
             statements.push(holding.add());
             statements.push(format!("ALTER TABLE {successors} ATTACH PARTITION {} {}", create.partition, create.bound));
         }
         statements.push(self.rest.make_like(default));
+        statements.push(without_autovacuum(&self.rest.partition));
         statements.push(format!("ALTER TABLE {successors} ATTACH PARTITION {} DEFAULT", self.rest.partition));
         let key: Vec<String> = self.key.iter().map(|(column, _)| column.to_string()).collect();
-        statements.push(format!("CREATE TABLE {changes} AS SELECT {} FROM {default} WITH NO DATA", key.join(", ")));
+        statements.push(format!("CREATE TABLE {changes} WITH ({AUTOVACUUM} = off) AS SELECT {} FROM {default} WITH NO DATA", key.join(", ")));
         statements.push(format!(
             "CREATE TABLE {progress} (file oid NOT NULL, next_block int8 NOT NULL, blocks int8 NOT NULL, emptied bool NOT NULL DEFAULT false)"
         ));
@@ -287,7 +301,8 @@ impl SplitDefault {
             if self.foreign_keys.is_empty() { LockMode::ShareRowExclusive } else { LockMode::AccessExclusive };
         let modes = Modes { references, parent: LockMode::ShareRowExclusive, ..CreatePartition::MODES };
         let statements = [self.guard(), self.refuse_half_copied()].into_iter().chain(self.replay()).collect();
-        let ahead = Ahead { locks: around.locks_for_rows(modes), statements, limit: self.limit };
+        let meanwhile = Some(Batches { statement: self.catch_up() });
+        let ahead = Ahead { locks: around.locks_for_rows(modes), statements, limit: self.limit, meanwhile };
         let (_, mut implied) = around.locks(modes);
         implied.retain(|lock| lock.relation != *parent);
         let locks = vec![
@@ -300,6 +315,7 @@ impl SplitDefault {
             under.extend(create.attach());
             under.push(check.drop());
             under.extend(create.furnish());
+            under.push(autovacuum_again(create));
         }
         under.push(format!("DROP TABLE {default}"));
         under.push(format!("ALTER TABLE {rest} RENAME TO {}", default.name));

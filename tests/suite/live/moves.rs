@@ -57,7 +57,7 @@ impl Crowd {
             (
                 "reader of one month",
                 format!("SELECT count(*) FROM shop.orders WHERE who = 0 AND at >= {} AND at < {}", month(1), month(2)),
-                STONES,
+                stones,
             ),
             (
                 "reader of a month in DEFAULT",
@@ -453,6 +453,8 @@ async fn subscribers_see_the_rows_deleted_and_inserted_and_triggers_see_nothing(
 
 /// So many rows of each month that they are not moved at once.
 const MANY: i64 = 30_000;
+/// The crowd counts all rows again and again, so a moment without a transaction of 50 ms never comes.
+const PATIENT: &str = "locks: {timeout: 1 s, retry_for: 1 minute}\n";
 
 /// What a split needs until it is done, and leaves nothing of.
 const LEFTOVERS: &str = "SELECT (SELECT count(*) FROM pg_class WHERE relname LIKE 'partctl%') + (SELECT count(*) FROM pg_proc WHERE proname LIKE 'partctl%')
@@ -460,7 +462,7 @@ const LEFTOVERS: &str = "SELECT (SELECT count(*) FROM pg_class WHERE relname LIK
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_default_is_split_every_statement_counts_right() {
-    let database = with_so_many_stones(POLICY, MANY).await;
+    let database = with_so_many_stones(&format!("{POLICY}{PATIENT}"), MANY).await;
     let plan = unwrapped(&database.partctl(&["plan"], 0));
     contains(&plan, &["* split rest orders_20", "120 k", "copied beside everybody in up to", "then writers wait up to"]);
     let crowd = Crowd::gather(&database).await;
@@ -476,7 +478,7 @@ async fn while_default_is_split_every_statement_counts_right() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_split_that_is_killed_again_and_again_loses_and_doubles_nothing() {
-    let database = with_so_many_stones(POLICY, MANY).await;
+    let database = with_so_many_stones(&format!("{POLICY}{PATIENT}"), MANY).await;
     database.partctl(&["init"], 0);
     let crowd = Crowd::gather(&database).await;
     let mut kills = 0;

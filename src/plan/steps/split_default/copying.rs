@@ -4,15 +4,13 @@
 //! and doing it twice does no harm. A writer's change and its key commit together: a snapshot that shows the one shows
 //! the other.
 
-use super::{Names, SplitDefault};
+use super::{Names, SplitDefault, TRIGGERS};
 use crate::sql::{DollarQuoted, Identifier, SqlLiteral};
 
 /// Pages per batch, half a second's work at most.
 const BLOCKS_AT_ONCE: u64 = 500;
 /// So few changes are left to the moment in which writers wait.
 const FEW_CHANGES: u64 = 500;
-/// Where writers are faster than that, the rest is left to that moment, or to another run.
-const MOST_ROUNDS: u64 = 100;
 
 impl SplitDefault {
     /// The function that triggers call. It writes with its owner's rights: those who change rows have none here.
@@ -59,7 +57,7 @@ impl SplitDefault {
             "SELECT pg_catalog.count(*), pg_catalog.sum(pg_catalog.hashtextextended(ROW({columns})::text, 0)) FROM"
         );
         let body = format!(
-            "DECLARE partctl_at record; partctl_rows int8; partctl_copied_rows int8; partctl_print numeric; partctl_copied_print numeric; partctl_rounds int8 := 0; partctl_changed int8; \
+            "DECLARE partctl_at record; partctl_rows int8; partctl_copied_rows int8; partctl_print numeric; partctl_copied_print numeric; {counters} \
              BEGIN \
              LOOP \
              SELECT p.* INTO partctl_at FROM {progress} p; \
@@ -83,17 +81,19 @@ impl SplitDefault {
              SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; {by_key} {replay}; SET LOCAL enable_seqscan = on; \
              {sum} ONLY {default} INTO partctl_rows, partctl_print; {sum} {successors} INTO partctl_copied_rows, partctl_copied_print; \
              IF (partctl_rows, partctl_print) IS DISTINCT FROM (partctl_copied_rows, partctl_copied_print) THEN \
+             ROLLBACK; UPDATE {progress} SET emptied = true; COMMIT; \
              RAISE EXCEPTION USING ERRCODE = 'XX001', MESSAGE = pg_catalog.format({differs}, partctl_rows, partctl_copied_rows); \
              END IF; \
              COMMIT; \
              END",
             regclass = SqlLiteral(&default.to_string()),
             now = self.progress_now(),
+            counters = Self::COUNTERS,
             catch_up = self.rounds(),
             by_key = Self::by_key_alone().iter().map(|setting| format!("{setting}; ")).collect::<String>(),
             replay = self.replay().join("; "),
             differs = SqlLiteral(&format!(
-                "partctl: the copy of {} in {successors} differs: %s rows, %s copied",
+                "partctl: the copy of {} in {successors} differs: %s rows, %s copied; it begins anew the next time",
                 default.to_string().replace('%', "%%")
             )),
         );
@@ -102,17 +102,22 @@ impl SplitDefault {
 
     /// Catches up with changes until few are left.
     pub(super) fn catch_up(&self) -> String {
-        let body = format!("DECLARE partctl_rounds int8 := 0; partctl_changed int8; BEGIN {} END", self.rounds());
+        let body = format!("DECLARE {} BEGIN {} END", Self::COUNTERS, self.rounds());
         format!("DO {}", DollarQuoted(&body))
     }
 
-    /// Ends outside of any transaction that has done something.
+    /// What [`Self::rounds`] counts with.
+    const COUNTERS: &str = "partctl_changed int8; partctl_before int8;";
+
+    /// Round after round until few changes are left, or no fewer than before: where writers are faster than this, more
+    /// rounds would only grow longer. Begins and ends outside of any transaction that has done something.
     fn rounds(&self) -> String {
         let settings: String = Self::by_key_alone().iter().map(|setting| format!("{setting}; ")).collect();
         format!(
             "LOOP COMMIT; SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; {settings}{}; \
-             GET DIAGNOSTICS partctl_changed = ROW_COUNT; partctl_rounds := partctl_rounds + 1; \
-             EXIT WHEN partctl_changed <= {FEW_CHANGES} OR {MOST_ROUNDS} <= partctl_rounds; END LOOP; COMMIT;",
+             GET DIAGNOSTICS partctl_changed = ROW_COUNT; \
+             EXIT WHEN partctl_changed <= {FEW_CHANGES} OR partctl_before <= partctl_changed; \
+             partctl_before := partctl_changed; END LOOP; COMMIT;",
             self.replay().join("; ")
         )
     }
@@ -149,13 +154,24 @@ impl SplitDefault {
             .into()
     }
 
-    /// Raises 55000 unless everything was copied: somebody may have emptied DEFAULT since.
+    /// Raises 55000 unless everything was copied, and changes are still captured: somebody may have emptied DEFAULT since,
+    /// or disabled its triggers.
     pub(super) fn refuse_half_copied(&self) -> String {
         let Names { progress, .. } = self.names();
+        let default = &self.default;
+        let raise = |message: &str| {
+            let message = SqlLiteral(&format!("partctl: {default} {message}")).to_string();
+            format!("RAISE EXCEPTION USING ERRCODE = '55000', MESSAGE = {message};")
+        };
         let body = format!(
-            "BEGIN IF EXISTS (SELECT FROM {progress} p WHERE p.emptied OR p.next_block < p.blocks) THEN \
-             RAISE EXCEPTION USING ERRCODE = '55000', MESSAGE = {}; END IF; END",
-            SqlLiteral(&format!("partctl: {} was emptied or rewritten after it was copied", self.default))
+            "BEGIN IF EXISTS (SELECT FROM {progress} p WHERE p.emptied OR p.next_block < p.blocks) THEN {} END IF; \
+             IF (SELECT pg_catalog.count(*) FROM pg_catalog.pg_trigger t WHERE t.tgrelid = {} \
+             AND t.tgname IN ({}) AND t.tgenabled = 'A') <> {} THEN {} END IF; END",
+            raise("was emptied or rewritten after it was copied"),
+            self.default_oid,
+            TRIGGERS.map(|trigger| SqlLiteral(trigger).to_string()).join(", "),
+            TRIGGERS.len(),
+            raise("no longer captures its changes: its triggers were dropped or disabled"),
         );
         format!("DO {}", DollarQuoted(&body))
     }
