@@ -8,7 +8,7 @@ use crate::catalog::{Answer, Bound, Datum, DefaultFacts, Partition, Question, Re
 use crate::plan::steps::{Begun, CheckAhead, CreatePartition, CreateReason, DiscardSplit, SplitDefault, Wait};
 use crate::plan::{Carried, Finding, Step, codes, first_few};
 use crate::policy::{Inherited, MoveRule};
-use crate::schedule::Extent;
+use crate::schedule::{Bytes, Extent};
 
 /// A partition to be made whose rows take too long to be moved at once.
 #[derive(Debug)]
@@ -49,15 +49,27 @@ fn names(names: impl Iterator<Item = impl ToString>) -> String {
 
 impl Situation<'_> {
     fn split_or_tell(&self, default: &Partition, too_long: Vec<TooLong>, draft: &mut Draft) {
-        let obstacle = match self.level.create.move_rows {
+        let (code, why, way) = match self.level.create.move_rows {
             MoveRule::InBatches => match self.what_forbids_a_split(draft, default) {
                 None => return,
                 Some(Ok(facts)) => return self.split(default, facts, too_long, draft),
-                Some(Err(Obstacle { why, hint })) => (format!(", and in batches they cannot move: {why}"), hint),
+                Some(Err(Obstacle { why, hint })) => {
+                    (codes::SPLIT_REFUSED, format!(", and in batches they cannot move: {why}"), hint)
+                }
             },
-            MoveRule::AtOnce | MoveRule::Never => (String::new(), "`create: {move_rows: in_batches}`".to_owned()),
+            MoveRule::AtOnce | MoveRule::Never => {
+                let Some(bytes) = self.heap_bytes(draft, default) else { return };
+                let (copying, wait) = (SplitDefault::copying_takes(bytes), SplitDefault::writers_wait(too_long.len()));
+                let way = format!(
+                    "with `create: {{move_rows: in_batches}}` all of DEFAULT, {}, is copied beside everybody in up to {}, and \
+                     then writers wait up to {}",
+                    Bytes(bytes),
+                    Wait(copying),
+                    Wait(wait)
+                );
+                (codes::MOVE_TAKES_LONG, String::new(), way)
+            }
         };
-        let (why, way) = obstacle;
         let limit = Wait(self.level.create.writers_wait);
         draft.findings.extend(too_long.into_iter().map(|TooLong { create, rows, condition, wait }| {
             let message = format!(
@@ -65,7 +77,7 @@ impl Situation<'_> {
                  `create.writers_wait` allows {limit}{why}",
                 default.name, create.range
             );
-            Finding::about(codes::MOVE_TAKES_LONG, &self.table.name, message).hint(format!(
+            Finding::about(code, &self.table.name, message).hint(format!(
                 "{way}; or allow more, or move or delete them yourself: they are the rows with {condition}"
             ))
         }));
@@ -214,9 +226,11 @@ impl Situation<'_> {
             let (why, owner) = (format!("it belongs to {owner}"), &self.table.owner);
             return Some(Obstacle::new(why, format!("ALTER TABLE {name} OWNER TO {owner}")));
         }
-        let lost = |names: String| Obstacle::new(format!("{names} would go with it"), format!("drop {names} meanwhile"));
+        let lost =
+            |names: String| Obstacle::new(format!("{names} would go with it"), format!("drop {names} meanwhile"));
         if let Some(referrer) = facts.referenced_by.first() {
-            let why = format!("{} references its rows, and Postgres lets no table go that is referenced", referrer.table);
+            let why =
+                format!("{} references its rows, and Postgres lets no table go that is referenced", referrer.table);
             return Some(Obstacle::new(why, format!("drop that foreign key of {} meanwhile", referrer.table)));
         }
         if let Some(publication) = facts.publications.first() {

@@ -202,7 +202,7 @@ impl Default for Create {
             behind: Reach::Partitions(0),
             fill_gaps: true,
             default: DefaultRule::Allow,
-            move_rows: MoveRule::InBatches,
+            move_rows: MoveRule::AtOnce,
             writers_wait: Duration::from_secs(1),
         }
     }
@@ -211,11 +211,11 @@ impl Default for Create {
 /// `create.move_rows`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MoveRule {
-    /// They are moved in the transaction that makes the partition; where writers would wait for too long, DEFAULT is
-    /// copied beside them and exchanged.
-    InBatches,
-    /// They are moved in that transaction, or not at all.
+    /// They are moved in the transaction that makes the partition, or not at all.
     AtOnce,
+    /// They are moved in that transaction; where writers would wait for too long, DEFAULT is copied beside them and
+    /// exchanged.
+    InBatches,
     /// They stay, and so the partition is not made.
     Never,
 }

@@ -133,17 +133,22 @@ impl SplitDefault {
 
     /// How long writers wait at the end.
     pub fn wait(&self) -> Duration {
-        let tables = u32::try_from(self.partitions.len() + 1).unwrap_or(u32::MAX);
+        Self::writers_wait(self.partitions.len())
+    }
+
+    /// The same for so many partitions.
+    pub fn writers_wait(partitions: usize) -> Duration {
+        let tables = u32::try_from(partitions + 1).unwrap_or(u32::MAX);
         LAST_CHANGES + PER_PARTITION.saturating_mul(tables)
     }
 
-    /// How long copying takes, rather too long than too short.
-    pub fn copying_time(&self) -> Duration {
-        Duration::from_secs(1 + self.bytes / COPIED_PER_SECOND)
+    /// How long copying so many bytes of a heap takes, rather too long than too short.
+    pub fn copying_takes(bytes: u64) -> Duration {
+        Duration::from_secs(1 + bytes / COPIED_PER_SECOND)
     }
 
     pub(in crate::plan) fn reason(&self) -> String {
-        let (copying, wait) = (Wait(self.copying_time()), Wait(self.wait()));
+        let (copying, wait) = (Wait(Self::copying_takes(self.bytes)), Wait(self.wait()));
         let verb = if self.begun == Begun::Yes { "goes on copying, up to" } else { "copied beside everybody in up to" };
         format!("{verb} {copying}; then writers wait up to {wait}")
     }
@@ -247,7 +252,10 @@ impl SplitDefault {
         statements.push(without_autovacuum(&self.rest.partition));
         statements.push(format!("ALTER TABLE {successors} ATTACH PARTITION {} DEFAULT", self.rest.partition));
         let key: Vec<String> = self.key.iter().map(|(column, _)| column.to_string()).collect();
-        statements.push(format!("CREATE TABLE {changes} WITH ({AUTOVACUUM} = off) AS SELECT {} FROM {default} WITH NO DATA", key.join(", ")));
+        statements.push(format!(
+            "CREATE TABLE {changes} WITH ({AUTOVACUUM} = off) AS SELECT {} FROM {default} WITH NO DATA",
+            key.join(", ")
+        ));
         statements.push(format!(
             "CREATE TABLE {progress} (file oid NOT NULL, next_block int8 NOT NULL, blocks int8 NOT NULL, emptied bool NOT NULL DEFAULT false)"
         ));

@@ -33,13 +33,13 @@ pub(super) static KEYS: Keys = Keys::of(
         Key::new(
             "move_rows",
             Shape::Choice(|| words(&MOVE_RULES)),
-            "what becomes of rows in DEFAULT that a partition to be made would hold: they are moved with it at once, or, \
-             where writers would wait for too long, DEFAULT is copied in batches beside them and exchanged for its parts \
-             (`in_batches`); they are moved at once or not at all (`at_once`); they stay (`never`). A partition whose rows \
-             stay is not made",
+            "what becomes of rows in DEFAULT that a partition to be made would hold: they are moved with it in one \
+             transaction, where writers need not wait for too long (`at_once`); else all of DEFAULT is copied in batches \
+             beside them, and exchanged for its parts (`in_batches`); they stay (`never`). A partition whose rows stay is \
+             not made",
         )
-        .default("in_batches")
-        .examples(&["at_once", "never"]),
+        .default("at_once")
+        .examples(&["in_batches", "never"]),
         Key::new("writers_wait", ELAPSED, "longest time for which writers may wait while rows move; at most 1 hour")
             .default("1 s")
             .examples(&["200 ms", "10 s"]),
@@ -58,7 +58,7 @@ const DEFAULT_RULES: [(&str, Option<DefaultRule>); 3] = [
 
 /// The words for [`MoveRule`].
 const MOVE_RULES: [(&str, Option<MoveRule>); 3] =
-    [("in_batches", Some(MoveRule::InBatches)), ("at_once", Some(MoveRule::AtOnce)), ("never", Some(MoveRule::Never))];
+    [("at_once", Some(MoveRule::AtOnce)), ("in_batches", Some(MoveRule::InBatches)), ("never", Some(MoveRule::Never))];
 
 /// Who cannot write for longer than this has a maintenance window, and time for a statement of their own.
 const LONGEST_WAIT: Duration = Duration::from_secs(3_600);

@@ -8,7 +8,9 @@ use std::time::Instant;
 use super::harness::{Run, session};
 use super::proxy::{Point, Proxy, Request, Side};
 use super::trial::{Trial, assert_ended_or_lost, kills, seed, some_of};
-use super::workloads::{ALL, DAYS, DEFAULT_SET_ASIDE, EMPTY_DEFAULT, FILLED_DEFAULT, FOREIGN_KEYS, SEVERAL, SPLIT_DEFAULT, Workload};
+use super::workloads::{
+    ALL, DAYS, DEFAULT_SET_ASIDE, EMPTY_DEFAULT, FILLED_DEFAULT, FOREIGN_KEYS, SEVERAL, SPLIT_DEFAULT, Workload,
+};
 
 /// Whether it was killed there.
 async fn killed_at(workload: Workload, point: Point, broken: &str) -> bool {

@@ -140,7 +140,7 @@ const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "a DEFAULT of which too much would move at once is split",
-        policy: "version: 1\ntable: shop.large\npartition: {range: at, every: 1 month, timezone: UTC}\ncreate: {ahead: 1 partition, behind: 1 partition}\n",
+        policy: "version: 1\ntable: shop.large\npartition: {range: at, every: 1 month, timezone: UTC}\ncreate: {ahead: 1 partition, behind: 1 partition, move_rows: in_batches}\n",
         setup: &[Sql("CREATE SCHEMA shop; CREATE TABLE shop.people (id int PRIMARY KEY); INSERT INTO shop.people VALUES (7);
             CREATE TABLE shop.large (id bigint GENERATED ALWAYS AS IDENTITY, at timestamptz, gone int, double bigint GENERATED ALWAYS AS (id * 2) STORED,
                 who int REFERENCES shop.people, note text CHECK (note <> ''), UNIQUE (id, at)) PARTITION BY RANGE (at);

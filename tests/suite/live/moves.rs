@@ -224,8 +224,7 @@ async fn a_move_that_takes_longer_than_writers_may_wait_is_rolled_back() {
     assert_eq!(database.state().await, state);
     database.sql("DROP EVENT TRIGGER slow").await;
     database.partctl(&["apply"], 0);
-    let mut database =
-        with_stones(&POLICY.replace("3 partitions", "3 partitions, move_rows: at_once, writers_wait: 50 ms")).await;
+    let mut database = with_stones(&POLICY.replace("3 partitions", "3 partitions, writers_wait: 50 ms")).await;
     let text = database.partctl(&["apply"], 3);
     contains(
         &unwrapped(&text),
@@ -456,15 +455,22 @@ const MANY: i64 = 30_000;
 /// The crowd counts all rows again and again, so a moment without a transaction of 50 ms never comes.
 const PATIENT: &str = "locks: {timeout: 1 s, retry_for: 1 minute}\n";
 
+/// Lets them be copied.
+const IN_BATCHES: &str = "version: 1\ntable: shop.orders\npartition: {range: at, every: 1 month, timezone: UTC}
+create: {ahead: 3 partitions, move_rows: in_batches}\n";
+
 /// What a split needs until it is done, and leaves nothing of.
 const LEFTOVERS: &str = "SELECT (SELECT count(*) FROM pg_class WHERE relname LIKE 'partctl%') + (SELECT count(*) FROM pg_proc WHERE proname LIKE 'partctl%')
     + (SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'partctl%') + (SELECT count(*) FROM pg_constraint WHERE conname LIKE 'partctl%')";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_default_is_split_every_statement_counts_right() {
-    let database = with_so_many_stones(&format!("{POLICY}{PATIENT}"), MANY).await;
+    let database = with_so_many_stones(&format!("{IN_BATCHES}{PATIENT}"), MANY).await;
     let plan = unwrapped(&database.partctl(&["plan"], 0));
-    contains(&plan, &["* split rest orders_20", "120 k", "copied beside everybody in up to", "then writers wait up to"]);
+    contains(
+        &plan,
+        &["* split rest orders_20", "120 k", "copied beside everybody in up to", "then writers wait up to"],
+    );
     let crowd = Crowd::gather(&database).await;
     let (code, text) = database.start(&database.url(), &["apply"]).ends().await;
     database.sql("SELECT pg_sleep(0.3)").await;
@@ -478,7 +484,7 @@ async fn while_default_is_split_every_statement_counts_right() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_split_that_is_killed_again_and_again_loses_and_doubles_nothing() {
-    let database = with_so_many_stones(&format!("{POLICY}{PATIENT}"), MANY).await;
+    let database = with_so_many_stones(&format!("{IN_BATCHES}{PATIENT}"), MANY).await;
     database.partctl(&["init"], 0);
     let crowd = Crowd::gather(&database).await;
     let mut kills = 0;
@@ -544,7 +550,7 @@ async fn whatever_happens_to_default_while_it_is_copied_is_in_the_copy() {
     ];
     for (told, sql) in meanwhile {
         for actions in [1, 2, 4, 5] {
-            let database = with_so_many_stones(POLICY, MANY).await;
+            let database = with_so_many_stones(IN_BATCHES, MANY).await;
             database.partctl(&["init"], 0);
             begin_split(&database, actions).await;
             database.sql(sql).await;
@@ -564,11 +570,11 @@ async fn whatever_happens_to_default_while_it_is_copied_is_in_the_copy() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_split_that_is_not_wanted_any_more_is_taken_back() {
-    let mut database = with_so_many_stones(POLICY, MANY).await;
+    let mut database = with_so_many_stones(IN_BATCHES, MANY).await;
     database.partctl(&["init"], 0);
     let state = database.state().await;
     begin_split(&database, 3).await;
-    database.set_policy(&POLICY.replace("3 partitions", "3 partitions, move_rows: never"));
+    database.set_policy(&IN_BATCHES.replace("in_batches", "never"));
     contains(&database.partctl(&["plan"], 3), &["* discard", "PT102"]);
     database.partctl(&["apply"], 3);
     assert_eq!(database.value(LEFTOVERS).await, "0");
@@ -591,7 +597,8 @@ async fn no_table_is_scanned_when_it_takes_defaults_place() {
         ),
     ];
     for (type_name, partition, by, moved, stays) in cases {
-        let policy = format!("version: 1\ntable: shop.t\npartition: {{{partition}}}\n");
+        let policy =
+            format!("version: 1\ntable: shop.t\npartition: {{{partition}}}\ncreate: {{move_rows: in_batches}}\n");
         let setup = format!(
             "CREATE SCHEMA shop; CREATE TABLE shop.t (id int, k {type_name}, PRIMARY KEY (id, k)) PARTITION BY {by} (k);
             CREATE TABLE shop.t_default PARTITION OF shop.t DEFAULT; INSERT INTO shop.t SELECT i, {moved} FROM generate_series(1, 50000) i;
@@ -647,12 +654,12 @@ async fn what_would_be_lost_with_default_keeps_it_from_being_split() {
         ("ALTER TABLE shop.orders DROP CONSTRAINT orders_pkey", "it has no primary key or unique constraint"),
     ];
     for (sql, why) in cases {
-        let database = with_so_many_stones(POLICY, MANY).await;
+        let database = with_so_many_stones(IN_BATCHES, MANY).await;
         database.sql(sql).await;
         let text = unwrapped(&database.partctl(&["apply"], 3));
         contains(
             &text,
-            &["PT172", "to move them at once writers would wait up to", "and in batches they cannot move", why],
+            &["PT173", "to move them at once writers would wait up to", "and in batches they cannot move", why],
         );
         assert_eq!(database.value(IN_DEFAULT).await, (MONTHS * MANY).to_string());
     }

@@ -103,7 +103,7 @@ pub const FILLED_DEFAULT: Workload = Workload {
 pub const SPLIT_DEFAULT: Workload = Workload {
     name: "DEFAULT is split",
     policy: "version: 1\ntable: shop.orders\npartition: {range: at, every: 1 day, timezone: UTC}
-create: {ahead: 2 partitions}\n",
+create: {ahead: 2 partitions, move_rows: in_batches}\n",
     setup: &[
         "CREATE SCHEMA shop; CREATE TABLE shop.orders (id int, at timestamptz NOT NULL, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
         CREATE TABLE shop.orders_rest PARTITION OF shop.orders DEFAULT;
@@ -194,4 +194,5 @@ create: {ahead: 20 partitions}\nretain: {for: 4 days, then: drop, grace: 0 days,
 };
 
 /// All that need nothing of their server.
-pub const ALL: &[Workload] = &[DAYS, EMPTY_DEFAULT, DEFAULT_SET_ASIDE, FILLED_DEFAULT, SPLIT_DEFAULT, FOREIGN_KEYS, SEVERAL];
+pub const ALL: &[Workload] =
+    &[DAYS, EMPTY_DEFAULT, DEFAULT_SET_ASIDE, FILLED_DEFAULT, SPLIT_DEFAULT, FOREIGN_KEYS, SEVERAL];

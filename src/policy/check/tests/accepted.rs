@@ -107,7 +107,7 @@ pruning:
                 ),
                 fill_gaps: false,
                 default: Forbid,
-                move_rows: InBatches,
+                move_rows: AtOnce,
                 writers_wait: 1s,
             },
             retain: Some(
@@ -250,7 +250,7 @@ fn what_is_not_said_has_its_default() {
                 ),
                 fill_gaps: true,
                 default: Allow,
-                move_rows: InBatches,
+                move_rows: AtOnce,
                 writers_wait: 1s,
             },
             retain: Some(

@@ -45,6 +45,8 @@ const RETIRE: &str = "version: 1\ntable: shop.orders\npartition: {range: at, eve
 create: {ahead: 1 partition, fill_gaps: false}\nretain: {for: 1 year, then: drop, grace: 0 days}\n";
 const SET_ASIDE: &str = "version: 1\ntable: shop.orders\npartition: {range: at, every: 1 month, timezone: UTC}
 create: {ahead: 1 partition, fill_gaps: false}\nretain: {for: 1 year, then: drop, grace: 0 days}\nlocks: {set_default_aside: true}\n";
+const SPLIT: &str = "version: 1\ntable: shop.orders\npartition: {range: at, every: 1 month, timezone: UTC}
+create: {ahead: 1 partition, fill_gaps: false, move_rows: in_batches}\nretain: {for: 1 year, then: drop, grace: 0 days}\n";
 const LIST: &str = "version: 1\ntable: shop.orders\npartition:\n  list: country\n  values:\n    nordic: [NO, SE]\n    odd: [null, XX]\n";
 const STORED: &str = "version: 1\ntable: shop.orders\npartition:\n  list: country\n  values: {nordic: [NO]}\n  default: rest\nstorage: {fillfactor: 90}\n";
 const HASH: &str = "version: 1\ntable: shop.orders\npartition: {hash: id, modulus: 4}\n";
@@ -125,6 +127,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         name: "a DEFAULT to be split",
+        policy: SPLIT,
         setup: concat!(
             "CREATE TABLE shop.customers (id int PRIMARY KEY); INSERT INTO shop.customers VALUES (1);",
             table!(", customer int REFERENCES shop.customers, UNIQUE (id, at)"),
