@@ -12,6 +12,7 @@ pub mod look_up;
 pub mod read_catalog;
 pub mod read_definition;
 pub mod read_history;
+pub mod read_partman;
 pub mod throwaway;
 pub mod tls;
 pub mod workload;
