@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use super::steps::{
     AnalyzeParent, AnalyzeReason, AttachPartition, Away, BringDefaultBack, CreatePartition, DetachPartition, DropTable,
-    FinalizeDetach, MoveRows, RecordDetach, RecordedChange, RemoveCheck, SetDefaultAside,
+    FinalizeDetach, MatchProperties, MoveRows, RecordDetach, RecordedChange, RemoveCheck, SetDefaultAside,
 };
 use super::{Action, Lock};
 use crate::sql::QualifiedName;
@@ -33,6 +33,8 @@ pub enum Step {
     BringBack(BringDefaultBack),
     /// Drops a detached table.
     Drop(DropTable),
+    /// Gives an old partition what it lacks.
+    Match(MatchProperties),
     /// Gathers the statistics of the table as a whole.
     Analyze(AnalyzeParent),
 }
@@ -60,6 +62,8 @@ pub enum StepKind {
     BringBack,
     /// [`Step::Drop`]
     Drop,
+    /// [`Step::Match`]
+    Match,
     /// [`Step::Analyze`]
     Analyze,
 }
@@ -79,7 +83,7 @@ pub enum Phase {
 
 impl StepKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Finalize,
         Self::Record,
         Self::Remove,
@@ -90,6 +94,7 @@ impl StepKind {
         Self::Detach,
         Self::BringBack,
         Self::Drop,
+        Self::Match,
         Self::Analyze,
     ];
 
@@ -106,6 +111,7 @@ impl StepKind {
             Self::Detach => "detach",
             Self::BringBack => "bring back",
             Self::Drop => "drop",
+            Self::Match => "match",
             Self::Analyze => "analyze",
         }
     }
@@ -113,7 +119,7 @@ impl StepKind {
     /// The sign that carries the meaning without colour.
     pub fn sign(self) -> char {
         match self {
-            Self::Finalize | Self::Record | Self::Remove | Self::Move | Self::Analyze => '*',
+            Self::Finalize | Self::Record | Self::Remove | Self::Move | Self::Match | Self::Analyze => '*',
             Self::Create | Self::Attach | Self::BringBack => '+',
             Self::SetAside | Self::Detach => '~',
             Self::Drop => '-',
@@ -135,6 +141,7 @@ impl Step {
             Self::Detach(_) => StepKind::Detach,
             Self::BringBack(_) => StepKind::BringBack,
             Self::Drop(_) => StepKind::Drop,
+            Self::Match(_) => StepKind::Match,
             Self::Analyze(_) => StepKind::Analyze,
         }
     }
@@ -146,7 +153,7 @@ impl Step {
             Self::BringBack(step) if step.away == Away::SinceAnEarlierRun => Phase::Finish,
             Self::Create(_) | Self::Move(_) | Self::Attach(_) => Phase::Create,
             Self::SetAside(_) | Self::Detach(_) | Self::BringBack(_) | Self::Drop(_) => Phase::Retire,
-            Self::Analyze(_) => Phase::Maintain,
+            Self::Match(_) | Self::Analyze(_) => Phase::Maintain,
         }
     }
 
@@ -171,6 +178,7 @@ impl Step {
             Self::Detach(step) => &step.partition,
             Self::BringBack(step) => &step.default,
             Self::Drop(step) => &step.table,
+            Self::Match(step) => &step.partition,
             Self::Analyze(step) => &step.table,
         }
     }
@@ -188,6 +196,7 @@ impl Step {
             Self::Detach(step) => &step.range,
             Self::BringBack(step) => &step.range,
             Self::Drop(step) => &step.range,
+            Self::Match(step) => &step.range,
             Self::Analyze(step) => step.range(),
         }
     }
@@ -217,6 +226,7 @@ impl Step {
             Self::Detach(step) => step.reason.as_str().into(),
             Self::BringBack(step) => step.reason().into(),
             Self::Drop(step) => step.reason.as_str().into(),
+            Self::Match(step) => step.reason().into(),
             Self::Analyze(step) => step.reason().into(),
         }
     }
@@ -230,6 +240,7 @@ impl Step {
             | Self::Create(_)
             | Self::SetAside(_)
             | Self::BringBack(_)
+            | Self::Match(_)
             | Self::Analyze(_) => (None, None),
             Self::Move(step) => (None, Some(step.rows)),
             Self::Attach(step) => (Some(step.bytes), None),
@@ -263,6 +274,7 @@ impl Step {
             Self::Detach(step) => step.actions(),
             Self::BringBack(step) => step.actions(),
             Self::Drop(step) => step.actions(),
+            Self::Match(step) => step.actions(),
             Self::Analyze(step) => step.actions(),
         }
     }
@@ -280,6 +292,7 @@ impl Step {
             | Self::Detach(_)
             | Self::BringBack(_)
             | Self::Drop(_)
+            | Self::Match(_)
             | Self::Analyze(_) => Vec::new(),
         }
     }
@@ -287,6 +300,7 @@ impl Step {
     /// How to take it back, as SQL or a fragment.
     pub fn undo(&self) -> String {
         match self {
+            Self::Match(step) => step.undo(),
             Self::Finalize(_) | Self::Record(_) | Self::Remove(_) | Self::Analyze(_) => {
                 "nothing to take back".to_owned()
             }

@@ -6,6 +6,7 @@
 mod coverage;
 mod moves;
 mod policy;
+mod properties;
 mod pruning;
 mod retirement;
 mod running;
@@ -46,6 +47,7 @@ const EXPLANATIONS: &[&[Explanation]] = &[
     policy::EXPLANATIONS,
     coverage::EXPLANATIONS,
     moves::EXPLANATIONS,
+    properties::EXPLANATIONS,
     retirement::EXPLANATIONS,
     running::EXPLANATIONS,
     pruning::EXPLANATIONS,

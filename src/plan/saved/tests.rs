@@ -25,6 +25,7 @@ fn drop_step(table: &str, oid: u32) -> Step {
             columns: Vec::new(),
             lockable: true,
         }],
+        unless: None,
     })
 }
 
@@ -87,6 +88,7 @@ fn the_document_says_what_it_is_and_all_that_a_reader_needs() {
           "detach": 0,
           "drop": 1,
           "finalize": 0,
+          "match": 0,
           "move": 0,
           "record": 1,
           "remove": 0,

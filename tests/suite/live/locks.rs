@@ -137,7 +137,7 @@ async fn detach_through_traps(
     relations: &BTreeMap<u32, String>,
     observed: &mut Modes,
 ) {
-    runner.client().batch_execute(&alone.guard).await.unwrap();
+    runner.client().batch_execute(&alone.guards.join(";")).await.unwrap();
     let mut traps: BTreeMap<i32, Session> = BTreeMap::new();
     for (oid, name) in relations {
         let foreign = database.value(&format!("SELECT relkind = 'f' FROM pg_class WHERE oid = {oid}")).await == "t";
@@ -224,7 +224,7 @@ async fn hold(cases: &[Case]) {
         for kind in case.kinds {
             assert!(0 < plan.count(*kind), "{}: nothing to {}: {plan:?}", case.name, kind.as_str());
         }
-        for phase in [Phase::Finish, Phase::Create, Phase::Retire] {
+        for phase in [Phase::Finish, Phase::Create, Phase::Retire, Phase::Maintain] {
             for (_, step) in plan.steps().filter(|(_, step)| step.phase() == phase) {
                 compare(&database, &runner, case, step, &mut wrong).await;
             }
