@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 use super::grid::{self, COMMON};
 use super::write::yaml;
 use super::{Setting, Wish, names};
-use crate::catalog::{Bound, CatalogSnapshot, Datum, KeyColumn, PartitionKey, Strategy, Table};
+use crate::catalog::{Bound, CatalogSnapshot, Datum, PartitionKey, Strategy, Table};
 use crate::plan::first_few;
 
 /// The keys of `partition`.
@@ -47,22 +47,17 @@ pub(super) fn draft(
     Ok(level)
 }
 
-fn column<'k>(key: &'k PartitionKey, what: &str) -> Result<&'k KeyColumn, String> {
-    let [column] = key.columns.as_slice() else {
-        let columns: Vec<String> = key.columns.iter().map(ToString::to_string).collect();
-        return Err(format!(
-            "It is partitioned by {what} of several columns ({}), which a policy cannot say yet.",
-            columns.join(", ")
-        ));
-    };
-    match column.name {
-        Some(_) => Ok(column),
-        None => Err(format!("It is partitioned by {what} of an expression, which a policy cannot say yet.")),
+/// The key as a policy writes it.
+///
+/// # Errors
+/// When an expression could not be read for somebody's lock.
+fn key_text(key: &PartitionKey) -> Result<String, String> {
+    let parts = key.columns.iter().map(|column| Some(yaml(&column.part()?.to_string()))).collect::<Option<Vec<_>>>();
+    match parts.as_deref() {
+        Some([part]) => Ok(part.clone()),
+        Some(parts) => Ok(format!("[{}]", parts.join(", "))),
+        None => Err("An expression of its key could not be read: try again when nobody changes the table.".to_owned()),
     }
-}
-
-fn name_of(column: &KeyColumn) -> String {
-    column.name.as_ref().map_or_else(String::new, |name| yaml(&name.to_string()))
 }
 
 fn range(
@@ -72,13 +67,13 @@ fn range(
     zones: &[Tz],
     remarks: &mut Vec<String>,
 ) -> Result<Vec<LevelDraft>, String> {
-    let column = column(key, "range")?;
+    let Some(column) = key.columns.first() else { return Err("Its key is not known.".to_owned()) };
     if let (Some(wanted), Some(name)) = (&wish.key, &column.name)
         && wanted != name.as_str()
     {
         remarks.push(format!("{} names {wanted} as its column, and the table is partitioned by {name}.", wish.tool));
     }
-    let mut settings = vec![Setting::new("range", name_of(column))];
+    let mut settings = vec![Setting::new("range", key_text(key)?)];
     let found = grid::find(table, column, wish.every.as_deref(), wish.encoding.as_deref(), zones)?;
     settings.push(Setting::new("every", found.every));
     if found.zones.is_empty() && column.type_name.starts_with("timestamp") {
@@ -127,7 +122,6 @@ fn timezone(zone: Tz, fitting: &[Tz], preferred: &[Tz], partitions: usize) -> Se
 }
 
 fn list(table: &Table, key: &PartitionKey, remarks: &mut Vec<String>) -> Result<LevelDraft, String> {
-    let column = column(key, "lists")?;
     let lists = table.visible().filter_map(|partition| match &partition.bound {
         Bound::List(values) => Some((partition, values)),
         _ => None,
@@ -136,7 +130,7 @@ fn list(table: &Table, key: &PartitionKey, remarks: &mut Vec<String>) -> Result<
     if lists.is_empty() {
         return Err("It has no partition that shows which values belong together.".to_owned());
     }
-    let mut settings = vec![Setting::new("list", name_of(column))];
+    let mut settings = vec![Setting::new("list", key_text(key)?)];
     let own: Vec<&str> = lists.iter().map(|(partition, _)| partition.name.name.as_str()).collect();
     let (prefix, template) = names::of_lists(&own, table.name.name.as_str());
     settings.extend(template.map(|template| Setting::new("name", yaml(&template))));
@@ -163,11 +157,6 @@ fn list(table: &Table, key: &PartitionKey, remarks: &mut Vec<String>) -> Result<
 }
 
 fn hash(table: &Table, key: &PartitionKey, remarks: &mut Vec<String>) -> Result<LevelDraft, String> {
-    let columns: Option<Vec<String>> =
-        key.columns.iter().map(|column| Some(yaml(&column.name.as_ref()?.to_string()))).collect();
-    let Some(columns) = columns else {
-        return Err("It is partitioned by a hash of an expression, which a policy cannot say yet.".to_owned());
-    };
     let mut moduli: Vec<u32> = table
         .visible()
         .filter_map(|partition| match partition.bound {
@@ -184,7 +173,6 @@ fn hash(table: &Table, key: &PartitionKey, remarks: &mut Vec<String>) -> Result<
         let moduli: Vec<String> = moduli.iter().map(u32::to_string).collect();
         remarks.push(format!("Its partitions have several moduli: {}.", first_few(&moduli, 5)));
     }
-    let key = if let [column] = columns.as_slice() { column.clone() } else { format!("[{}]", columns.join(", ")) };
-    let settings = vec![Setting::new("hash", key), Setting::new("modulus", modulus.to_string())];
+    let settings = vec![Setting::new("hash", key_text(key)?), Setting::new("modulus", modulus.to_string())];
     Ok(LevelDraft { settings, ..LevelDraft::default() })
 }

@@ -81,6 +81,7 @@ const SETTINGS: &[(&str, Meaning)] = &[
     ("optimize_trigger", Own),
     ("optimize_constraint", Own),
     ("inherit_fk", Own),
+    ("async_partitioning_in_progress", Own),
     ("constraint_valid", Own),
     ("default_table", Own),
     (
@@ -282,12 +283,14 @@ fn retention(row: &Row<'_>, wish: &mut Wish) {
         None if keeps => Setting::new("then", "detach").remark("retention_keep_table = true"),
         None => Setting::new("then", "drop").remark("retention_keep_table = false; after the grace of 7 days"),
     };
-    let keep = match (every(text), is_interval(row)) {
-        (Some(keep), true) => Setting::new("for", keep),
+    let number = text.trim().parse::<u64>().ok().filter(|number| 0 < *number);
+    let keep = match (every(text), number, is_interval(row)) {
+        (Some(keep), None, true) => Setting::new("for", keep),
+        (_, Some(number), false) => Setting::new("distance", number.to_string()),
         _ => {
             wish.remarks.push(format!(
-                "retention = {text}: `retain` counts in calendar units or in partitions (`newest`); nothing is removed until it \
-                 says so."
+                "retention = {text}: `retain` counts in one calendar unit (`for`), in numbers of a number key (`distance`) or \
+                 in partitions (`newest`); nothing is removed until it says so."
             ));
             return;
         }
@@ -297,8 +300,8 @@ fn retention(row: &Row<'_>, wish: &mut Wish) {
     wish.retain = vec![keep, then];
 }
 
-/// `1 mon`, `7 days`, `01:00:00` or `1000000` as a policy writes it; `None`: it has several units, or is of ones that a
-/// policy does not know.
+/// `1 mon`, `7 days`, `01:00:00`, `P1M` or `1000000` as a policy writes it: intervals stand as the session's IntervalStyle
+/// was. `None`: it has several units, or is of ones that a policy does not know.
 fn every(text: &str) -> Option<String> {
     let text = text.trim();
     if let Ok(number) = text.parse::<i128>() {
@@ -318,6 +321,7 @@ fn every(text: &str) -> Option<String> {
     };
     let words: Vec<&str> = text.split_whitespace().collect();
     let (count, unit) = match words.as_slice() {
+        [iso] if iso.starts_with('P') => iso_8601(iso)?,
         [clock] if clock.contains(':') => {
             let parts: Vec<u32> = clock.split(':').map(|part| part.parse().ok()).collect::<Option<_>>()?;
             let [hours, minutes, 0] = parts[..] else { return None };
@@ -339,6 +343,25 @@ fn every(text: &str) -> Option<String> {
     Interval::new(count, unit).ok().map(|interval| interval.to_string())
 }
 
+/// `P1M` or `PT15M`.
+fn iso_8601(text: &str) -> Option<(u32, Unit)> {
+    let (is_clock, rest) = match text.strip_prefix("PT") {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('P')?),
+    };
+    let (at, letter) = rest.char_indices().next_back()?;
+    let unit = match (letter, is_clock) {
+        ('Y', false) => Unit::Year,
+        ('M', false) => Unit::Month,
+        ('W', false) => Unit::Week,
+        ('D', false) => Unit::Day,
+        ('H', true) => Unit::Hour,
+        ('M', true) => Unit::Minute,
+        _ => return None,
+    };
+    Some((rest[..at].parse().ok()?, unit))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -357,6 +380,12 @@ mod tests {
             ("01:30:00", Some("90 minutes")),
             ("monthly", Some("1 month")),
             ("half-hour", Some("30 minutes")),
+            ("P1M", Some("1 month")),
+            ("P7D", Some("1 week")),
+            ("PT15M", Some("15 minutes")),
+            ("P1Y2M", None),
+            ("PT30S", None),
+            ("P", None),
             ("1000000", Some("1000000")),
             ("1 mon 3 days", None),
             ("00:00:30", None),
@@ -392,11 +421,20 @@ mod tests {
     }
 
     #[test]
-    fn numbers_and_schemas_of_retention_are_not_guessed_at() {
-        let numbers = r#"{"parent_table": "a.b", "partition_interval": "1000", "retention": "50000", "epoch": "none"}"#;
-        let wish = wish_of(numbers);
-        assert_eq!((wish.every.as_deref(), wish.retain.len()), (Some("1000"), 0));
-        assert!(wish.remarks[0].contains("retention = 50000"), "{:?}", wish.remarks);
+    fn retention_is_taken_over_or_told_and_never_guessed_at() {
+        let retained = |interval: &str, retention: &str| {
+            let row =
+                format!(r#"{{"parent_table": "a.b", "partition_interval": "{interval}", "retention": "{retention}"}}"#);
+            let wish = wish_of(&row);
+            (wish.retain.first().map(|set| format!("{}: {}", set.key, set.value)), wish.remarks)
+        };
+        assert_eq!(retained("1000", "50000").0.as_deref(), Some("distance: 50000"));
+        for (interval, retention) in [("1000", "30 days"), ("1 day", "50000"), ("1000", "0"), ("1 day", "1 mon 3 days")]
+        {
+            let (retain, remarks) = retained(interval, retention);
+            assert_eq!(retain, None, "{interval} {retention}");
+            assert!(remarks[0].contains(&format!("retention = {retention}")), "{remarks:?}");
+        }
         let kept = r#"{"parent_table": "a.b", "partition_interval": "1 day", "retention": "30 days",
                        "retention_schema": "cold", "epoch": "milliseconds"}"#;
         let wish = wish_of(kept);

@@ -1,6 +1,7 @@
 -- Where pg_partman keeps what it was told: its extension's schema first, else any that has the table.
-SELECT n.nspname::text AS schema, e.extversion AS version,
-       pg_catalog.to_regclass(pg_catalog.format('%I.part_config_sub', n.nspname)) IS NOT NULL AS has_sub
+SELECT n.nspname::text AS schema,
+       EXISTS (SELECT FROM pg_catalog.pg_class s
+                WHERE s.relname = 'part_config_sub' AND s.relnamespace = n.oid AND s.relkind IN ('r', 'v')) AS has_sub
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_catalog.pg_extension e ON e.extname = 'pg_partman' AND e.extnamespace = n.oid
  WHERE c.relname = 'part_config' AND c.relkind IN ('r', 'v')
