@@ -174,7 +174,7 @@ impl Situation<'_> {
             let finding = Finding::about(codes::MOVE_TAKES_LONG, &self.table.name, message);
             return draft.findings.push(finding.hint("allow more"));
         }
-        draft.steps.push(Step::Split(split));
+        draft.steps.push(Step::Split(Box::new(split)));
     }
 
     /// What makes a new DEFAULT what the old one is.

@@ -27,7 +27,7 @@ pub enum Step {
     /// Makes a partition and moves rows into it.
     Move(MoveRows),
     /// Makes partitions and a new DEFAULT out of the old one.
-    Split(SplitDefault),
+    Split(Box<SplitDefault>),
     /// Puts a table back in its place.
     Attach(AttachPartition),
     /// Takes DEFAULT away for a moment.

@@ -549,7 +549,8 @@ async fn whatever_happens_to_default_while_it_is_copied_is_in_the_copy() {
         ("* discard", "ALTER TABLE shop.rest RENAME TO leftovers"),
     ];
     for (told, sql) in meanwhile {
-        for actions in [1, 2, 4, 5] {
+        let moments: &[usize] = if *told == "* discard" { &[4] } else { &[1, 2, 5] };
+        for &actions in moments {
             let database = with_so_many_stones(IN_BATCHES, MANY).await;
             database.partctl(&["init"], 0);
             begin_split(&database, actions).await;
