@@ -28,8 +28,23 @@ pub(super) const KEYS: Keys = Keys {
         "name",
         "schema",
         "tablespace",
+        "subpartition",
     ],
-    later: &["subpartition", "each", "encoding"],
+    later: &["each", "encoding"],
+};
+
+/// The keys of a level below the outermost one, which has its own `create` and `retain` beside its grid.
+pub(super) const SUBPARTITION: Keys = Keys { section: "subpartition", known: &SUBPARTITION_KNOWN, later: KEYS.later };
+
+const SUBPARTITION_KNOWN: [&str; KEYS.known.len() + 2] = {
+    let mut known = ["create"; KEYS.known.len() + 2];
+    let mut at = 0;
+    while at < KEYS.known.len() {
+        known[at] = KEYS.known[at];
+        at += 1;
+    }
+    known[at] = "retain";
+    known
 };
 
 /// Most partitions that one table is given; Postgres plans slowly long before.
@@ -67,6 +82,11 @@ impl Axis {
             Self::Hash => "hash",
         }
     }
+
+    /// Whether its partitions have a before and an after.
+    pub fn ages(self) -> bool {
+        matches!(self, Self::Time(_) | Self::Integer)
+    }
 }
 
 /// The section, as far as it could be read.
@@ -76,28 +96,27 @@ pub(super) struct Partition {
     pub placement: Placement,
 }
 
-/// Reads the section; `None` when it is no map.
-pub(super) fn read(node: &Node, report: &mut Report<'_>) -> Option<Partition> {
-    let section = Section::open(node, &KEYS, report)?;
-    let strategy = strategy(&section, report);
+/// Reads the section's own level.
+pub(super) fn read(section: &Section<'_>, report: &mut Report<'_>) -> Partition {
+    let strategy = strategy(section, report);
     let (axis, partitioning) = match strategy.map(|strategy| strategy.key) {
-        Some("range") => range::read(&section, report),
-        Some("list") => (Some(Axis::List), list::read(&section, report)),
-        Some(_) => (Some(Axis::Hash), hash(&section, report)),
+        Some("range") => range::read(section, report),
+        Some("list") => (Some(Axis::List), list::read(section, report)),
+        Some(_) => (Some(Axis::Hash), hash(section, report)),
         None => {
             // Which of them are in place is not known, but each can be looked at.
-            range::read_keys(&section, report);
+            range::read_keys(section, report);
             section.optional("values", report, list::groups);
             section.optional("modulus", report, modulus);
             (None, None)
         }
     };
     let placement = Placement {
-        name: name::read(&section, axis, partitioning.as_ref(), report),
+        name: name::read(section, axis, partitioning.as_ref(), report),
         schema: section.optional("schema", report, identifier),
         tablespace: section.optional("tablespace", report, identifier),
     };
-    Some(Partition { axis, partitioning, placement })
+    Partition { axis, partitioning, placement }
 }
 
 /// The only strategy; keys of the others are reported when the document itself has them.

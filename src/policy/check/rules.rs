@@ -54,6 +54,8 @@ rules! {
         "A key that takes one of a few words has one of them.";
     QUERY_FILE = "PT021" "query-file"
         "A file of queries that a policy names is there, can be read, and holds a statement.";
+    SUBPARTITION = "PT035" "sub-partition"
+        "Each level of a policy divides what the level above it leaves together.";
 }
 
 #[cfg(test)]
