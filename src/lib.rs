@@ -1,22 +1,23 @@
 //! partctl: declarative partition management for PostgreSQL.
 //!
 //! Everything that decides is a pure function; input and output are a rim around it. The house has two floors:
-//! upstairs (`cli`, `run`, `db`) may touch the world and be async; downstairs never does. A room may use only what
+//! upstairs (`cli`, `run`, `archive`, `db`) may touch the world and be async; downstairs never does. A room may use only what
 //! stands below it; a test reads `src/` and holds these edges.
 //!
 //! ```text
 //! main                                    exit code
 //! cli                                     what the user typed, prompts, progress, policy files       IO
 //! run                                     executor, ledger, patience, signals                        IO, async
+//! archive                                 object stores: export, read back                          IO, async
 //! db                                      connecting, catalog, planner, throwaway servers            IO, async
 //! ------------------------------------------------------------------------------------------ purity line
 //! render                                  reports -> text, into a writer
 //! diff  pruning                           decisions
 //! desired                                 what should exist
-//! plan                                    steps, actions, findings, events, outcomes: data
+//! plan  manifest                          steps, actions, findings, events, outcomes; what an archive holds: data
 //! policy  catalog                         the wish, the facts
 //! keys                                    between bounds and points
-//! schedule                                points, windows, the calendar
+//! schedule  rows                          points, windows, the calendar; how rows are spelled and told apart
 //! sql  failure  json_document             spelling, kinds of failure, whose document a file is
 //! ```
 //!
@@ -57,6 +58,7 @@
 //! | an output format | `render/x.rs`, one arm |
 //! | a command | `cli/x.rs`, one arm |
 
+pub mod archive;
 pub mod catalog;
 pub mod cli;
 pub mod db;
@@ -65,10 +67,12 @@ pub mod diff;
 pub mod failure;
 pub mod json_document;
 pub mod keys;
+pub mod manifest;
 pub mod plan;
 pub mod policy;
 pub mod pruning;
 pub mod render;
+pub mod rows;
 pub mod run;
 pub mod schedule;
 pub mod sql;

@@ -1,15 +1,16 @@
 //! `partctl apply`
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::carry_out::{Ready, Run, carry_out, invocation};
 use super::confirm::{Answer, confirm};
 use super::progress::remark;
 use super::terminal::Terminal;
+use super::watch::{Shown, Telling, Watch};
 use super::{Ended, Global, context};
 use crate::db::connect::connect;
 use crate::db::conninfo::ConnSpec;
@@ -48,6 +49,21 @@ pub(super) struct Apply {
     /// Tables worked on at the same time, each over a connection of its own
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=16))]
     jobs: u8,
+    /// Output format
+    #[arg(short, long, value_name = "FORMAT", default_value = "human")]
+    output: Format,
+    #[command(flatten)]
+    telling: Telling,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    /// For people
+    Human,
+    /// For machines: what `--notify` sends
+    Json,
+    /// Metrics in the text format of Prometheus
+    Prometheus,
 }
 
 /// How a run begins.
@@ -61,10 +77,21 @@ enum Beginning {
 
 impl Apply {
     pub(super) async fn run(&self, global: &Global, terminal: &mut Terminal) -> Ended {
-        let started = Instant::now();
+        let shown = match self.output {
+            Format::Human => Shown::Nothing,
+            Format::Json => Shown::Json,
+            Format::Prometheus => Shown::Prometheus,
+        };
+        let mut watch = self.telling.watch("apply", shown)?;
+        let ended = self.apply(global, terminal, &mut watch).await;
+        watch.end(ended, global, terminal).await
+    }
+
+    async fn apply(&self, global: &Global, terminal: &mut Terminal, watch: &mut Watch) -> Ended {
+        let spec = context::target(global, terminal)?;
+        watch.connects_to(&spec);
         let policies = context::policies(global, terminal)?;
         let saved = self.saved_plan()?;
-        let spec = context::target(global, terminal)?;
         let mut stop = Stop::listen().context("listening for signals")?;
         let ready = tokio::select! {
             ready = self.get_ready(&spec, &policies, saved.as_ref(), terminal) => ready?,
@@ -81,12 +108,14 @@ impl Apply {
             Beginning::Ready(ready) => ready,
             Beginning::Declined => {
                 remark("Nothing was changed.", global.log_format, &mut terminal.err);
+                watch.report.declined = true;
                 return Ok(Some(FailureKind::Refused));
             }
             Beginning::Standby(server) => {
                 if !global.quiet {
                     remark(&format!("{server} is a standby: nothing was done"), global.log_format, &mut terminal.err);
                 }
+                watch.report.standby = true;
                 return Ok(None);
             }
         };
@@ -95,12 +124,11 @@ impl Apply {
             policies: &policies,
             planner: &diff::plan,
             jobs: usize::from(self.jobs),
-            started,
-            deadline: self.deadline.map(|deadline| started + deadline),
+            deadline: self.deadline.map(|deadline| watch.started() + deadline),
             invocation: self.invocation(),
             stop,
         };
-        carry_out(run, *ready, global, terminal).await
+        carry_out(run, *ready, global, terminal, watch).await
     }
 
     /// All that comes before the first change.

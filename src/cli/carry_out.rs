@@ -5,13 +5,15 @@ use std::time::{Duration, Instant};
 use super::progress::{Verbosity, listener, remark};
 use super::report::report as tell;
 use super::terminal::Terminal;
+use super::watch::Watch;
 use super::{Ended, Global};
 use crate::catalog::CatalogSnapshot;
 use crate::db::connect::Session;
 use crate::db::conninfo::ConnSpec;
+use crate::diff::overview;
 use crate::plan::{Plan, Withheld};
 use crate::policy::Policy;
-use crate::render::{ApplyReport, apply_report};
+use crate::render::{ApplyReport, Seen, apply_report};
 use crate::run::{Applying, Invocation, Planner, Stop, StopSignal, apply};
 
 /// What a run begins with.
@@ -38,8 +40,6 @@ pub(super) struct Run<'a> {
     pub(super) planner: Planner<'a>,
     /// Tables worked on at once.
     pub(super) jobs: usize,
-    /// When the command began.
-    pub(super) started: Instant,
     /// When trying for locks ends.
     pub(super) deadline: Option<Instant>,
     /// What the ledger tells of the run.
@@ -68,8 +68,14 @@ async fn unanswered(stop: &mut Stop) -> StopSignal {
 }
 
 /// Carries the plan out and reports.
-pub(super) async fn carry_out(run: Run<'_>, ready: Ready, global: &Global, terminal: &mut Terminal) -> Ended {
-    let Run { spec, policies, planner, jobs, started, deadline, invocation, stop } = run;
+pub(super) async fn carry_out(
+    run: Run<'_>,
+    ready: Ready,
+    global: &Global,
+    terminal: &mut Terminal,
+    watch: &mut Watch,
+) -> Ended {
+    let Run { spec, policies, planner, jobs, deadline, invocation, stop } = run;
     let Ready { session, snapshot, plan, withheld, put_off } = ready;
     let verbosity = if global.quiet { Verbosity::Quiet } else { Verbosity::Steps };
     let listener = listener(global.log_format, verbosity);
@@ -91,16 +97,24 @@ pub(super) async fn carry_out(run: Run<'_>, ready: Ready, global: &Global, termi
         remaining: applied.remaining.as_ref(),
         pruning: &applied.pruning,
         pruned_before: &applied.pruned_before,
-        took: started.elapsed(),
+        took: watch.started().elapsed(),
     };
     let stopped = stop.signal().map(StopSignal::failure);
     if stopped.is_some() {
         remark("Stopped. What was done is committed; run again for the rest.", global.log_format, &mut terminal.err);
     }
     let failure = global.judge(report.failure(), report.findings().iter()).max(stopped);
-    if !global.quiet || failure.is_some() || applied.trouble.is_some() {
+    if watch.shows_nothing() && (!global.quiet || failure.is_some() || applied.trouble.is_some()) {
         apply_report(&report, terminal.screen, &mut terminal.out)?;
     }
+    watch.report.work = Some(report.work(applied.run));
+    let findings = report.findings();
+    let (snapshot, plan) = match (applied.after, applied.remaining) {
+        (Some(snapshot), Some(remaining)) => (snapshot, remaining),
+        _ => (snapshot, plan),
+    };
+    let overview = overview(policies, &snapshot, &plan);
+    watch.report.seen = Some(Seen { overview, plan, findings, pruning: applied.pruning });
     let trouble = applied.trouble.map(|error| tell(&error, global.log_format, &mut terminal.err));
     Ok(failure.max(trouble))
 }

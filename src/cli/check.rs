@@ -3,11 +3,13 @@
 use clap::{Args, ValueEnum};
 
 use super::terminal::Terminal;
+use super::watch::{Shown, Telling, Watch};
 use super::{Ended, Global, context};
 use crate::diff::{coverage, fit, overview, thresholds};
+use crate::failure::{Failure, FailureKind};
 use crate::pruning::{self, Workload};
 use crate::render::{
-    CheckReport, Scope, check_github, check_human, check_json, check_junit, check_markdown, check_sarif,
+    CheckReport, Scope, Seen, check_github, check_human, check_json, check_junit, check_markdown, check_sarif,
 };
 use crate::run::{Moment, make_plan, make_rough_plan, prove_pruning, prove_workload};
 use crate::schedule::Interval;
@@ -20,7 +22,7 @@ pub(super) struct Check {
     min_runway: Option<Interval>,
     /// Judge nothing but pruning: for a database that holds the structure and no rows, such as one restored from
     /// `pg_dump --schema-only`
-    #[arg(long, conflicts_with = "min_runway")]
+    #[arg(long, conflicts_with_all = ["min_runway", "prometheus_textfile"])]
     pruning_only: bool,
     /// Also judge the N dearest statements on managed tables that pg_stat_statements has counted
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
@@ -28,9 +30,11 @@ pub(super) struct Check {
     /// Output format
     #[arg(short, long, value_name = "FORMAT", default_value = "human")]
     output: Format,
+    #[command(flatten)]
+    telling: Telling,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// For people
     Human,
@@ -44,12 +48,33 @@ enum Format {
     Markdown,
     /// Annotations in the log of a GitHub workflow
     Github,
+    /// Metrics in the text format of Prometheus
+    Prometheus,
+    /// A line for Nagios and its kin, and their exit codes: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN
+    Nagios,
 }
 
 impl Check {
     pub(super) async fn run(&self, global: &Global, terminal: &mut Terminal) -> Ended {
+        let shown = match self.output {
+            Format::Prometheus => Shown::Prometheus,
+            Format::Nagios => Shown::Nagios,
+            _ => Shown::Nothing,
+        };
+        if self.pruning_only && shown != Shown::Nothing {
+            let message = "`--pruning-only` sees no rows and no coverage: there is nothing to measure";
+            return Err(Failure::new(FailureKind::Usage, message).into());
+        }
+        let mut watch = self.telling.watch("check", shown)?;
+        let ended = self.check(global, terminal, &mut watch).await;
+        watch.end(ended, global, terminal).await
+    }
+
+    async fn check(&self, global: &Global, terminal: &mut Terminal, watch: &mut Watch) -> Ended {
+        let spec = context::target(global, terminal)?;
+        watch.connects_to(&spec);
         let policies = context::policies(global, terminal)?;
-        let session = context::session(global, terminal).await?;
+        let session = context::session_at(&spec).await?;
         let (scope, (snapshot, plan)) = if self.pruning_only {
             (Scope::Pruning, make_rough_plan(&session, &policies).await?)
         } else {
@@ -60,10 +85,11 @@ impl Check {
             Some(wanted) => Some(prove_workload(session.client(), &snapshot, wanted.into()).await?),
             None => None,
         };
+        let overview = overview(&policies, &snapshot, &plan);
         let mut findings = match scope {
             Scope::Everything => {
                 let mut findings = coverage(&plan);
-                thresholds(&overview(&policies, &snapshot, &plan), self.min_runway, &mut findings);
+                thresholds(&overview, self.min_runway, &mut findings);
                 findings
             }
             Scope::Pruning => fit(&plan),
@@ -86,7 +112,10 @@ impl Check {
             Format::Sarif => check_sarif(&report, out)?,
             Format::Markdown => check_markdown(&report, out)?,
             Format::Github => check_github(&report, out)?,
+            Format::Prometheus | Format::Nagios => {}
         }
-        Ok(global.judge(report.failure(), findings.iter()))
+        let failure = global.judge(report.failure(), findings.iter());
+        watch.report.seen = Some(Seen { overview, plan, findings, pruning: results });
+        Ok(failure)
     }
 }

@@ -109,7 +109,12 @@ pub(super) fn target(global: &Global, terminal: &mut Terminal) -> Result<ConnSpe
 ///
 /// Where something stands between partctl and the server, a second session tells what; a direct connection needs none.
 pub(super) async fn session(global: &Global, terminal: &mut Terminal) -> Result<Session> {
-    let session = connect(&target(global, terminal)?).await?;
+    session_at(&target(global, terminal)?).await
+}
+
+/// The same where the target is known.
+pub(super) async fn session_at(spec: &ConnSpec) -> Result<Session> {
+    let session = connect(spec).await?;
     if !session.is_direct() {
         refuse_pooling(&session).await?;
     }

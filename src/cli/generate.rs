@@ -4,7 +4,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::terminal::Terminal;
 use super::{Ended, Global, context};
-use crate::render::{Duty, grants};
+use crate::render::{ALERT_RULES, DASHBOARD, Duty, grants};
 use crate::sql::Identifier;
 
 /// Print scripts for what stands around partctl; needs no database
@@ -17,6 +17,10 @@ pub(super) struct Generate {
 #[derive(Debug, Subcommand)]
 enum What {
     Grants(Grants),
+    /// Alert rules for Prometheus, over the metrics of `--prometheus-textfile`
+    PrometheusRules,
+    /// A dashboard for Grafana, over the same metrics
+    GrafanaDashboard,
 }
 
 /// The rights that partctl needs on the tables of the policies, and no more, as SQL
@@ -43,16 +47,26 @@ enum DutyName {
 
 impl Generate {
     pub(super) fn run(&self, global: &Global, terminal: &mut Terminal) -> Ended {
-        let What::Grants(asked) = &self.what;
+        match &self.what {
+            What::Grants(asked) => return asked.run(global, terminal),
+            What::PrometheusRules => terminal.out.write_all(ALERT_RULES.as_bytes())?,
+            What::GrafanaDashboard => terminal.out.write_all(DASHBOARD.as_bytes())?,
+        }
+        Ok(None)
+    }
+}
+
+impl Grants {
+    fn run(&self, global: &Global, terminal: &mut Terminal) -> Ended {
         let policies = context::policies(global, terminal)?;
-        let role = Identifier::new(&asked.role);
-        let reader = || Identifier::new(format!("{}_reader", asked.role));
-        let duties = match asked.duty {
+        let role = Identifier::new(&self.role);
+        let reader = || Identifier::new(format!("{}_reader", self.role));
+        let duties = match self.duty {
             None => vec![(Duty::Plan, reader()), (Duty::Apply, role)],
             Some(DutyName::Plan) => vec![(Duty::Plan, role)],
             Some(DutyName::Apply) => vec![(Duty::Apply, role)],
         };
-        let owner = asked.owner.as_ref().map(Identifier::new);
+        let owner = self.owner.as_ref().map(Identifier::new);
         grants(&policies, &duties, owner.as_ref(), &mut terminal.out)?;
         Ok(None)
     }

@@ -21,6 +21,7 @@ mod snapshot;
 mod status;
 mod terminal;
 mod validate;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -29,6 +30,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::failure::FailureKind;
 use crate::plan::{Finding, Severity};
+use crate::render::ServiceState;
 use terminal::{ColourChoice, Terminal};
 
 /// How a command ended: `Ok(None)` is exit 0; a kind without an error has been told to the user already.
@@ -117,13 +119,9 @@ pub fn main() -> ExitCode {
     let mut terminal = Terminal::new(cli.global.color);
     let ended = run(&cli, &mut terminal);
     let ended = ended.and_then(|kind| terminal.out.flush().map(|()| kind).map_err(Into::into));
-    match ended {
-        Ok(kind) => ExitCode::from(kind.map_or(0, FailureKind::exit_code)),
-        Err(error) => {
-            let kind = report::report(&error, cli.global.log_format, &mut terminal.err);
-            ExitCode::from(kind.exit_code())
-        }
-    }
+    let kind = ended.unwrap_or_else(|error| Some(report::report(&error, cli.global.log_format, &mut terminal.err)));
+    let exit_code = || kind.map_or(0, FailureKind::exit_code);
+    ExitCode::from(terminal.service_state.map_or_else(exit_code, ServiceState::exit_code))
 }
 
 fn run(cli: &Cli, terminal: &mut Terminal) -> Ended {

@@ -1,7 +1,5 @@
 //! `partctl reattach`
 
-use std::time::Instant;
-
 use anyhow::{Context, Result};
 use clap::Args;
 
@@ -9,6 +7,7 @@ use super::carry_out::{Ready, Run, carry_out, invocation};
 use super::confirm::{Answer, confirm};
 use super::progress::remark;
 use super::terminal::Terminal;
+use super::watch::Watch;
 use super::{Ended, Global, context};
 use crate::catalog::CatalogSnapshot;
 use crate::db::conninfo::ConnSpec;
@@ -37,7 +36,7 @@ pub(super) struct Reattach {
 
 impl Reattach {
     pub(super) async fn run(&self, global: &Global, terminal: &mut Terminal) -> Ended {
-        let started = Instant::now();
+        let mut watch = Watch::alone("reattach");
         let policies = context::policies(global, terminal)?;
         let spec = context::target(global, terminal)?;
         let mut stop = Stop::listen().context("listening for signals")?;
@@ -58,12 +57,11 @@ impl Reattach {
             policies: &policies,
             planner: &planner,
             jobs: 1,
-            started,
             deadline: None,
             invocation: invocation(),
             stop,
         };
-        carry_out(run, ready, global, terminal).await
+        carry_out(run, ready, global, terminal, &mut watch).await
     }
 
     /// All that comes before the first change; `None` when the person said no.

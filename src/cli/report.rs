@@ -8,22 +8,19 @@ use serde_json::json;
 use super::progress::{LogFormat, now};
 use crate::db::connect::{describe, is_lost};
 use crate::failure::{Failure, FailureKind};
-use crate::render::plain;
+use crate::render::{ErrorReport, plain};
 
 /// Tells why, and returns how the process ends.
 pub(super) fn report(error: &anyhow::Error, format: LogFormat, err: &mut dyn Write) -> FailureKind {
     let kind = kind(error);
-    let causes = causes(error);
-    let hint = error.downcast_ref::<Failure>().and_then(|failure| failure.hint.as_ref());
+    let ErrorReport { message, causes, sqlstate, hint } = in_words(error);
     let said = match format {
         LogFormat::Human => {
+            let causes: String = causes.iter().map(|cause| format!("\n  caused by: {cause}")).collect();
             let hint = hint.map_or(String::new(), |hint| format!("\n  hint: {hint}"));
-            let said = format!("error: {}{hint}", causes.join("\n  caused by: "));
-            said.lines().map(plain).collect::<Vec<_>>().join("\n")
+            format!("error: {message}{causes}{hint}").lines().map(plain).collect::<Vec<_>>().join("\n")
         }
         LogFormat::Json => {
-            let sqlstate = by_server(error).and_then(tokio_postgres::Error::code).map(|code| code.code());
-            let (message, causes) = causes.split_first().map_or(("", &[][..]), |(first, rest)| (first, rest));
             json!({"time": now(), "event": "error", "message": message, "causes": causes, "sqlstate": sqlstate,
                    "hint": hint, "kind": kind.as_str(), "exit": kind.exit_code()})
             .to_string()
@@ -32,6 +29,17 @@ pub(super) fn report(error: &anyhow::Error, format: LogFormat, err: &mut dyn Wri
     // With standard error gone there is nobody left to tell.
     let _ = writeln!(err, "{said}");
     kind
+}
+
+/// The same as data.
+pub(super) fn in_words(error: &anyhow::Error) -> ErrorReport {
+    let mut causes = causes(error).into_iter();
+    ErrorReport {
+        message: causes.next().unwrap_or_default(),
+        causes: causes.collect(),
+        sqlstate: by_server(error).and_then(tokio_postgres::Error::code).map(|code| code.code().to_owned()),
+        hint: error.downcast_ref::<Failure>().and_then(|failure| failure.hint.clone()),
+    }
 }
 
 fn by_server(error: &anyhow::Error) -> Option<&tokio_postgres::Error> {

@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 
 use clap::ValueEnum;
 
-use crate::render::{Colour, Screen};
+use crate::render::{Colour, Screen, ServiceState};
 
 /// Columns assumed where there is no terminal to ask.
 const WIDTH_WITHOUT_TERMINAL: usize = 160;
@@ -32,6 +32,8 @@ pub(super) struct Terminal {
     pub err_screen: Screen,
     /// Whether a person can be asked: standard input and standard error are a terminal.
     pub person: bool,
+    /// What a monitoring system is told in place of the exit code.
+    pub service_state: Option<ServiceState>,
 }
 
 impl Terminal {
@@ -45,6 +47,7 @@ impl Terminal {
             person: std::io::stdin().is_terminal() && stderr.is_terminal(),
             out: Box::new(BufWriter::new(Stream::new(stdout, "standard output"))),
             err: Box::new(Stream::new(stderr, "standard error")),
+            service_state: None,
         }
     }
 }

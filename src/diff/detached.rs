@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::retire::too_many_at_once;
 use super::{Draft, Situation};
-use crate::catalog::DetachedTable;
+use crate::catalog::{Bound, DetachedTable};
 use crate::plan::steps::DropTable;
 use crate::plan::{Finding, Step, codes};
 use crate::policy::Then;
@@ -17,7 +17,9 @@ pub(super) fn drop_after_grace(situation: &Situation<'_>, draft: &mut Draft) {
     let Some(retain) = situation.level.retain.as_ref().filter(|retain| retain.then == Then::Drop) else { return };
     let parent = &situation.table.name;
     let mut due: Vec<(&DetachedTable, String)> = Vec::new();
-    for entry in situation.snapshot.ledger.detached().iter().filter(|entry| entry.parent == *parent) {
+    // DEFAULT is brought back, whatever the policy says of others.
+    let of_the_table = |entry: &&DetachedTable| entry.parent == *parent && entry.bound != Bound::Default;
+    for entry in situation.snapshot.ledger.detached().iter().filter(of_the_table) {
         let (over, reason) = match entry.detached_at {
             Some(detached_at) => (
                 grace_is_over(retain.grace, detached_at, situation.now()),

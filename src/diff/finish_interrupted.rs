@@ -1,10 +1,10 @@
 //! What an earlier run left unfinished comes first: a pending detach hides rows and blocks the next one.
 
-use super::{Draft, Situation};
+use super::{Draft, Situation, set_aside};
 use crate::plan::Step;
 use crate::plan::steps::{CheckAhead, FinalizeDetach, RecordDetach, RecordedChange, RemoveCheck};
 
-/// Finalizes pending detaches, removes constraints that were left behind, and records detaches that were done but not written down.
+/// Finalizes pending detaches, brings DEFAULT back, removes constraints that were left behind, and records detaches that were done but not written down.
 pub(super) fn finish_interrupted(situation: &Situation<'_>, draft: &mut Draft) {
     let remembered =
         || situation.snapshot.ledger.detached().iter().filter(|entry| entry.parent == situation.table.name);
@@ -17,6 +17,9 @@ pub(super) fn finish_interrupted(situation: &Situation<'_>, draft: &mut Draft) {
             ours: remembered().any(|entry| entry.oid == partition.oid),
         }));
     }
+    // Not before: FINALIZE beside DEFAULT leaves other sessions with DEFAULT's old bound, and they would refuse rows of
+    // what has left (23514), until something else makes them look again (Postgres 14, 15, 18).
+    set_aside::bring_back(situation, draft);
     let attached = situation.table.partitions.iter();
     let left_behind = attached.map(|partition| (&partition.name, &partition.bound, &partition.leftover_checks)).chain(
         remembered().filter(|entry| !entry.attached).map(|entry| (&entry.name, &entry.bound, &entry.leftover_checks)),

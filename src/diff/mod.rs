@@ -17,6 +17,7 @@ mod range;
 mod reattach;
 mod retire;
 mod rights;
+mod set_aside;
 mod situation;
 mod thresholds;
 mod unmanaged;
@@ -181,6 +182,8 @@ fn draft_tree(
     draft: &mut Draft,
 ) -> Option<Runway> {
     let situation_of = |node: Node<'_>, then: &mut dyn FnMut(&Situation<'_>)| -> Result<(), Finding> {
+        let table = set_aside::as_if_back(node.table, snapshot);
+        let node = Node { table: &table, ..node };
         let desired = expand(node.level, node.table, snapshot.server.now)?;
         then(&Situation::new(node, &desired, snapshot).after(dropped));
         Ok(())

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 
 use super::detached::{grace_end, is_wanted_again};
 use super::{Node, Situation};
-use crate::catalog::{CatalogSnapshot, DetachedTable, Partition, Table};
+use crate::catalog::{Bound, CatalogSnapshot, DetachedTable, Partition, Table};
 use crate::desired::{DesiredRange, expand};
 use crate::plan::{Finding, Plan, Runway, Severity, Step, TablePlan};
 use crate::policy::{DefaultRule, Partitioning, Policy, Then, Thresholds};
@@ -185,6 +185,8 @@ pub struct DetachedState {
 /// What becomes of a detached table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DetachedFate {
+    /// It is the DEFAULT partition: the next run attaches it again.
+    Aside,
     /// It is dropped when its grace is over.
     DropsAt(DateTime<Utc>),
     /// Its grace is over.
@@ -356,6 +358,7 @@ fn detached_state(
     let fate = match (policy, retain, entry.detached_at) {
         _ if entry.attached || entry.name != entry.recorded => DetachedFate::Changed,
         (None, _, _) => DetachedFate::Unmanaged,
+        _ if entry.bound == Bound::Default => DetachedFate::Aside,
         (_, _, None) => DetachedFate::Unrecorded,
         _ if held() => DetachedFate::Held,
         _ if wanted() => DetachedFate::Kept,

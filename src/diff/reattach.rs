@@ -44,7 +44,9 @@ pub fn detached_table<'a>(
 pub fn reattach(oid: u32, policies: &[Policy], snapshot: &CatalogSnapshot) -> Plan {
     let detached = snapshot.ledger.detached().iter().find(|entry| entry.oid == oid && !entry.attached);
     let attach = |situation: &Situation<'_>, draft: &mut Draft| {
-        if let Some(entry) = detached.filter(|entry| entry.parent == situation.table.name) {
+        // DEFAULT is back before anything else.
+        let others = |entry: &&DetachedTable| entry.parent == situation.table.name && entry.bound != Bound::Default;
+        if let Some(entry) = detached.filter(others) {
             attach(situation, entry, draft);
         }
         let attached = situation.table.partitions.iter().find(|partition| partition.oid == oid);

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Draft, Situation};
+use super::{Draft, Situation, set_aside};
 use crate::catalog::{Answer, Answers, Bound, Partition, Question};
 use crate::desired::{DesiredRange, integer, time};
 use crate::plan::steps::{DetachPartition, DropTable};
@@ -143,11 +143,9 @@ pub(super) fn retire(situation: &Situation<'_>, draft: &mut Draft) {
         draft.findings.push(refusal);
         return;
     }
-    for partition in over {
-        if !is_referenced(situation, partition, draft) {
-            steps(situation, retain, partition, draft);
-        }
-    }
+    let leaving: Vec<&Partition> =
+        over.into_iter().filter(|partition| !is_referenced(situation, partition, draft)).collect();
+    steps(situation, retain, &leaving, draft);
 }
 
 /// Whether rows elsewhere reference rows of the partition: then Postgres refuses the detach (23503), after having locked
@@ -201,32 +199,53 @@ fn is_referenced(situation: &Situation<'_>, partition: &Partition, draft: &mut D
     referenced
 }
 
-fn steps(situation: &Situation<'_>, retain: &Retain, partition: &Partition, draft: &mut Draft) {
-    let table = situation.table;
-    let range = situation.desired.describe_bound(&partition.bound);
-    draft.steps.push(Step::Detach(DetachPartition {
+fn steps(situation: &Situation<'_>, retain: &Retain, leaving: &[&Partition], draft: &mut Draft) {
+    let mut detaches: Vec<DetachPartition> =
+        leaving.iter().map(|partition| detach(situation, retain, partition)).collect();
+    let room = set_aside::make_room(situation, &mut detaches, draft);
+    let drops: Vec<Step> = match (retain.then, retain.grace) {
+        (Then::Drop, None) => leaving.iter().map(|partition| drop_at_once(situation, partition)).collect(),
+        (Then::Drop | Then::Detach, _) => Vec::new(),
+    };
+    let detaches = detaches.into_iter().map(Step::Detach);
+    match room {
+        // DEFAULT is away for as short as can be.
+        Some((aside, back)) => {
+            draft.steps.push(aside);
+            draft.steps.extend(detaches.chain([back]).chain(drops));
+        }
+        None => {
+            let mut drops = drops.into_iter();
+            draft.steps.extend(detaches.flat_map(|detach| [Some(detach), drops.next()]).flatten());
+        }
+    }
+}
+
+fn detach(situation: &Situation<'_>, retain: &Retain, partition: &Partition) -> DetachPartition {
+    DetachPartition {
         around: situation.surroundings(),
-        parent_oid: table.oid,
+        parent_oid: situation.table.oid,
         partition: partition.name.clone(),
         kind: partition.kind,
         oid: partition.oid,
         bound: partition.bound.clone(),
-        range: range.clone(),
+        range: situation.desired.describe_bound(&partition.bound),
         reason: why(retain),
         bytes: partition.bytes,
         rows: partition.rows,
-    }));
-    if retain.then == Then::Drop && retain.grace.is_none() {
-        draft.steps.push(Step::Drop(DropTable {
-            table: partition.name.clone(),
-            oid: partition.oid,
-            kind: partition.kind,
-            range,
-            reason: "no grace".to_owned(),
-            bytes: partition.bytes,
-            foreign_keys: situation.outgoing().cloned().collect(),
-        }));
     }
+}
+
+fn drop_at_once(situation: &Situation<'_>, partition: &Partition) -> Step {
+    Step::Drop(DropTable {
+        table: partition.name.clone(),
+        oid: partition.oid,
+        kind: partition.kind,
+        range: situation.desired.describe_bound(&partition.bound),
+        reason: "no grace".to_owned(),
+        bytes: partition.bytes,
+        foreign_keys: situation.outgoing().cloned().collect(),
+    })
 }
 
 fn why(retain: &Retain) -> String {

@@ -14,7 +14,7 @@ use crate::schedule::{Edge, Extent, Point, Window};
 use crate::sql::QualifiedName;
 
 /// Bytes of a table that are read within some milliseconds even from a slow disk.
-const SCANNED_IN_NO_TIME: u64 = 1 << 20;
+pub(super) const SCANNED_IN_NO_TIME: u64 = 1 << 20;
 
 /// What every rule looks at.
 #[derive(Debug)]
@@ -226,7 +226,7 @@ impl<'a> Situation<'a> {
     }
 
     /// Which rows belong to a partition with this bound, put to the DEFAULT partition; `None` when there is none.
-    fn rows_in_default(&self, bound: &Bound) -> Option<(&'a Partition, Question)> {
+    pub(super) fn rows_in_default(&self, bound: &Bound) -> Option<(&'a Partition, Question)> {
         let (default, key) = (self.table.default_partition()?, self.table.key.as_ref()?);
         let column = key.columns.first().filter(|_| *bound != Bound::Default)?;
         let question = Question::RowsInDefault {

@@ -133,6 +133,10 @@ finding_codes! {
     WORKLOAD = "PT139" "workload" Warning None;
     /// The statements that the server has counted cannot be seen.
     WORKLOAD_UNKNOWN = "PT140" "workload-unknown" Warning None;
+    /// DEFAULT is not set aside for concurrent detaches, though the policy allows it.
+    DEFAULT_STAYS = "PT141" "default-stays" Info None;
+    /// A DEFAULT partition that a run set aside cannot be brought back.
+    DEFAULT_ASIDE = "PT142" "default-aside" Error Some(FailureKind::Findings);
     /// There are more partitions than the policy's `check` allows.
     PARTITION_LIMIT = "PT215" "partition-limit" Error Some(FailureKind::Findings);
     /// DEFAULT holds more rows than the policy's `check` allows.

@@ -22,7 +22,7 @@ pub use event::{Blocker, Event, Listener};
 pub use finding::{Evidence, FINDING_CODES, Finding, FindingCode, Severity, codes, first_few};
 pub use lock::{Lock, LockMode, LockScope};
 pub use outcome::{FailedStep, Outcome, StepError};
-pub use past_run::{History, PastRun, PastStep, RunEnd};
+pub use past_run::{History, PastRun, PastStep, RunEnd, client_in_words};
 pub use plan::{Plan, Round, Runway, TablePlan, Withheld};
 pub use saved::{Moment, SavedPlan};
 pub use step::{Phase, Step, StepKind};

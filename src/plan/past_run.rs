@@ -75,11 +75,16 @@ impl PastRun {
 
     /// The client's account and machine, such as `ada@db1`.
     pub fn client(&self) -> Option<String> {
-        match (&self.os_user, &self.client_host) {
-            (None, None) => None,
-            (Some(user), None) => Some(user.clone()),
-            (user, Some(host)) => Some(format!("{}@{host}", user.as_deref().unwrap_or_default())),
-        }
+        client_in_words(self.os_user.as_deref(), self.client_host.as_deref())
+    }
+}
+
+/// An account and a machine, such as `ada@db1`, as far as they are known.
+pub fn client_in_words(user: Option<&str>, host: Option<&str>) -> Option<String> {
+    match (user, host) {
+        (None, None) => None,
+        (Some(user), None) => Some(user.to_owned()),
+        (user, Some(host)) => Some(format!("{}@{host}", user.unwrap_or_default())),
     }
 }
 

@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 
 use super::steps::{
-    AnalyzeParent, AnalyzeReason, AttachPartition, CreatePartition, DetachPartition, DropTable, FinalizeDetach,
-    RecordDetach, RecordedChange, RemoveCheck,
+    AnalyzeParent, AnalyzeReason, AttachPartition, Away, BringDefaultBack, CreatePartition, DetachPartition, DropTable,
+    FinalizeDetach, RecordDetach, RecordedChange, RemoveCheck, SetDefaultAside,
 };
 use super::{Action, Lock};
 use crate::sql::QualifiedName;
@@ -23,15 +23,19 @@ pub enum Step {
     Create(CreatePartition),
     /// Puts a table back in its place.
     Attach(AttachPartition),
+    /// Takes DEFAULT away for a moment.
+    SetAside(SetDefaultAside),
     /// Takes a partition out of its table.
     Detach(DetachPartition),
+    /// Attaches DEFAULT again.
+    BringBack(BringDefaultBack),
     /// Drops a detached table.
     Drop(DropTable),
     /// Gathers the statistics of the table as a whole.
     Analyze(AnalyzeParent),
 }
 
-/// The kinds, in the order of their [`Phase`].
+/// The kinds, in the order of their usual [`Phase`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StepKind {
     /// [`Step::Finalize`]
@@ -44,8 +48,12 @@ pub enum StepKind {
     Create,
     /// [`Step::Attach`]
     Attach,
+    /// [`Step::SetAside`]
+    SetAside,
     /// [`Step::Detach`]
     Detach,
+    /// [`Step::BringBack`]
+    BringBack,
     /// [`Step::Drop`]
     Drop,
     /// [`Step::Analyze`]
@@ -67,13 +75,15 @@ pub enum Phase {
 
 impl StepKind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Finalize,
         Self::Record,
         Self::Remove,
         Self::Create,
         Self::Attach,
+        Self::SetAside,
         Self::Detach,
+        Self::BringBack,
         Self::Drop,
         Self::Analyze,
     ];
@@ -86,7 +96,9 @@ impl StepKind {
             Self::Remove => "remove",
             Self::Create => "create",
             Self::Attach => "attach",
+            Self::SetAside => "set aside",
             Self::Detach => "detach",
+            Self::BringBack => "bring back",
             Self::Drop => "drop",
             Self::Analyze => "analyze",
         }
@@ -96,8 +108,8 @@ impl StepKind {
     pub fn sign(self) -> char {
         match self {
             Self::Finalize | Self::Record | Self::Remove | Self::Analyze => '*',
-            Self::Create | Self::Attach => '+',
-            Self::Detach => '~',
+            Self::Create | Self::Attach | Self::BringBack => '+',
+            Self::SetAside | Self::Detach => '~',
             Self::Drop => '-',
         }
     }
@@ -112,7 +124,9 @@ impl Step {
             Self::Remove(_) => StepKind::Remove,
             Self::Create(_) => StepKind::Create,
             Self::Attach(_) => StepKind::Attach,
+            Self::SetAside(_) => StepKind::SetAside,
             Self::Detach(_) => StepKind::Detach,
+            Self::BringBack(_) => StepKind::BringBack,
             Self::Drop(_) => StepKind::Drop,
             Self::Analyze(_) => StepKind::Analyze,
         }
@@ -120,11 +134,12 @@ impl Step {
 
     /// When it is carried out.
     pub fn phase(&self) -> Phase {
-        match self.kind() {
-            StepKind::Finalize | StepKind::Record | StepKind::Remove => Phase::Finish,
-            StepKind::Create | StepKind::Attach => Phase::Create,
-            StepKind::Detach | StepKind::Drop => Phase::Retire,
-            StepKind::Analyze => Phase::Maintain,
+        match self {
+            Self::Finalize(_) | Self::Record(_) | Self::Remove(_) => Phase::Finish,
+            Self::BringBack(step) if step.away == Away::SinceAnEarlierRun => Phase::Finish,
+            Self::Create(_) | Self::Attach(_) => Phase::Create,
+            Self::SetAside(_) | Self::Detach(_) | Self::BringBack(_) | Self::Drop(_) => Phase::Retire,
+            Self::Analyze(_) => Phase::Maintain,
         }
     }
 
@@ -144,7 +159,9 @@ impl Step {
             Self::Remove(step) => step.table(),
             Self::Create(step) => &step.partition,
             Self::Attach(step) => &step.table,
+            Self::SetAside(step) => &step.default,
             Self::Detach(step) => &step.partition,
+            Self::BringBack(step) => &step.default,
             Self::Drop(step) => &step.table,
             Self::Analyze(step) => &step.table,
         }
@@ -158,7 +175,9 @@ impl Step {
             Self::Remove(step) => &step.range,
             Self::Create(step) => &step.range,
             Self::Attach(step) => &step.range,
+            Self::SetAside(step) => &step.range,
             Self::Detach(step) => &step.range,
+            Self::BringBack(step) => &step.range,
             Self::Drop(step) => &step.range,
             Self::Analyze(step) => step.range(),
         }
@@ -175,7 +194,9 @@ impl Step {
             Self::Remove(_) => "a constraint that a run left behind".into(),
             Self::Create(step) => step.reason.to_string().into(),
             Self::Attach(step) => step.reason.as_str().into(),
+            Self::SetAside(step) => format!("empty, and {} leave", step.detaches).into(),
             Self::Detach(step) => step.reason.as_str().into(),
+            Self::BringBack(step) => step.reason().into(),
             Self::Drop(step) => step.reason.as_str().into(),
             Self::Analyze(step) => step.reason().into(),
         }
@@ -184,7 +205,13 @@ impl Step {
     /// Bytes and rows that leave the table or the disk, estimated.
     pub fn volume(&self) -> Option<(u64, Option<u64>)> {
         match self {
-            Self::Finalize(_) | Self::Record(_) | Self::Remove(_) | Self::Create(_) | Self::Analyze(_) => None,
+            Self::Finalize(_)
+            | Self::Record(_)
+            | Self::Remove(_)
+            | Self::Create(_)
+            | Self::SetAside(_)
+            | Self::BringBack(_)
+            | Self::Analyze(_) => None,
             Self::Attach(step) => Some((step.bytes, None)),
             Self::Detach(step) => Some((step.bytes, step.rows)),
             Self::Drop(step) => Some((step.bytes, None)),
@@ -211,7 +238,9 @@ impl Step {
             Self::Remove(step) => step.actions(),
             Self::Create(step) => step.actions(),
             Self::Attach(step) => step.actions(),
+            Self::SetAside(step) => step.actions(),
             Self::Detach(step) => step.actions(),
+            Self::BringBack(step) => step.actions(),
             Self::Drop(step) => step.actions(),
             Self::Analyze(step) => step.actions(),
         }
@@ -225,7 +254,9 @@ impl Step {
             Self::Finalize(_)
             | Self::Record(_)
             | Self::Remove(_)
+            | Self::SetAside(_)
             | Self::Detach(_)
+            | Self::BringBack(_)
             | Self::Drop(_)
             | Self::Analyze(_) => Vec::new(),
         }
@@ -239,6 +270,10 @@ impl Step {
             }
             Self::Attach(step) => format!("ALTER TABLE {} DETACH PARTITION {}", step.around.parent, step.table),
             Self::Create(step) => format!("DROP TABLE {}", step.partition),
+            Self::SetAside(step) => {
+                format!("ALTER TABLE {} ATTACH PARTITION {} DEFAULT", step.around.parent, step.default)
+            }
+            Self::BringBack(step) => format!("ALTER TABLE {} DETACH PARTITION {}", step.around.parent, step.default),
             Self::Detach(step) => {
                 format!("ALTER TABLE {} ATTACH PARTITION {} {}", step.around.parent, step.partition, step.bound)
             }

@@ -240,11 +240,19 @@ pub struct Locks {
     pub retry_for: Duration,
     /// Whether an autovacuum in the way is made to give way, rather than waited for.
     pub cancel_autovacuum: bool,
+    /// Whether an empty DEFAULT partition is detached for as long as several partitions are, so that they leave
+    /// CONCURRENTLY: rows that fit no other partition are refused meanwhile (23514).
+    pub set_default_aside: bool,
 }
 
 impl Default for Locks {
     fn default() -> Self {
-        Self { timeout: Duration::from_millis(50), retry_for: Duration::from_secs(600), cancel_autovacuum: false }
+        Self {
+            timeout: Duration::from_millis(50),
+            retry_for: Duration::from_secs(600),
+            cancel_autovacuum: false,
+            set_default_aside: false,
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::amounts::{elapsed, in_full};
 use super::findings;
+use super::run_report::Work;
 use super::steps::{self, Naming};
 use super::style::{Screen, name, plural, wrap};
 use crate::failure::FailureKind;
@@ -50,6 +51,18 @@ impl ApplyReport<'_> {
         findings.extend(pruning::lost(self.pruned_before, &lost, &self.done()));
         findings.extend(pruning::findings(&others));
         findings
+    }
+
+    /// What the run did and did not; `run` is its number in the ledger.
+    pub fn work(&self, run: Option<i64>) -> Work {
+        Work {
+            run,
+            done: self.done().into_iter().map(|(table, step)| (table.clone(), step.clone())).collect(),
+            failed: self.outcome.failed.clone(),
+            left_out: self.outcome.left_out,
+            withheld: self.withheld.to_vec(),
+            put_off: self.put_off.to_vec(),
+        }
     }
 
     /// Steps that neither failed nor stand in the plan made again.

@@ -175,7 +175,7 @@ struct Wire<'a> {
 }
 
 #[derive(Serialize)]
-struct WireFinding<'a> {
+pub(super) struct WireFinding<'a> {
     code: &'static str,
     name: &'static str,
     severity: &'static str,
@@ -208,7 +208,7 @@ pub fn check_json(report: &CheckReport<'_>, out: &mut dyn Write) -> io::Result<(
     writeln!(out)
 }
 
-fn wire_finding<'a>(finding: &'a Finding, pruning: &[PruningResult]) -> WireFinding<'a> {
+pub(super) fn wire_finding<'a>(finding: &'a Finding, pruning: &[PruningResult]) -> WireFinding<'a> {
     // A query's numbers stand with its result; the finding that tells of it begins as the result does.
     let tells = |said: &Said| said.code == finding.code && finding.message.starts_with(&said.message);
     let own = pruning.iter().filter(|result| Some(&result.table) == finding.table.as_ref());

@@ -176,8 +176,8 @@ fn sign(kind: &str) -> (char, Tone) {
         Some(kind @ (StepKind::Finalize | StepKind::Record | StepKind::Remove | StepKind::Analyze)) => {
             (kind.sign(), Tone::Fix)
         }
-        Some(kind @ (StepKind::Create | StepKind::Attach)) => (kind.sign(), Tone::Create),
-        Some(kind @ StepKind::Detach) => (kind.sign(), Tone::Detach),
+        Some(kind @ (StepKind::Create | StepKind::Attach | StepKind::BringBack)) => (kind.sign(), Tone::Create),
+        Some(kind @ (StepKind::SetAside | StepKind::Detach)) => (kind.sign(), Tone::Detach),
         Some(kind @ StepKind::Drop) => (kind.sign(), Tone::Drop),
         None => ('·', Tone::Quiet),
     }

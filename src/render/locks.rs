@@ -52,7 +52,9 @@ fn roles(plan: &Plan) -> BTreeMap<QualifiedName, &'static str> {
             Step::Attach(step) => &step.around,
             Step::Finalize(step) => &step.around,
             Step::Create(step) => &step.around,
+            Step::SetAside(step) => &step.around,
             Step::Detach(step) => &step.around,
+            Step::BringBack(step) => &step.around,
             Step::Drop(step) => {
                 roles.extend(step.foreign_keys.iter().map(|key| (key.table.clone(), "foreign key")));
                 continue;

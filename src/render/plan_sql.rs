@@ -80,7 +80,12 @@ fn refuse(out: &mut dyn Write, condition: &str, message: &str, hint: &str) -> io
 fn needs_ledger(step: &Step) -> bool {
     match step {
         Step::Finalize(step) => step.ours,
-        Step::Record(_) | Step::Attach(_) | Step::Detach(_) | Step::Drop(_) => true,
+        Step::Record(_)
+        | Step::Attach(_)
+        | Step::SetAside(_)
+        | Step::Detach(_)
+        | Step::BringBack(_)
+        | Step::Drop(_) => true,
         Step::Remove(_) | Step::Create(_) | Step::Analyze(_) => false,
     }
 }

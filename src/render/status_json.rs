@@ -175,6 +175,7 @@ fn stretch(stretch: &Stretch) -> WireStretch {
 fn detached(detached: &DetachedState) -> WireDetached {
     let (fate, drops_at) = match detached.fate {
         DetachedFate::DropsAt(end) => ("drops_at", Some(end)),
+        DetachedFate::Aside => ("aside", None),
         DetachedFate::Due => ("due", None),
         DetachedFate::Held => ("held", None),
         DetachedFate::Kept => ("kept", None),

@@ -139,6 +139,7 @@ pub(super) fn fate(detached: &DetachedState, overview: &Overview) -> String {
             let left = amounts::span(end.signed_duration_since(overview.at));
             format!("dropped in {left}, from {} on", super::plan_report::moment(*end))
         }
+        DetachedFate::Aside => "set aside: the next apply attaches it again".to_owned(),
         DetachedFate::Due => "grace over: the next apply drops it".to_owned(),
         DetachedFate::Held => "under a hold".to_owned(),
         DetachedFate::Kept => "kept: its policy drops nothing".to_owned(),

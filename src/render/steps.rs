@@ -10,7 +10,7 @@ use tabled::settings::{Alignment, Padding, Style};
 use super::amounts;
 use super::plan_report::{Shown, more, shortened};
 use super::style::{Screen, Tone, name, name_beside, plain, width, wrap};
-use crate::plan::steps::{AttachPartition, CreatePartition, DropTable};
+use crate::plan::steps::{AttachPartition, CreatePartition, DropTable, SetDefaultAside};
 use crate::plan::{Step, StepKind, Surroundings};
 use crate::sql::QualifiedName;
 
@@ -116,6 +116,12 @@ pub(super) fn write(steps: &[&Step], naming: Naming<'_>, screen: Screen, out: &m
 /// What others may notice of a step, when they may.
 pub(super) fn caution(step: &Step) -> Option<String> {
     match step {
+        Step::SetAside(step) => Some(format!(
+            "until it is back, within {}, rows that fit no other partition are refused (23514); readers of {} wait \
+             while it is taken away",
+            amounts::timeout(SetDefaultAside::LONGEST),
+            name(&step.around.parent)
+        )),
         Step::Detach(step) => {
             let Surroundings { parent, default: Some(default), .. } = &step.around else { return None };
             Some(format!(
@@ -147,8 +153,8 @@ fn verb_length(kind: StepKind) -> usize {
 fn tone(kind: StepKind) -> Tone {
     match kind {
         StepKind::Finalize | StepKind::Record | StepKind::Remove | StepKind::Analyze => Tone::Fix,
-        StepKind::Create | StepKind::Attach => Tone::Create,
-        StepKind::Detach => Tone::Detach,
+        StepKind::Create | StepKind::Attach | StepKind::BringBack => Tone::Create,
+        StepKind::SetAside | StepKind::Detach => Tone::Detach,
         StepKind::Drop => Tone::Drop,
     }
 }

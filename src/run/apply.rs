@@ -45,8 +45,12 @@ pub struct Applying<'a> {
 pub struct Applied {
     /// The steps.
     pub outcome: Outcome,
+    /// Its number in the ledger; `None`: nobody recorded it.
+    pub run: Option<i64>,
     /// The plan made again for the same moment; `None` when nothing was to be done, or the run was cut short.
     pub remaining: Option<Plan>,
+    /// What it was made from.
+    pub after: Option<CatalogSnapshot>,
     /// Queries on the tables that were changed.
     pub pruning: Vec<PruningResult>,
     /// The policies' own queries on these tables, as they stood before.
@@ -92,20 +96,21 @@ pub async fn apply(
     let Some(session) = sessions.first() else {
         let unseen = Failure::new(FailureKind::Unreachable, "the connection was lost; what was done was not looked at")
             .hint("run again when the server is back: what was not committed did not happen");
-        return Ok(Applied { outcome, pruned_before, trouble: Some(unseen.into()), ..Applied::default() });
+        let run = run.map(|run| run.id());
+        return Ok(Applied { outcome, run, pruned_before, trouble: Some(unseen.into()), ..Applied::default() });
     };
     let mut trouble = None;
-    if let Some(run) = run {
+    if let Some(run) = &run {
         let failure = outcome.failure().max(stop.signal().map(StopSignal::failure));
-        trouble = ledger::end_run(session.client(), &run, failure, &outcome).await.err();
+        trouble = ledger::end_run(session.client(), run, failure, &outcome).await.err();
     }
     let look_again = async {
         let (after, mut remaining) = make_plan_by(planner, &sessions[0], policies, Moment::At(plan.at)).await?;
         refuse_onlookers(&after, &mut remaining);
         let made = plan.steps().filter(|(_, step)| step.kind() == StepKind::Create);
         let made = made.map(|(_, step)| step.target().clone()).collect();
-        let pruning = prove_pruning_together(sessions, touched, after, made).await?;
-        anyhow::Ok((Some(remaining), pruning))
+        let pruning = prove_pruning_together(sessions, touched, after.clone(), made).await?;
+        anyhow::Ok((Some(remaining), Some(after), pruning))
     };
     let seen = tokio::select! {
         // A signal that has come already must win.
@@ -113,11 +118,12 @@ pub async fn apply(
         _ = stop.requested() => Ok(Default::default()),
         seen = look_again => seen,
     };
-    let (remaining, pruning) = seen.unwrap_or_else(|error| {
+    let (remaining, after, pruning) = seen.unwrap_or_else(|error| {
         trouble.get_or_insert(error);
         Default::default()
     });
-    Ok(Applied { outcome, remaining, pruning, pruned_before, trouble })
+    let run = run.map(|run| run.id());
+    Ok(Applied { outcome, run, remaining, after, pruning, pruned_before, trouble })
 }
 
 /// Another session on the server of the first one, which holds the run lock: after a failover the same address may

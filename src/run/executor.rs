@@ -13,12 +13,16 @@ use anyhow::Result;
 use tokio::task::JoinSet;
 use tokio_postgres::types::Type;
 
+use super::absence::Absence;
 use super::attempt::{Commit, Refusal, attempt};
 use super::ledger::{Entry, OpenRun};
 use super::lock_window::{LockWindow, sessions};
 use super::patience::Patience;
 use super::signals::Stop;
-use super::step_error::{error_of_trapped, is_about_its_target, lock_lost, locks_not_granted, lost, refused, stopped};
+use super::step_error::{
+    away_too_long, error_of_absent, error_of_trapped, is_about_its_target, lock_lost, locks_not_granted, lost, refused,
+    stopped,
+};
 use crate::db::connect::{Pulse, Session};
 use crate::failure::FailureKind;
 use crate::plan::steps::DetachPartition;
@@ -116,6 +120,15 @@ enum Done {
     CutShort,
 }
 
+/// How a step ended.
+enum Ended {
+    Done,
+    /// It failed for a reason of its own.
+    AboutItself,
+    /// It failed for a reason that the table's other steps share.
+    AboutAll,
+}
+
 /// Where a partition stands.
 enum Attachment {
     Attached,
@@ -151,49 +164,101 @@ impl Worker {
 
     async fn carry_out_table(&mut self, table: &TablePlan, outcome: &mut Outcome) {
         let mut given_up: Vec<&QualifiedName> = Vec::new();
+        let mut absences = Absence::at_first(table);
         for step in &table.steps {
             if self.stop.signal().is_some() {
-                return;
+                break;
             }
             if given_up.contains(&step.target()) {
                 continue;
             }
-            let boxed = || Box::new(step.clone());
-            tell(&self.listener, &Event::StepStarted { table: table.table.clone(), step: boxed() });
-            let started = Instant::now();
-            let result = self.carry_out(table, step, started).await;
-            for notice in self.session.take_notices() {
-                let text = format!("{}: {} ({})", notice.severity, notice.message, notice.sqlstate);
-                tell(&self.listener, &Event::Notice(text));
+            let left = match step {
+                Step::Detach(_) | Step::Finalize(_) => absences.iter().map(Absence::time_left).min(),
+                _ => None,
+            };
+            let ended = match left {
+                Some(Duration::ZERO) => self.fail(table, step, Duration::ZERO, away_too_long(step), outcome).await,
+                Some(left) => self.try_step(table, step, left.min(table.locks.retry_for), outcome).await,
+                None => self.try_step(table, step, table.locks.retry_for, outcome).await,
+            };
+            if matches!(step, Step::BringBack(_)) {
+                absences.retain(|absence| absence.back.target() != step.target());
             }
-            let took = started.elapsed();
-            match result {
-                Ok(()) => {
-                    outcome.done += 1;
-                    tell(&self.listener, &Event::StepDone { table: table.table.clone(), step: boxed(), took });
-                }
-                Err(error) => {
-                    self.record_failure(table, step, took, &error).await;
-                    let event = Event::StepFailed { table: table.table.clone(), step: boxed(), error: error.clone() };
-                    tell(&self.listener, &event);
-                    let others_may_succeed = is_about_its_target(&error);
-                    outcome.failed.push(FailedStep { table: table.table.clone(), step: step.clone(), error });
-                    if !others_may_succeed {
-                        return;
-                    }
-                    given_up.push(step.target());
-                }
+            match (step, ended) {
+                (Step::SetAside(aside), Ended::Done) => absences.extend(Absence::from_now(table, aside)),
+                (_, Ended::Done) => {}
+                // Beside DEFAULT the others are refused (55000).
+                (Step::SetAside(_), Ended::AboutItself | Ended::AboutAll) | (_, Ended::AboutAll) => break,
+                (_, Ended::AboutItself) => given_up.push(step.target()),
             }
+        }
+        for absence in absences {
+            self.bring_back_at_last(table, absence.back, outcome).await;
         }
     }
 
-    async fn carry_out(&mut self, table: &TablePlan, step: &Step, started: Instant) -> Result<(), StepError> {
+    /// DEFAULT comes back also when a signal or the deadline has come; without a connection the next run does it.
+    async fn bring_back_at_last(&mut self, table: &TablePlan, back: &Step, outcome: &mut Outcome) {
+        if !self.is_connected(outcome) {
+            let text = format!("{} is away: run again at once, it is brought back first", back.target());
+            return tell(&self.listener, &Event::Notice(text));
+        }
+        let heard = std::mem::replace(&mut self.stop, Stop::never());
+        let deadline = self.deadline.take();
+        self.try_step(table, back, CLEAN_UP, outcome).await;
+        (self.stop, self.deadline) = (heard, deadline);
+    }
+
+    async fn try_step(&mut self, table: &TablePlan, step: &Step, patience: Duration, outcome: &mut Outcome) -> Ended {
+        let boxed = || Box::new(step.clone());
+        tell(&self.listener, &Event::StepStarted { table: table.table.clone(), step: boxed() });
+        let started = Instant::now();
+        let result = self.carry_out(table, step, patience, started).await;
+        for notice in self.session.take_notices() {
+            let text = format!("{}: {} ({})", notice.severity, notice.message, notice.sqlstate);
+            tell(&self.listener, &Event::Notice(text));
+        }
+        let took = started.elapsed();
+        match result {
+            Ok(()) => {
+                outcome.done += 1;
+                tell(&self.listener, &Event::StepDone { table: table.table.clone(), step: boxed(), took });
+                Ended::Done
+            }
+            Err(error) => self.fail(table, step, took, error, outcome).await,
+        }
+    }
+
+    async fn fail(
+        &self,
+        table: &TablePlan,
+        step: &Step,
+        took: Duration,
+        error: StepError,
+        outcome: &mut Outcome,
+    ) -> Ended {
+        let error = if matches!(step, Step::BringBack(_)) { error_of_absent(error) } else { error };
+        self.record_failure(table, step, took, &error).await;
+        let failed = (table.table.clone(), Box::new(step.clone()), error.clone());
+        tell(&self.listener, &Event::StepFailed { table: failed.0, step: failed.1, error: failed.2 });
+        let ended = if is_about_its_target(&error) { Ended::AboutItself } else { Ended::AboutAll };
+        outcome.failed.push(FailedStep { table: table.table.clone(), step: step.clone(), error });
+        ended
+    }
+
+    async fn carry_out(
+        &mut self,
+        table: &TablePlan,
+        step: &Step,
+        patience: Duration,
+        started: Instant,
+    ) -> Result<(), StepError> {
         if self.lock.as_ref().is_some_and(Pulse::has_ended) {
             return Err(lock_lost(step));
         }
         let run = self.run.clone();
         let entry = run.as_ref().map(|run| Entry { run, table: &table.table, fingerprint: &table.fingerprint, step });
-        let mut patience = Patience::new(table.locks.retry_for, self.deadline);
+        let mut patience = Patience::new(patience, self.deadline);
         let mut actions = VecDeque::from(step.actions());
         let (mut begun, mut trapped) = (false, false);
         while let Some(action) = actions.pop_front() {

@@ -11,7 +11,7 @@ use tokio_postgres::types::{ToSql, Type};
 
 use crate::catalog::Journal;
 use crate::failure::{Failure, FailureKind};
-use crate::plan::{Action, Outcome, Plan, Step, StepError, StepKind};
+use crate::plan::{Action, Outcome, Plan, Step, StepError, StepKind, client_in_words};
 use crate::sql::{QualifiedName, SqlLiteral};
 
 mod migrations {
@@ -58,12 +58,26 @@ pub struct Invocation {
     pub deadline: Option<Duration>,
 }
 
+impl Invocation {
+    /// The account and the machine, such as `ada@db1`.
+    pub fn client(&self) -> Option<String> {
+        client_in_words(self.os_user.as_deref(), self.client_host.as_deref())
+    }
+}
+
 /// A run in the ledger that has begun and not ended.
 #[derive(Debug, Clone)]
 pub struct OpenRun {
     id: i64,
     journal: Journal,
     positions: Arc<HashMap<(StepKind, QualifiedName), usize>>,
+}
+
+impl OpenRun {
+    /// Its number.
+    pub fn id(&self) -> i64 {
+        self.id
+    }
 }
 
 /// Writes down that a run begins.

@@ -2,6 +2,7 @@
 //!
 //! What to do was decided below the purity line; here is only when, how often, and what to say when it fails.
 
+mod absence;
 mod apply;
 mod attempt;
 mod executor;
@@ -9,6 +10,7 @@ mod explain_query;
 mod ledger;
 mod lock_window;
 mod make_plan;
+mod notify;
 mod patience;
 mod prove_pruning;
 mod prove_workload;
@@ -22,6 +24,7 @@ pub use executor::{Execution, execute};
 pub use explain_query::{Execute, explain_query};
 pub use ledger::{Invocation, OpenRun, begin_run, end_run, install};
 pub use make_plan::{Moment, Planner, make_offline_plan, make_plan, make_plan_by, make_rough_plan};
+pub use notify::{Recipient, heartbeat, http_url, notify};
 pub use prove_pruning::prove_pruning;
 pub use prove_workload::prove_workload;
 pub use run_lock::{RUN_LOCK, lock_database};

@@ -48,6 +48,11 @@ impl Stop {
         Ok(Self(told))
     }
 
+    /// One that is deaf: for the little that is done after a signal.
+    pub(super) fn never() -> Self {
+        Self(watch::channel(None).1)
+    }
+
     /// The signal, if one came.
     pub fn signal(&self) -> Option<StopSignal> {
         *self.0.borrow()

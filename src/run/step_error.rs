@@ -8,6 +8,7 @@ use super::patience::Patience;
 use super::signals::StopSignal;
 use crate::db::connect::Session;
 use crate::failure::FailureKind;
+use crate::plan::steps::SetDefaultAside;
 use crate::plan::{Action, Blocker, Step, StepError};
 use crate::render::elapsed;
 
@@ -118,6 +119,27 @@ pub(super) fn stopped(signal: StopSignal, step: &Step) -> StepError {
 pub(super) fn error_of_trapped(error: StepError) -> StepError {
     let next = format!("its rows are invisible from now on, and the next run ends the detach; {}", error.next);
     StepError { next, ..error }
+}
+
+/// The same error of a DEFAULT partition that did not come back.
+pub(super) fn error_of_absent(error: StepError) -> StepError {
+    let next = format!(
+        "DEFAULT is away, and rows that fit no partition are refused, until the next run brings it back; {}",
+        error.next
+    );
+    StepError { next, ..error }
+}
+
+/// DEFAULT has been away for as long as it may be.
+pub(super) fn away_too_long(step: &Step) -> StepError {
+    StepError {
+        kind: FailureKind::LockTimeout,
+        message: format!("left for another run: DEFAULT was away for {}", elapsed(SetDefaultAside::LONGEST)),
+        sqlstate: None,
+        doing: briefly(step),
+        blockers: Vec::new(),
+        next: "run again for the rest".to_owned(),
+    }
 }
 
 /// Whether the failure is about the step's own target, so that other steps of the table may well succeed.

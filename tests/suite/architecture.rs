@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 /// Rooms from the ground up; a room may use the ones before it, and those beside it where noted.
 const FLOORS: &[&[&str]] = &[
     &["failure", "sql", "json_document"],
-    &["schedule"],
+    &["schedule", "rows"],
     &["keys"],
     &["policy", "catalog"],
-    &["plan"],
+    &["plan", "manifest"],
     &["desired"],
     &["diff", "pruning"],
     &["render"],
     &["db"],
+    &["archive"],
     &["run"],
     &["cli"],
 ];

@@ -6,6 +6,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::catalog::Bound;
 use crate::plan::{Action, Finding, Lock, Phase, Plan, Runway, Severity, Step, StepKind, TablePlan, Withheld};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -199,6 +200,7 @@ impl SavedStep {
                 Step::Create(step) => Some(step.bound.to_string()),
                 Step::Detach(step) => Some(step.bound.to_string()),
                 Step::Attach(step) => Some(step.bound.to_string()),
+                Step::SetAside(_) | Step::BringBack(_) => Some(Bound::Default.to_string()),
                 Step::Finalize(_) | Step::Record(_) | Step::Remove(_) | Step::Drop(_) | Step::Analyze(_) => None,
             },
             reason: step.reason().to_string(),

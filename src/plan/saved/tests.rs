@@ -82,12 +82,14 @@ fn the_document_says_what_it_is_and_all_that_a_reader_needs() {
         "steps": {
           "analyze": 0,
           "attach": 0,
+          "bring back": 0,
           "create": 0,
           "detach": 0,
           "drop": 1,
           "finalize": 0,
           "record": 1,
-          "remove": 0
+          "remove": 0,
+          "set aside": 0
         },
         "findings": {
           "error": 0,

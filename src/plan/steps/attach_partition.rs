@@ -2,6 +2,7 @@
 //! there is proven beforehand by a constraint, and so is that DEFAULT holds none of them.
 
 use super::CheckAhead;
+use super::detached_entry::record_ended;
 use crate::catalog::{Bound, RelationKind};
 use crate::plan::guard::{Standing, guard};
 use crate::plan::surroundings::Modes;
@@ -56,9 +57,7 @@ impl AttachPartition {
             format!("ALTER TABLE {parent} ATTACH PARTITION {table} {bound}"),
         ];
         under.extend(self.checks().map(CheckAhead::drop));
-        under.push(format!(
-            "UPDATE partctl.detached_tables SET ended_at = clock_timestamp() WHERE relation = {oid} AND ended_at IS NULL"
-        ));
+        under.push(record_ended(*oid));
         let ahead = self.checks().flat_map(CheckAhead::actions);
         let attach = Action::Transaction(Transaction { locks, implied, under, ..Transaction::default() });
         ahead.chain([attach]).collect()

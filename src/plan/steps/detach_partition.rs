@@ -2,11 +2,12 @@
 //! leaves nothing that the next one cannot understand.
 
 use super::FinalizeDetach;
+use super::detached_entry::{record_detached, record_intent};
 use crate::catalog::{Bound, RelationKind};
 use crate::plan::guard::{Standing, guard};
 use crate::plan::surroundings::Modes;
 use crate::plan::{Action, Alone, Lock, LockMode, Surroundings, Transaction};
-use crate::sql::{QualifiedName, SqlLiteral};
+use crate::sql::QualifiedName;
 
 /// A partition to be detached.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +45,7 @@ impl DetachPartition {
         let Self { partition, .. } = self;
         let parent = &self.around.parent;
         let guard = guard(self.oid, partition, &Standing::Attached { parent_oid: self.parent_oid, bound: &self.bound });
+        let record_intent = record_intent(self.oid, partition, parent, &self.bound);
         let modes = |parent| Modes {
             referenced_by: LockMode::AccessExclusive,
             references: LockMode::ShareRowExclusive,
@@ -54,7 +56,7 @@ impl DetachPartition {
             let (mut locks, implied) = self.around.locks(modes(LockMode::ShareUpdateExclusive));
             locks.extend(implied.into_iter().chain([own]));
             return vec![
-                Action::Transaction(Transaction::of([guard.clone(), self.record_intent()])),
+                Action::Transaction(Transaction::of([guard.clone(), record_intent])),
                 Action::Alone(Alone {
                     guard,
                     statement: format!("ALTER TABLE {parent} DETACH PARTITION {partition} CONCURRENTLY"),
@@ -72,7 +74,7 @@ impl DetachPartition {
         }
         let detach = format!("ALTER TABLE {parent} DETACH PARTITION {partition}");
         // The first DO of a session loads PL/pgSQL, which takes milliseconds: better before the locks than under them.
-        let before = vec![guard.clone(), self.record_intent()];
+        let before = vec![guard.clone(), record_intent];
         let under = vec![guard, detach, record_detached(self.oid)];
         vec![Action::Transaction(Transaction { before, locks, implied, under, ..Transaction::default() })]
     }
@@ -87,30 +89,4 @@ impl DetachPartition {
             ours: true,
         }
     }
-
-    /// A table that was detached before, and attached since, perhaps under another name or to another parent, is from
-    /// now on what it is now: its new parent's policy decides what becomes of it.
-    fn record_intent(&self) -> String {
-        format!(
-            "INSERT INTO partctl.detached_tables (relation, schema_name, table_name, parent_schema, parent_name, bound) \
-             VALUES ({}, {}, {}, {}, {}, {}) ON CONFLICT (relation) WHERE ended_at IS NULL DO UPDATE \
-             SET begun_at = clock_timestamp(), detached_at = NULL, bound = EXCLUDED.bound, \
-             schema_name = EXCLUDED.schema_name, table_name = EXCLUDED.table_name, \
-             parent_schema = EXCLUDED.parent_schema, parent_name = EXCLUDED.parent_name",
-            self.oid,
-            SqlLiteral(self.partition.schema.as_str()),
-            SqlLiteral(self.partition.name.as_str()),
-            SqlLiteral(self.around.parent.schema.as_str()),
-            SqlLiteral(self.around.parent.name.as_str()),
-            SqlLiteral(&self.bound.to_string()),
-        )
-    }
-}
-
-/// The grace clock starts here.
-pub(super) fn record_detached(oid: u32) -> String {
-    format!(
-        "UPDATE partctl.detached_tables SET detached_at = clock_timestamp() \
-         WHERE relation = {oid} AND ended_at IS NULL"
-    )
 }

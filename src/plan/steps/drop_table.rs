@@ -1,6 +1,7 @@
 //! Drops a table that was detached, after its grace. The guard runs under the lock, so it is the table that was
 //! planned, or nothing happens.
 
+use super::detached_entry::record_ended;
 use crate::catalog::{FarEnd, RelationKind};
 use crate::plan::guard::{Standing, guard};
 use crate::plan::{Action, Lock, LockMode, Transaction};
@@ -47,11 +48,7 @@ impl DropTable {
             RelationKind::Foreign => (Vec::new(), vec![own], format!("DROP FOREIGN TABLE {table}")),
             _ => (vec![own], Vec::new(), format!("DROP TABLE {table}")),
         };
-        let record = format!(
-            "UPDATE partctl.detached_tables SET ended_at = clock_timestamp() \
-             WHERE relation = {oid} AND ended_at IS NULL"
-        );
-        let under = vec![guard, drop, record];
+        let under = vec![guard, drop, record_ended(*oid)];
         actions.push(Action::Transaction(Transaction { locks, implied, under, ..Transaction::default() }));
         actions
     }

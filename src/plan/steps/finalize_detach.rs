@@ -1,7 +1,7 @@
 //! Ends a concurrent detach that was interrupted between its two phases: until then the partition's rows are
 //! invisible and no other concurrent detach can begin (55000).
 
-use super::detach_partition::record_detached;
+use super::detached_entry::record_detached;
 use crate::plan::surroundings::Modes;
 use crate::plan::{Action, Lock, LockMode, Surroundings, Transaction};
 use crate::sql::QualifiedName;

@@ -2,16 +2,20 @@
 
 mod analyze_parent;
 mod attach_partition;
+mod bring_default_back;
 mod check_ahead;
 mod create_partition;
 mod detach_partition;
+mod detached_entry;
 mod drop_table;
 mod finalize_detach;
 mod record_detach;
 mod remove_check;
+mod set_default_aside;
 
 pub use analyze_parent::{AnalyzeParent, AnalyzeReach, AnalyzeReason};
 pub use attach_partition::AttachPartition;
+pub use bring_default_back::{Away, BringDefaultBack};
 pub use check_ahead::{CHECK_PREFIX, CheckAhead};
 pub use create_partition::{CreatePartition, CreateReason};
 pub use detach_partition::DetachPartition;
@@ -19,3 +23,4 @@ pub use drop_table::DropTable;
 pub use finalize_detach::FinalizeDetach;
 pub use record_detach::{RecordDetach, RecordedChange};
 pub use remove_check::RemoveCheck;
+pub use set_default_aside::SetDefaultAside;

@@ -1,7 +1,7 @@
 //! Brings a ledger entry in line with the catalog: a detach that was done and not written down, because its run was
 //! killed in between, or a table that somebody attached again.
 
-use super::detach_partition::record_detached;
+use super::detached_entry::{record_detached, record_ended};
 use crate::plan::{Action, Transaction};
 use crate::sql::QualifiedName;
 
@@ -31,11 +31,7 @@ impl RecordDetach {
     pub(in crate::plan) fn actions(&self) -> Vec<Action> {
         let statement = match self.change {
             RecordedChange::Detached => record_detached(self.oid),
-            RecordedChange::AttachedAgain => format!(
-                "UPDATE partctl.detached_tables SET ended_at = clock_timestamp() \
-                 WHERE relation = {} AND ended_at IS NULL",
-                self.oid
-            ),
+            RecordedChange::AttachedAgain => record_ended(self.oid),
         };
         vec![Action::Transaction(Transaction::of([statement]))]
     }

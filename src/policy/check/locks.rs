@@ -11,7 +11,7 @@ use super::scalars::{boolean, elapsed};
 use super::section::{Keys, Section};
 
 pub(super) const KEYS: Keys =
-    Keys { section: "locks", known: &["timeout", "retry_for", "cancel_autovacuum"], later: &[] };
+    Keys { section: "locks", known: &["timeout", "retry_for", "cancel_autovacuum", "set_default_aside"], later: &[] };
 
 /// A table that is locked longer than this at a time is down.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(60);
@@ -26,6 +26,7 @@ pub(super) fn read(root: &Section<'_>, report: &mut Report<'_>) -> Locks {
         timeout: section.optional("timeout", report, timeout).unwrap_or(default.timeout),
         retry_for: section.optional("retry_for", report, elapsed).unwrap_or(default.retry_for),
         cancel_autovacuum: section.optional("cancel_autovacuum", report, boolean).unwrap_or(default.cancel_autovacuum),
+        set_default_aside: section.optional("set_default_aside", report, boolean).unwrap_or(default.set_default_aside),
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::harness::{Run, session};
 use super::proxy::{Point, Proxy, Request, Side};
 use super::trial::{Trial, assert_ended_or_lost, kills, seed, some_of};
-use super::workloads::{ALL, DAYS, EMPTY_DEFAULT, FILLED_DEFAULT, FOREIGN_KEYS, SEVERAL, Workload};
+use super::workloads::{ALL, DAYS, DEFAULT_SET_ASIDE, EMPTY_DEFAULT, FILLED_DEFAULT, FOREIGN_KEYS, SEVERAL, Workload};
 
 /// Whether it was killed there.
 async fn killed_at(workload: Workload, point: Point, broken: &str) -> bool {
@@ -49,6 +49,11 @@ async fn killed_at_any_request_beside_an_empty_default_the_next_run_converges() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn killed_at_any_request_while_default_is_set_aside_the_next_run_converges() {
+    killed_anywhere(DEFAULT_SET_ASIDE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn killed_at_any_request_beside_a_filled_default_the_next_run_converges() {
     killed_anywhere(FILLED_DEFAULT).await;
 }
@@ -76,8 +81,11 @@ enum Killed {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_between_the_phases_of_a_detach_the_next_run_finishes_it() {
-    for killed in [Killed::Client, Killed::Backends, Killed::Both] {
-        let trial = Trial::begin(DAYS).await;
+    let killed = [Killed::Client, Killed::Backends, Killed::Both];
+    for (workload, killed) in
+        [DAYS, DEFAULT_SET_ASIDE].iter().flat_map(|workload| killed.map(|killed| (workload, killed)))
+    {
+        let trial = Trial::begin(*workload).await;
         let proxy = Proxy::open(&trial.database.address, Some((Side::Before, Request::With("CONCURRENTLY"))));
         let mut run = trial.start_at(&proxy.address());
         assert!(run.comes_to(proxy.held()).await, "nothing was detached concurrently");
@@ -86,7 +94,7 @@ async fn killed_between_the_phases_of_a_detach_the_next_run_finishes_it() {
         reader.client().batch_execute("BEGIN; SELECT FROM shop.orders").await.unwrap();
         proxy.resume();
         trial.database.until("SELECT EXISTS (SELECT FROM pg_inherits WHERE inhdetachpending)", || true).await;
-        let broken = format!("{killed:?} ended between the phases");
+        let broken = format!("{killed:?} ended between the phases: {}", workload.name);
         end(run, &trial, killed, &broken).await;
         reader.client().batch_execute("ROLLBACK").await.unwrap();
         trial.ends_well(&broken).await;

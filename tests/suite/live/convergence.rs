@@ -13,6 +13,7 @@ struct Scenario {
     setup: &'static [Part],
 }
 
+#[derive(Clone, Copy)]
 enum Part {
     Sql(&'static str),
     /// A query whose rows are statements: for set-ups that depend on today.
@@ -75,6 +76,11 @@ const SCENARIOS: &[Scenario] = &[
         setup: MONTHS_WITH_DEFAULT,
     },
     Scenario {
+        name: "an empty DEFAULT is set aside while two months leave",
+        policy: "version: 1\ntable: shop.months\npartition: {range: at, every: 1 month, timezone: UTC}\nretain: {newest: 7, then: drop, grace: 0 days}\nlocks: {set_default_aside: true}\n",
+        setup: MONTHS_WITH_EMPTY_DEFAULT,
+    },
+    Scenario {
         name: "foreign keys on both sides",
         policy: "version: 1\ntable: shop.months\npartition: {range: at, every: 1 month, timezone: UTC}\nretain: {for: 4 months, then: detach, per_run: 20}\n",
         setup: MONTHS_WITH_KEYS,
@@ -119,6 +125,18 @@ const MONTHS_WITH_DEFAULT: &[Part] = &[Sql("CREATE SCHEMA shop; CREATE TABLE sho
       FROM (SELECT date_trunc('month', now(), 'UTC') AS m) t, generate_series(1, 8) g"), Sql("CREATE TABLE shop.months_default PARTITION OF shop.months DEFAULT;
     INSERT INTO shop.months SELECT g, now() - g * interval '1 month' FROM generate_series(1, 7) g; INSERT INTO shop.months VALUES (0, '2097-01-01');
     ANALYZE shop.months")];
+
+/// Eight past months with a row each, and a DEFAULT that is partitioned itself, with an index, a trigger and a comment.
+const MONTHS_WITH_EMPTY_DEFAULT: &[Part] = &[
+    MONTHS[0],
+    MONTHS[1],
+    MONTHS[2],
+    Sql("CREATE TABLE shop.months_default PARTITION OF shop.months DEFAULT PARTITION BY HASH (id);
+    CREATE TABLE shop.default_0 PARTITION OF shop.months_default FOR VALUES WITH (MODULUS 1, REMAINDER 0);
+    CREATE INDEX ON shop.months (at); COMMENT ON TABLE shop.months_default IS 'the rest';
+    CREATE FUNCTION shop.touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
+    CREATE TRIGGER touch BEFORE INSERT ON shop.months FOR EACH ROW EXECUTE FUNCTION shop.touch()"),
+];
 
 const MONTHS_WITH_KEYS: &[Part] = &[Sql("CREATE SCHEMA shop; CREATE TABLE shop.customers (id int PRIMARY KEY); INSERT INTO shop.customers VALUES (1);
     CREATE TABLE shop.months (id int, at timestamptz NOT NULL, customer int REFERENCES shop.customers, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);"), Each("SELECT format('CREATE TABLE shop.%I PARTITION OF shop.months FOR VALUES FROM (%L) TO (%L)', 'm' || g, m - g * interval '1 month', m - (g - 1) * interval '1 month')

@@ -1,6 +1,7 @@
 //! Against a real server: one throwaway server per run, one fresh database per test.
 
 mod anywhere;
+mod archives;
 mod autovacuum;
 mod beside;
 mod connecting;
@@ -21,12 +22,14 @@ mod retention;
 mod rights;
 mod run_lock;
 mod scans;
+mod set_aside;
 mod signals;
 mod snapshot;
 mod standby;
 mod statistics;
 mod status;
 mod story;
+mod telling;
 mod trial;
 mod trouble;
 mod windows;

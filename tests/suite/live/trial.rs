@@ -121,6 +121,7 @@ const LEFT_BEHIND: &str = "SELECT 'constraint ' || conname FROM pg_constraint
     UNION ALL SELECT 'relation ' || relname FROM pg_class
         WHERE relname LIKE 'partctl\\_%' AND relnamespace <> 'partctl'::regnamespace
     UNION ALL SELECT 'pending ' || inhrelid::regclass FROM pg_inherits WHERE inhdetachpending
+    UNION ALL SELECT 'away ' || table_name FROM partctl.detached_tables WHERE ended_at IS NULL AND bound = 'DEFAULT'
     UNION ALL SELECT 'recorded ' || table_name FROM partctl.detached_tables WHERE ended_at IS NULL AND detached_at IS NULL";
 
 async fn rows(database: &Database) -> Vec<i32> {

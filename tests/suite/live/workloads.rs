@@ -73,6 +73,15 @@ pub const EMPTY_DEFAULT: Workload = Workload {
     stays: |id| FIRST_WRITTEN <= id || is_kept(id),
 };
 
+/// The same where DEFAULT is set aside while the others leave.
+pub const DEFAULT_SET_ASIDE: Workload = Workload {
+    name: "DEFAULT is set aside",
+    policy: "version: 1\ntable: shop.orders\npartition: {range: at, every: 1 day, timezone: UTC}
+create: {ahead: 5 partitions}\nretain: {for: 4 days, then: drop, grace: 0 days, per_run: 50}
+locks: {set_default_aside: true}\n",
+    ..EMPTY_DEFAULT
+};
+
 /// The same beside a DEFAULT partition with rows outside of what is to be made, and ever more of them: from the past,
 /// once that is detached, and from the next year.
 pub const FILLED_DEFAULT: Workload = Workload {
@@ -170,4 +179,4 @@ create: {ahead: 20 partitions}\nretain: {for: 4 days, then: drop, grace: 0 days,
 };
 
 /// All that need nothing of their server.
-pub const ALL: &[Workload] = &[DAYS, EMPTY_DEFAULT, FILLED_DEFAULT, FOREIGN_KEYS, SEVERAL];
+pub const ALL: &[Workload] = &[DAYS, EMPTY_DEFAULT, DEFAULT_SET_ASIDE, FILLED_DEFAULT, FOREIGN_KEYS, SEVERAL];

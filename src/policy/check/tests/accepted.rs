@@ -34,6 +34,7 @@ hold:
 locks:
   timeout: 100 ms
   retry_for: 1 hour
+  set_default_aside: true
 pruning:
   - sql: select * from shop.orders where order_date >= $1 and order_date < $2;
     with: [2026-06-01, "2026-07-01"]
@@ -153,6 +154,7 @@ pruning:
             timeout: 100ms,
             retry_for: 3600s,
             cancel_autovacuum: false,
+            set_default_aside: true,
         },
         maintain: Maintain {
             analyze: false,
@@ -181,7 +183,7 @@ pruning:
                 ),
                 location: Location {
                     path: "a.yaml",
-                    line: 32,
+                    line: 33,
                 },
             },
         ],
@@ -249,6 +251,7 @@ fn what_is_not_said_has_its_default() {
             timeout: 50ms,
             retry_for: 600s,
             cancel_autovacuum: false,
+            set_default_aside: false,
         },
         maintain: Maintain {
             analyze: false,

@@ -94,6 +94,7 @@ fn they_merge_key_by_key_and_the_policy_has_the_last_word() {
             timeout: 20ms,
             retry_for: 600s,
             cancel_autovacuum: false,
+            set_default_aside: false,
         },
         maintain: Maintain {
             analyze: false,

@@ -38,11 +38,13 @@ const REFERENCES_ITSELF: &[Less] =
     &[Less { during: " DETACH ", on: "shop.orders_", promised: LockMode::ShareRowExclusive, taken: None }];
 
 const EMPTY: Case = Case { name: "", policy: RETIRE, setup: "", role: None, kinds: &[], less_on_14: &[] };
-use StepKind::{Create, Detach, Drop};
+use StepKind::{BringBack, Create, Detach, Drop, SetAside};
 
 /// One partition that is long over, one that holds a row and stays, and two to be made.
 const RETIRE: &str = "version: 1\ntable: shop.orders\npartition: {range: at, every: 1 month, timezone: UTC}
 create: {ahead: 1 partition, fill_gaps: false}\nretain: {for: 1 year, then: drop, grace: 0 days}\n";
+const SET_ASIDE: &str = "version: 1\ntable: shop.orders\npartition: {range: at, every: 1 month, timezone: UTC}
+create: {ahead: 1 partition, fill_gaps: false}\nretain: {for: 1 year, then: drop, grace: 0 days}\nlocks: {set_default_aside: true}\n";
 const LIST: &str = "version: 1\ntable: shop.orders\npartition:\n  list: country\n  values:\n    nordic: [NO, SE]\n    odd: [null, XX]\n";
 const HASH: &str = "version: 1\ntable: shop.orders\npartition: {hash: id, modulus: 4}\n";
 
@@ -65,6 +67,18 @@ pub const CASES: &[Case] = &[
         name: "a small DEFAULT",
         setup: concat!(table!(""), "CREATE TABLE shop.orders_default PARTITION OF shop.orders DEFAULT;"),
         kinds: &[Create, Detach, Drop],
+        ..EMPTY
+    },
+    Case {
+        name: "an empty DEFAULT is set aside",
+        policy: SET_ASIDE,
+        setup: concat!(
+            table!(""),
+            "CREATE TABLE shop.orders_2000_12 PARTITION OF shop.orders FOR VALUES FROM ('2000-12-01 00:00+00') TO ('2001-01-01 00:00+00');
+            CREATE TABLE shop.orders_default PARTITION OF shop.orders DEFAULT PARTITION BY HASH (at);
+            CREATE TABLE shop.default_0 PARTITION OF shop.orders_default FOR VALUES WITH (MODULUS 1, REMAINDER 0);"
+        ),
+        kinds: &[Create, SetAside, Detach, BringBack, Drop],
         ..EMPTY
     },
     Case {

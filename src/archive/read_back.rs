@@ -1,0 +1,264 @@
+//! Reads an archive from its store and holds it against its manifest: the bytes of every file, and the rows in them.
+//! What does not agree is named by its file. Whoever takes rows from here believes none of them before all have come.
+
+use std::fmt;
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use futures_util::TryStreamExt;
+use sha2::{Digest, Sha256};
+use tokio::sync::mpsc;
+
+use super::decode::{Incoming, decode_plain};
+use super::destination::Destination;
+use super::export::stored_columns;
+use super::upload::hex;
+use crate::failure::{Failure, FailureKind};
+use crate::manifest::{self, DataFile, MANIFEST, Manifest};
+use crate::rows::{Column, Fingerprint, Format};
+
+/// Chunks of a data file that may wait to be decoded.
+const CHUNKS_WAITING: usize = 8;
+
+/// What is wrong with an archive. Its data must not be trusted, and its table not be dropped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damage {
+    /// The object, by its whole URL.
+    pub object: String,
+    /// What is wrong with it, as a fragment.
+    pub problem: String,
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` is damaged: {}", self.object, self.problem)
+    }
+}
+
+impl std::error::Error for Damage {}
+
+/// Reads the manifest of the archive in a folder below the destination.
+///
+/// # Errors
+/// When there is none, it cannot be read, or it is not whole ([`Damage`]).
+pub async fn read_manifest(destination: &Destination, path: &str) -> Result<Manifest> {
+    let name = format!("{path}/{MANIFEST}");
+    let text = destination.read(&name).await?;
+    manifest::read(&text).map_err(|error| {
+        let damage = Damage { object: destination.url_of(&name), problem: error.to_string() };
+        let failure = Failure::new(FailureKind::Findings, damage.to_string());
+        anyhow::Error::from(damage).context(failure.hint("restore the manifest from where it is kept twice, if it is"))
+    })
+}
+
+/// Reads everything back and compares it with the manifest.
+///
+/// # Errors
+/// [`Damage`] when it is not what was archived; others when the store cannot be read.
+pub async fn verify(destination: &Destination, path: &str, manifest: &Manifest) -> Result<()> {
+    read_back(destination, path, manifest, |_| Ok(())).await
+}
+
+/// Reads every row back, hands it out, and compares all with the manifest in the end. Rows of CSV come as records
+/// without their line's end, others as `COPY BINARY` tuples. `row` runs on another thread.
+///
+/// # Errors
+/// As [`verify`], and those of `row`.
+pub async fn read_back<R>(destination: &Destination, path: &str, manifest: &Manifest, row: R) -> Result<()>
+where
+    R: FnMut(&[u8]) -> Result<()> + Send + 'static,
+{
+    let columns: Vec<Column> = stored_columns(&manifest.table.columns, manifest.layout).cloned().collect();
+    let mut state = Some((row, Fingerprint::default()));
+    for file in &manifest.files {
+        let (row, print) = state.take().expect("given back by the file before");
+        let name = format!("{path}/{}", file.name);
+        let reading = File { destination, name: &name, file, columns: &columns };
+        let result = match manifest.layout.format {
+            #[cfg(feature = "parquet")]
+            Format::Parquet => reading.parquet(row, print).await,
+            #[cfg(not(feature = "parquet"))]
+            Format::Parquet => anyhow::bail!("Parquet is not built into this partctl"),
+            Format::Csv | Format::Binary => reading.plain(manifest.layout, row, print).await,
+        };
+        state = Some(result?);
+    }
+    let (_, print) = state.expect("given back by the last file");
+    if manifest.expected() != Some(print) {
+        let rows = print.rows;
+        let problem = if rows == manifest.rows {
+            "its rows are not the ones that were archived".to_owned()
+        } else {
+            format!("{rows} rows were read, and {} were archived", manifest.rows)
+        };
+        return Err(damaged(destination.url_of(&format!("{path}/{MANIFEST}")), problem));
+    }
+    Ok(())
+}
+
+fn damaged(object: String, problem: String) -> anyhow::Error {
+    let damage = Damage { object, problem };
+    let failure = Failure::new(FailureKind::Findings, damage.to_string());
+    anyhow::Error::from(damage).context(failure)
+}
+
+/// An error of whoever takes the rows, which is no damage.
+#[derive(Debug)]
+struct Refused(anyhow::Error);
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#}", self.0)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// A data file that is read.
+struct File<'a> {
+    destination: &'a Destination,
+    name: &'a str,
+    file: &'a DataFile,
+    columns: &'a [Column],
+}
+
+/// Adds each row to the fingerprint and hands it on.
+fn counted<'a, R>(row: &'a mut R, print: &'a mut Fingerprint) -> impl FnMut(&[u8]) -> Result<()> + 'a
+where
+    R: FnMut(&[u8]) -> Result<()>,
+{
+    |bytes| {
+        print.add(bytes);
+        row(bytes).map_err(|error| Refused(error).into())
+    }
+}
+
+impl File<'_> {
+    fn damaged(&self, problem: String) -> anyhow::Error {
+        damaged(self.destination.url_of(self.name), problem)
+    }
+
+    /// What decoding came to, once every byte has been read.
+    fn judge(&self, decoded: Result<()>, rows: u64, bytes: u64, sha256: &str) -> Result<()> {
+        let DataFile { bytes: expected, .. } = *self.file;
+        match decoded {
+            Err(error) if error.is::<Refused>() => {
+                return Err(error.downcast::<Refused>().map_or_else(|error| error, |refused| refused.0));
+            }
+            _ if bytes != expected => {
+                return Err(self.damaged(format!("it has {bytes} bytes, and {expected} were stored")));
+            }
+            _ if sha256 != self.file.sha256 => {
+                return Err(self.damaged(format!("its SHA-256 is {sha256}, and {} was stored", self.file.sha256)));
+            }
+            Err(error) => return Err(self.damaged(format!("{error:#}"))),
+            Ok(()) => {}
+        }
+        if rows != self.file.rows {
+            return Err(self.damaged(format!("it holds {rows} rows, and {} were stored", self.file.rows)));
+        }
+        Ok(())
+    }
+
+    async fn plain<R>(
+        &self,
+        layout: crate::rows::Layout,
+        mut row: R,
+        mut print: Fingerprint,
+    ) -> Result<(R, Fingerprint)>
+    where
+        R: FnMut(&[u8]) -> Result<()> + Send + 'static,
+    {
+        let before = print.rows;
+        let (chunks, incoming) = mpsc::channel(CHUNKS_WAITING);
+        let decoder = tokio::task::spawn_blocking(move || {
+            let decoded = decode_plain(layout, Incoming::new(incoming), counted(&mut row, &mut print));
+            (decoded, row, print)
+        });
+        let mut stream = self.destination.stream(self.name).await?;
+        let (mut digest, mut bytes, mut wanted) = (Sha256::new(), 0, true);
+        while let Some(chunk) = stream.try_next().await.with_context(|| format!("reading `{}`", self.name))? {
+            digest.update(&chunk);
+            bytes += chunk.len() as u64;
+            // A decoder that has given up still leaves the bytes to be looked at.
+            wanted = wanted && chunks.send(chunk).await.is_ok();
+        }
+        drop(chunks);
+        let (decoded, row, print) = decoder.await.context("the decoder panicked")?;
+        self.judge(decoded, print.rows - before, bytes, &hex(&digest.finalize()))?;
+        Ok((row, print))
+    }
+
+    #[cfg(feature = "parquet")]
+    async fn parquet<R>(&self, row: R, print: Fingerprint) -> Result<(R, Fingerprint)>
+    where
+        R: FnMut(&[u8]) -> Result<()> + Send + 'static,
+    {
+        let before = print.rows;
+        let size = self.destination.size(self.name).await?;
+        let mut digest = Sha256::new();
+        let mut state = (row, print);
+        let mut at = 0;
+        let decoded = self.row_groups(size, &mut digest, &mut at, &mut state).await;
+        let decoded = match decoded {
+            Err(Reading::Store(error)) => return Err(error),
+            Err(Reading::Decoding(error)) => Err(error),
+            Ok(()) => Ok(()),
+        };
+        // What follows the row groups, and what was not decoded any more.
+        while at < size {
+            let end = size.min(at + (8 << 20));
+            digest.update(self.destination.range(self.name, at..end).await?);
+            at = end;
+        }
+        self.judge(decoded, state.1.rows - before, size, &hex(&digest.finalize()))?;
+        Ok(state)
+    }
+
+    /// Row group by row group, in the order of the file, each byte read once.
+    #[cfg(feature = "parquet")]
+    async fn row_groups<R>(
+        &self,
+        size: u64,
+        digest: &mut Sha256,
+        at: &mut u64,
+        (row, print): &mut (R, Fingerprint),
+    ) -> Result<(), Reading>
+    where
+        R: FnMut(&[u8]) -> Result<()> + Send,
+    {
+        use super::parquet::{Footer, decode_row_group};
+        let decoding = Reading::Decoding;
+        let tail = self.range(size.saturating_sub(Footer::TAIL)..size).await?;
+        let whole = Footer::range(size, &tail).map_err(decoding)?;
+        let footer = Footer::read(&self.range(whole).await?).map_err(decoding)?;
+        footer.check(self.columns).map_err(decoding)?;
+        for (number, end) in footer.row_group_ends().into_iter().enumerate() {
+            if end < *at || size < end {
+                return Err(decoding(anyhow::anyhow!("its row groups are not in order")));
+            }
+            let bytes = self.range(*at..end).await?;
+            digest.update(&bytes);
+            let group = (std::mem::replace(at, end), bytes);
+            // The runtime has other threads; this one decodes until the row group ends.
+            tokio::task::block_in_place(|| {
+                decode_row_group(&footer, number, group, self.columns, counted(row, print)).map_err(decoding)
+            })?;
+        }
+        Ok(())
+    }
+
+    #[cfg(feature = "parquet")]
+    async fn range(&self, range: std::ops::Range<u64>) -> Result<Bytes, Reading> {
+        self.destination.range(self.name, range).await.map_err(Reading::Store)
+    }
+}
+
+/// Why a Parquet file was not read to its end.
+#[cfg(feature = "parquet")]
+enum Reading {
+    /// The store's fault.
+    Store(anyhow::Error),
+    /// The file's.
+    Decoding(anyhow::Error),
+}

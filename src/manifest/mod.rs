@@ -1,0 +1,10 @@
+//! The manifest of an archive: all that restoring takes, beside the data. An archive without one does not exist, so it
+//! is written last. Decides what it says and whether it is whole; never reads or writes it.
+
+mod document;
+mod place;
+mod seal;
+
+pub use document::{ArchivedTable, Author, Bound, DataFile, Manifest, Origin, Source};
+pub use place::{MANIFEST, archive_path, data_file};
+pub use seal::{ManifestError, read, write};
