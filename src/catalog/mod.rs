@@ -9,6 +9,6 @@ pub use bound::{Bound, BoundError, Datum};
 pub use dump::{Beyond, Dump};
 pub use question::{Answer, Answers, Question};
 pub use snapshot::{
-    CatalogSnapshot, DetachedTable, FarEnd, ForeignKey, Grant, Journal, KeyColumn, Ledger, Partition, PartitionKey,
-    RelationKind, ReplicaIdentity, Server, Strategy, Table, UnreadableEntry,
+    CatalogSnapshot, Column, DetachedTable, FarEnd, ForeignKey, Grant, Journal, KeyColumn, Ledger, Partition,
+    PartitionKey, RelationKind, ReplicaIdentity, Server, Strategy, Table, UnfinishedBranch, UniqueKey, UnreadableEntry,
 };

@@ -4,6 +4,7 @@
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 
+use super::key::strategy;
 use super::{Desired, DesiredGroup, DesiredHash, DesiredList, DesiredRange};
 use crate::catalog::{Datum, KeyColumn, PartitionKey, RelationKind, Strategy, Table};
 use crate::keys::{self, Axis};
@@ -17,13 +18,8 @@ use crate::sql::Identifier;
 /// # Errors
 /// Findings that end a run with exit 4.
 pub fn expand(level: &Level, table: &Table, now: DateTime<Utc>) -> Result<Desired, Finding> {
-    let key = partition_key(table)?;
-    let (strategy, columns) = match &level.partitioning {
-        Partitioning::Range(range) => (Strategy::Range, std::slice::from_ref(&range.key)),
-        Partitioning::List(list) => (Strategy::List, std::slice::from_ref(&list.key)),
-        Partitioning::Hash(hash) => (Strategy::Hash, hash.key.as_slice()),
-    };
-    same_key(table, key, strategy, columns)?;
+    let key = own_key(table)?;
+    same_key(table, key, strategy(level), level.partitioning.columns())?;
     match &level.partitioning {
         Partitioning::Range(range) => range_of(range, table, &key.columns[0], now).map(Desired::Range),
         Partitioning::List(list) => Ok(Desired::List(list_of(list, &key.columns[0]))),
@@ -31,7 +27,7 @@ pub fn expand(level: &Level, table: &Table, now: DateTime<Utc>) -> Result<Desire
     }
 }
 
-fn partition_key(table: &Table) -> Result<&PartitionKey, Finding> {
+fn own_key(table: &Table) -> Result<&PartitionKey, Finding> {
     let not_partitioned = |what: &str| {
         Finding::about(codes::NOT_PARTITIONED, &table.name, format!("is {what}, not a partitioned table"))
             .hint("create it with PARTITION BY and move the rows, or remove its policy")

@@ -30,7 +30,7 @@ impl Situation<'_> {
     pub(super) fn rail(&self, range: &DesiredRange, extent: Extent, partition: &Partition) -> Option<Rail<'_>> {
         if partition.pending_detach {
             Some(Rail::Pending)
-        } else if !range.is_on_grid(extent) {
+        } else if !self.is_on_grid(range, extent) {
             Some(Rail::OffGrid)
         } else {
             self.hold_on(range, extent, &partition.name).map(Rail::Held)
@@ -201,7 +201,7 @@ fn is_referenced(situation: &Situation<'_>, partition: &Partition, draft: &mut D
 
 fn steps(situation: &Situation<'_>, retain: &Retain, leaving: &[&Partition], draft: &mut Draft) {
     let mut detaches: Vec<DetachPartition> =
-        leaving.iter().map(|partition| detach(situation, retain, partition)).collect();
+        leaving.iter().map(|partition| detach(situation, retain, partition, &draft.steps)).collect();
     let room = set_aside::make_room(situation, &mut detaches, draft);
     let drops: Vec<Step> = match (retain.then, retain.grace) {
         (Then::Drop, None) => leaving.iter().map(|partition| drop_at_once(situation, partition)).collect(),
@@ -221,9 +221,9 @@ fn steps(situation: &Situation<'_>, retain: &Retain, leaving: &[&Partition], dra
     }
 }
 
-fn detach(situation: &Situation<'_>, retain: &Retain, partition: &Partition) -> DetachPartition {
+fn detach(situation: &Situation<'_>, retain: &Retain, partition: &Partition, earlier: &[Step]) -> DetachPartition {
     DetachPartition {
-        around: situation.surroundings(),
+        around: situation.surroundings_after(earlier),
         parent_oid: situation.table.oid,
         partition: partition.name.clone(),
         kind: partition.kind,

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
-use super::{Draft, Node};
+use super::branch::NewPartition;
+use super::{Ancestor, Draft, Node};
 use crate::catalog::{Answer, Bound, CatalogSnapshot, FarEnd, ForeignKey, Partition, Question, Table};
 use crate::desired::{Desired, DesiredRange, Label, partition_name};
 use crate::plan::steps::{CheckAhead, CreatePartition, CreateReason};
@@ -28,7 +29,7 @@ pub struct Situation<'a> {
     /// The facts: of the root, or of a partition below it that has partitions itself.
     pub table: &'a Table,
     /// The partitions from the root down to this one; empty at the root.
-    pub path: Vec<&'a Partition>,
+    pub path: Vec<Ancestor<'a>>,
     /// The wish in the table's own terms.
     pub desired: &'a Desired,
     /// All facts.
@@ -116,6 +117,26 @@ impl<'a> Situation<'a> {
         }
     }
 
+    /// What partitions above hold of the same key; `None`: no level above divides it.
+    pub fn confines(&self, range: &DesiredRange) -> Option<Extent> {
+        let above = self.policy.levels().zip(&self.path);
+        let same_key = above.filter(|(level, _)| match &level.partitioning {
+            Partitioning::Range(above) => above.key == range.column,
+            Partitioning::List(_) | Partitioning::Hash(_) => false,
+        });
+        let extents = same_key.filter_map(|(_, ancestor)| range.extent(ancestor.bound));
+        extents.reduce(|a, b| Extent { from: a.from.max(b.from), to: a.to.min(b.to) })
+    }
+
+    /// Whether an extent is a window of the grid, as far as the partitions above leave room for it.
+    pub fn is_on_grid(&self, range: &DesiredRange, extent: Extent) -> bool {
+        let Some(confines) = self.confines(range) else { return range.is_on_grid(extent) };
+        let (Edge::At(from), Edge::At(to)) = (extent.from, extent.to) else { return false };
+        let Some(window) = range.grid.window_at(from) else { return false };
+        let clipped = |point: Point, edge: Edge| Edge::At(point) == edge;
+        (window.start() == from || clipped(from, confines.from)) && (window.end() == to || clipped(to, confines.to))
+    }
+
     /// The point that the policy's `ahead` reaches, at the end of a window; within what grid and key type can hold.
     pub fn horizon(&self, range: &DesiredRange, current: Window) -> Point {
         let limit = range.codec.limits().end();
@@ -177,6 +198,19 @@ impl<'a> Situation<'a> {
         }
     }
 
+    /// The same once these steps are done, which may make the DEFAULT partition.
+    pub(super) fn surroundings_after(&self, steps: &[Step]) -> Surroundings {
+        let is_default =
+            |create: &&CreatePartition| create.bound == Bound::Default && create.around.parent == self.table.name;
+        let mut made = steps.iter().filter_map(|step| match step {
+            Step::Create(create) => Some(create),
+            _ => None,
+        });
+        let around = self.surroundings();
+        let default = around.default.clone().or_else(|| made.find(is_default).map(|create| create.partition.clone()));
+        Surroundings { default, ..around }
+    }
+
     /// Adds the creation of a partition, unless its name is taken or DEFAULT holds rows of it; puts the questions
     /// that decide this.
     pub fn create(&self, draft: &mut Draft, label: Label<'_>, bound: Bound, reason: CreateReason) {
@@ -193,8 +227,14 @@ impl<'a> Situation<'a> {
             return;
         }
         let table = self.table;
-        let spares_default = self.check_ahead(draft, &name, &bound);
+        let tablespace = self.level.placement.tablespace.clone().or_else(|| table.tablespace.clone());
         draft.new_names.insert(name.clone());
+        let branch = match self.new_partition(draft, &name, tablespace.clone(), &bound) {
+            NewPartition::Leaf => None,
+            NewPartition::Branch(branch) => Some(branch),
+            NewPartition::Obstructed => return,
+        };
+        let spares_default = self.check_ahead(draft, &name, &bound);
         draft.steps.push(Step::Create(CreatePartition {
             around: self.surroundings(),
             spares_default,
@@ -205,14 +245,18 @@ impl<'a> Situation<'a> {
             owner: (table.owner != self.snapshot.server.role).then(|| table.owner.clone()),
             replica_identity: table.replica_identity.clone(),
             grants: table.grants.clone(),
-            tablespace: self.level.placement.tablespace.clone().or_else(|| table.tablespace.clone()),
+            tablespace,
             access_method: table.access_method.clone(),
+            branch,
         }));
     }
 
     fn name_is_taken(&self, draft: &mut Draft, name: &QualifiedName) -> Option<&'static str> {
         if draft.new_names.contains(name) {
             return Some("another new partition gets the same name");
+        }
+        if self.is_discarded(name) {
+            return None;
         }
         let question = Question::NameTaken(name.clone());
         match self.snapshot.answers.get(&question) {
@@ -223,6 +267,12 @@ impl<'a> Situation<'a> {
                 None
             }
         }
+    }
+
+    /// Whether this plan takes away what has the name now: what was left half built, and is empty.
+    fn is_discarded(&self, name: &QualifiedName) -> bool {
+        let mut left = self.snapshot.unfinished.iter();
+        left.any(|branch| (branch.name == *name || branch.below.contains(name)) && self.is_known_empty(branch))
     }
 
     /// Which rows belong to a partition with this bound, put to the DEFAULT partition; `None` when there is none.
@@ -298,6 +348,12 @@ impl<'a> Situation<'a> {
                 covered_to = covered_to.max(extent.to);
             }
         }
+        // What the partition above does not hold is for others to cover.
+        if let Some(confines) = self.confines(range)
+            && (confines.to <= covered_to || covered_to < confines.from)
+        {
+            return Runway::None;
+        }
         match (covered_to, range.now) {
             (Edge::At(point), Some(_)) => i64::try_from(range.instant(point).0)
                 .ok()
@@ -310,7 +366,12 @@ impl<'a> Situation<'a> {
     }
 }
 
-/// The grid in words, such as `range order_date, 1 month, Europe/Berlin`.
+/// The grids of a policy in words, such as `range order_date, 1 month, Europe/Berlin → hash customer_id, 4`.
+pub(super) fn grids_in_words(policy: &Policy) -> String {
+    policy.levels().map(grid_in_words).collect::<Vec<_>>().join(" → ")
+}
+
+/// The grid of one level in words, such as `range order_date, 1 month, Europe/Berlin`.
 pub(super) fn grid_in_words(level: &Level) -> String {
     match &level.partitioning {
         Partitioning::Range(range) => {

@@ -137,6 +137,20 @@ finding_codes! {
     DEFAULT_STAYS = "PT141" "default-stays" Info None;
     /// A DEFAULT partition that a run set aside cannot be brought back.
     DEFAULT_ASIDE = "PT142" "default-aside" Error Some(FailureKind::Findings);
+    /// A branch that is partitioned otherwise than the policy says; it counts as coverage and is left alone.
+    OTHER_SHAPE = "PT150" "other-shape" Info None;
+    /// Partitions that have no partitions of their own, though the policy says how they are partitioned.
+    PLAIN_PARTITION = "PT151" "plain-partition" Info None;
+    /// Partitions that have partitions of their own, of which the policy says nothing.
+    UNKNOWN_LEVEL = "PT152" "unknown-level" Info None;
+    /// The key of a sub-partition does not suit the table.
+    SUBPARTITION_KEY = "PT153" "sub-partition-key" Error Some(FailureKind::Policy);
+    /// A partition with so many partitions of its own that attaching it would exhaust the server's table of locks.
+    BRANCH_TOO_LARGE = "PT154" "branch-too-large" Error Some(FailureKind::Refused);
+    /// A partition that was left half built and holds rows.
+    HALF_BUILT = "PT155" "half-built" Warning None;
+    /// The policy's modulus is a multiple of the table's: its partitions would have to be split.
+    MODULUS_SPLIT = "PT159" "modulus-split" Warning None;
     /// There are more partitions than the policy's `check` allows.
     PARTITION_LIMIT = "PT215" "partition-limit" Error Some(FailureKind::Findings);
     /// DEFAULT holds more rows than the policy's `check` allows.

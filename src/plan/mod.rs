@@ -16,6 +16,7 @@ mod saved;
 mod step;
 pub mod steps;
 mod surroundings;
+mod unfinished;
 
 pub use action::{Action, Alone, Drain, Transaction};
 pub use event::{Blocker, Event, Listener};
@@ -27,3 +28,4 @@ pub use plan::{Plan, Round, Runway, TablePlan, Withheld};
 pub use saved::{Moment, SavedPlan};
 pub use step::{Phase, Step, StepKind};
 pub use surroundings::{FarTable, Surroundings};
+pub use unfinished::unfinished_partition_of;

@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 
 use super::steps::{
-    AnalyzeParent, AnalyzeReason, AttachPartition, Away, BringDefaultBack, CreatePartition, DetachPartition, DropTable,
-    FinalizeDetach, RecordDetach, RecordedChange, RemoveCheck, SetDefaultAside,
+    AnalyzeParent, AnalyzeReason, AttachPartition, Away, BringDefaultBack, CreatePartition, DetachPartition,
+    DiscardBranch, DropTable, FinalizeDetach, RecordDetach, RecordedChange, RemoveCheck, SetDefaultAside,
 };
 use super::{Action, Lock};
 use crate::sql::QualifiedName;
@@ -19,6 +19,8 @@ pub enum Step {
     Record(RecordDetach),
     /// Takes away a constraint that was left behind.
     Remove(RemoveCheck),
+    /// Takes away a branch that was left half built.
+    Discard(DiscardBranch),
     /// Makes a partition.
     Create(CreatePartition),
     /// Puts a table back in its place.
@@ -44,6 +46,8 @@ pub enum StepKind {
     Record,
     /// [`Step::Remove`]
     Remove,
+    /// [`Step::Discard`]
+    Discard,
     /// [`Step::Create`]
     Create,
     /// [`Step::Attach`]
@@ -75,10 +79,11 @@ pub enum Phase {
 
 impl StepKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Finalize,
         Self::Record,
         Self::Remove,
+        Self::Discard,
         Self::Create,
         Self::Attach,
         Self::SetAside,
@@ -94,6 +99,7 @@ impl StepKind {
             Self::Finalize => "finalize",
             Self::Record => "record",
             Self::Remove => "remove",
+            Self::Discard => "discard",
             Self::Create => "create",
             Self::Attach => "attach",
             Self::SetAside => "set aside",
@@ -107,7 +113,7 @@ impl StepKind {
     /// The sign that carries the meaning without colour.
     pub fn sign(self) -> char {
         match self {
-            Self::Finalize | Self::Record | Self::Remove | Self::Analyze => '*',
+            Self::Finalize | Self::Record | Self::Remove | Self::Discard | Self::Analyze => '*',
             Self::Create | Self::Attach | Self::BringBack => '+',
             Self::SetAside | Self::Detach => '~',
             Self::Drop => '-',
@@ -122,6 +128,7 @@ impl Step {
             Self::Finalize(_) => StepKind::Finalize,
             Self::Record(_) => StepKind::Record,
             Self::Remove(_) => StepKind::Remove,
+            Self::Discard(_) => StepKind::Discard,
             Self::Create(_) => StepKind::Create,
             Self::Attach(_) => StepKind::Attach,
             Self::SetAside(_) => StepKind::SetAside,
@@ -135,7 +142,7 @@ impl Step {
     /// When it is carried out.
     pub fn phase(&self) -> Phase {
         match self {
-            Self::Finalize(_) | Self::Record(_) | Self::Remove(_) => Phase::Finish,
+            Self::Finalize(_) | Self::Record(_) | Self::Remove(_) | Self::Discard(_) => Phase::Finish,
             Self::BringBack(step) if step.away == Away::SinceAnEarlierRun => Phase::Finish,
             Self::Create(_) | Self::Attach(_) => Phase::Create,
             Self::SetAside(_) | Self::Detach(_) | Self::BringBack(_) | Self::Drop(_) => Phase::Retire,
@@ -157,6 +164,7 @@ impl Step {
             Self::Finalize(step) => &step.partition,
             Self::Record(step) => &step.table,
             Self::Remove(step) => step.table(),
+            Self::Discard(step) => &step.table,
             Self::Create(step) => &step.partition,
             Self::Attach(step) => &step.table,
             Self::SetAside(step) => &step.default,
@@ -168,19 +176,21 @@ impl Step {
     }
 
     /// What the target holds, for a person: `2027-03-01 … 2027-04-01`.
-    pub fn range(&self) -> &str {
-        match self {
+    pub fn range(&self) -> Cow<'_, str> {
+        let range = match self {
             Self::Finalize(step) => &step.range,
             Self::Record(step) => &step.range,
             Self::Remove(step) => &step.range,
-            Self::Create(step) => &step.range,
+            Self::Discard(_) => "half built",
+            Self::Create(step) => return step.range(),
             Self::Attach(step) => &step.range,
             Self::SetAside(step) => &step.range,
             Self::Detach(step) => &step.range,
             Self::BringBack(step) => &step.range,
             Self::Drop(step) => &step.range,
             Self::Analyze(step) => step.range(),
-        }
+        };
+        Cow::Borrowed(range)
     }
 
     /// Why, as a fragment.
@@ -192,6 +202,7 @@ impl Step {
                 RecordedChange::AttachedAgain => "attached again: its grace is forgotten".into(),
             },
             Self::Remove(_) => "a constraint that a run left behind".into(),
+            Self::Discard(_) => "a run that was stopped left it behind".into(),
             Self::Create(step) => step.reason.to_string().into(),
             Self::Attach(step) => step.reason.as_str().into(),
             Self::SetAside(step) => format!("empty, and {} leave", step.detaches).into(),
@@ -208,6 +219,7 @@ impl Step {
             Self::Finalize(_)
             | Self::Record(_)
             | Self::Remove(_)
+            | Self::Discard(_)
             | Self::Create(_)
             | Self::SetAside(_)
             | Self::BringBack(_)
@@ -236,6 +248,7 @@ impl Step {
             Self::Finalize(step) => step.actions(),
             Self::Record(step) => step.actions(),
             Self::Remove(step) => step.actions(),
+            Self::Discard(step) => step.actions(),
             Self::Create(step) => step.actions(),
             Self::Attach(step) => step.actions(),
             Self::SetAside(step) => step.actions(),
@@ -254,6 +267,7 @@ impl Step {
             Self::Finalize(_)
             | Self::Record(_)
             | Self::Remove(_)
+            | Self::Discard(_)
             | Self::SetAside(_)
             | Self::Detach(_)
             | Self::BringBack(_)
@@ -265,7 +279,7 @@ impl Step {
     /// How to take it back, as SQL or a fragment.
     pub fn undo(&self) -> String {
         match self {
-            Self::Finalize(_) | Self::Record(_) | Self::Remove(_) | Self::Analyze(_) => {
+            Self::Finalize(_) | Self::Record(_) | Self::Remove(_) | Self::Discard(_) | Self::Analyze(_) => {
                 "nothing to take back".to_owned()
             }
             Self::Attach(step) => format!("ALTER TABLE {} DETACH PARTITION {}", step.around.parent, step.table),

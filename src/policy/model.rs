@@ -74,6 +74,17 @@ pub enum Partitioning {
     Hash(HashPolicy),
 }
 
+impl Partitioning {
+    /// The key columns.
+    pub fn columns(&self) -> &[Identifier] {
+        match self {
+            Self::Range(range) => std::slice::from_ref(&range.key),
+            Self::List(list) => std::slice::from_ref(&list.key),
+            Self::Hash(hash) => &hash.key,
+        }
+    }
+}
+
 /// Range partitions on one key column.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RangePolicy {

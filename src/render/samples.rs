@@ -42,6 +42,7 @@ pub(super) fn create(parent: &QualifiedName, partition: &str, from: &str, to: &s
         tablespace: None,
         access_method: None,
         spares_default: None,
+        branch: None,
     })
 }
 
@@ -83,6 +84,7 @@ pub(super) fn table(table: QualifiedName, grid: &str, steps: Vec<Step>) -> Table
         fingerprint: "f00d".to_owned(),
         grid: grid.to_owned(),
         partitions: 4,
+        leaves: 4,
         bytes: 2_254_857_830,
         runway: Runway::None,
         steps,
@@ -126,13 +128,17 @@ pub(super) fn life_of_orders() -> Plan {
     ];
     let orders = TablePlan {
         partitions: 31,
+        leaves: 31,
         bytes: 442_381_631_488,
         runway: Runway::Until(at("2027-02-21T04:00:00Z")),
         ..table(orders, "range order_date, 1 month, Europe/Berlin", steps)
     };
     let customers = table(QualifiedName::new("crm", "customers"), "list region", Vec::new());
-    let events =
-        TablePlan { partitions: 8, ..table(QualifiedName::new("app", "events"), "hash user_id, 8", Vec::new()) };
+    let events = TablePlan {
+        partitions: 8,
+        leaves: 8,
+        ..table(QualifiedName::new("app", "events"), "hash user_id, 8", Vec::new())
+    };
     plan(vec![orders, customers, events])
 }
 

@@ -61,7 +61,7 @@ impl Cells {
 
 /// The step's range for a person, a long list of values cut short.
 pub(super) fn range(step: &Step) -> String {
-    let range = plain(step.range());
+    let range = plain(&step.range());
     if width(&range) <= RANGE_WIDTH {
         return range;
     }
@@ -152,7 +152,7 @@ fn verb_length(kind: StepKind) -> usize {
 
 fn tone(kind: StepKind) -> Tone {
     match kind {
-        StepKind::Finalize | StepKind::Record | StepKind::Remove | StepKind::Analyze => Tone::Fix,
+        StepKind::Finalize | StepKind::Record | StepKind::Remove | StepKind::Discard | StepKind::Analyze => Tone::Fix,
         StepKind::Create | StepKind::Attach | StepKind::BringBack => Tone::Create,
         StepKind::SetAside | StepKind::Detach => Tone::Detach,
         StepKind::Drop => Tone::Drop,

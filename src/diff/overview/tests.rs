@@ -84,6 +84,9 @@ fn snapshot(key_type: &str, bounds: &[&str], now: &str) -> CatalogSnapshot {
             strategy: Strategy::Range,
             columns: vec![KeyColumn { name: Some(Identifier::new("at")), type_name: key_type.to_owned() }],
         }),
+        columns: Vec::new(),
+        unique_keys: Vec::new(),
+        indexes: 0,
         tablespace: None,
         access_method: None,
         replica_identity: Default::default(),
@@ -103,6 +106,7 @@ fn snapshot(key_type: &str, bounds: &[&str], now: &str) -> CatalogSnapshot {
         },
         tables: vec![table],
         unmanaged: Vec::new(),
+        unfinished: Vec::new(),
         ledger: Ledger::default(),
         answers: Default::default(),
     }
