@@ -99,7 +99,10 @@ impl Dump {
                 _ => None,
             },
             Question::HeapBytes(table) => self.partition(table).map(|partition| Answer::Bytes(partition.bytes)),
-            Question::RowsInDefault { .. } | Question::RowsReferencing { .. } => None,
+            Question::RowsInDefault { .. }
+            | Question::RowsReferencing { .. }
+            | Question::Spelling { .. }
+            | Question::TextInOrder { .. } => None,
         };
         told.unwrap_or_else(|| Answer::Unknown("the snapshot does not tell; take one with these policies".to_owned()))
     }

@@ -2,13 +2,15 @@
 
 mod bound;
 mod dump;
+mod property;
 mod question;
 mod snapshot;
 
 pub use bound::{Bound, BoundError, Datum};
 pub use dump::{Beyond, Dump};
+pub use property::{DefaultGrant, ExtendedStatistics, Grant, Property, ReplicaIdentity, RowSecurity};
 pub use question::{Answer, Answers, Question};
 pub use snapshot::{
-    CatalogSnapshot, Column, DetachedTable, FarEnd, ForeignKey, Grant, Journal, KeyColumn, Ledger, Partition,
-    PartitionKey, RelationKind, ReplicaIdentity, Server, Strategy, Table, UnfinishedBranch, UniqueKey, UnreadableEntry,
+    CatalogSnapshot, Column, DetachedTable, FarEnd, ForeignKey, Journal, KeyColumn, Ledger, Partition, PartitionKey,
+    RelationKind, Server, Strategy, Table, UnfinishedBranch, UniqueKey, UnreadableEntry,
 };

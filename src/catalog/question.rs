@@ -38,6 +38,20 @@ pub enum Question {
     },
     /// Which of these partitions, highest first, is the first that holds a row?
     HighestInUse(Vec<QualifiedName>),
+    /// How does Postgres spell this value?
+    Spelling {
+        /// The type.
+        type_name: String,
+        /// The value as somebody wrote it.
+        text: String,
+    },
+    /// Does the server sort these texts as they stand here? Keys of text have the order of their collation.
+    TextInOrder {
+        /// The key's collation; `None`: the database's.
+        collation: Option<QualifiedName>,
+        /// What is to be in order, ascending.
+        texts: Vec<String>,
+    },
     /// Which of these partitions, newest first, hold a row? The first so many are enough.
     HoldRows {
         /// The partitions.
@@ -69,6 +83,12 @@ pub enum Answer {
     Highest(Option<QualifiedName>),
     /// To [`Question::HoldRows`], in the order of the question.
     Holders(Vec<QualifiedName>),
+    /// To [`Question::Spelling`].
+    Spelled(String),
+    /// To [`Question::Spelling`]: the type has no such value; why.
+    Refused(String),
+    /// To [`Question::TextInOrder`].
+    InOrder(bool),
     /// The database would not say: no right, or it took too long.
     Unknown(String),
 }

@@ -3,10 +3,12 @@
 //! Sizes and row counts are the planner's and the statistics' estimates: exact ones would queue behind other
 //! sessions' DDL. Serialises both ways, so a plan can be made without the database.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Answers, Bound};
+use super::{Answers, Bound, DefaultGrant, Property};
 use crate::sql::{Identifier, QualifiedName};
 
 /// Everything a plan is made from, besides policies.
@@ -137,6 +139,18 @@ pub struct KeyColumn {
     /// `format_type`'s text, such as `timestamp with time zone`; empty for an expression.
     #[serde(rename = "type")]
     pub type_name: String,
+    /// The collation that its values are compared by, where they are text; `None`: the database's.
+    #[serde(default)]
+    pub collation: Option<QualifiedName>,
+}
+
+impl fmt::Display for KeyColumn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => name.fmt(f),
+            None => f.write_str("(expression)"),
+        }
+    }
 }
 
 /// A table that a policy names, or a partition below it that has partitions itself: whatever is true of the one is said of
@@ -188,12 +202,12 @@ pub struct Table {
     /// `relam`, which a partitioned table has from Postgres 17 on, when it was set.
     #[serde(default)]
     pub access_method: Option<Identifier>,
-    /// `relreplident`
+    /// What is set on it and Postgres does not pass on to partitions, in order; the owner's own privileges left out.
     #[serde(default)]
-    pub replica_identity: ReplicaIdentity,
-    /// Privileges on it, the owner's own left out.
+    pub properties: Vec<Property>,
+    /// What ALTER DEFAULT PRIVILEGES gives others on tables that its owner makes where the table's policy may need them.
     #[serde(default)]
-    pub grants: Vec<Grant>,
+    pub default_grants: Vec<DefaultGrant>,
     /// Foreign keys from it and to it.
     #[serde(default)]
     pub foreign_keys: Vec<ForeignKey>,
@@ -214,6 +228,9 @@ pub struct Column {
     /// `format_type`'s text.
     #[serde(rename = "type")]
     pub type_name: String,
+    /// What it is sorted by, when that is not the database's own collation.
+    #[serde(default)]
+    pub collation: Option<QualifiedName>,
     /// Whether it is an identity column.
     #[serde(default)]
     pub identity: bool,
@@ -273,8 +290,8 @@ impl Table {
             indexes: self.indexes,
             tablespace,
             access_method: self.access_method.clone(),
-            replica_identity: self.replica_identity.clone(),
-            grants: self.grants.clone(),
+            properties: Vec::new(),
+            default_grants: self.default_grants.clone(),
             foreign_keys: Vec::new(),
             analyzed_rows: None,
             partitions: Vec::new(),
@@ -290,34 +307,6 @@ impl Table {
     pub fn bytes(&self) -> u64 {
         self.partitions.iter().map(|partition| partition.bytes).sum()
     }
-}
-
-/// `pg_class.relreplident`, which partitions do not inherit.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ReplicaIdentity {
-    /// The primary key.
-    #[default]
-    Default,
-    /// Nothing.
-    Nothing,
-    /// All columns.
-    Full,
-    /// An index of the parent, whose counterpart the partition uses.
-    Index(Identifier),
-}
-
-/// One privilege of one role, from `aclexplode(relacl)`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Grant {
-    /// `None`: PUBLIC.
-    pub grantee: Option<Identifier>,
-    /// `SELECT`, `INSERT` ...
-    pub privilege: String,
-    /// With grant option.
-    #[serde(default)]
-    pub grantable: bool,
 }
 
 /// A foreign key that touches the table.
@@ -360,6 +349,9 @@ pub struct Partition {
     /// Its owner; `None` in hand-written snapshots means the parent's.
     #[serde(default)]
     pub owner: Option<Identifier>,
+    /// What is set on it, in order; `None`: the same as on the table that a policy names, at the top of its tree.
+    #[serde(default)]
+    pub properties: Option<Vec<Property>>,
     /// What it holds.
     pub bound: Bound,
     /// Whether a concurrent detach began and never ended: queries do not see it any more.

@@ -2,6 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
+use super::explain_code::{Answered, Explaining, Written};
 use super::terminal::Terminal;
 use super::watch::{Shown, Telling, Watch};
 use super::{Ended, Global, context};
@@ -31,6 +32,8 @@ pub(super) struct Check {
     #[arg(short, long, value_name = "FORMAT", default_value = "human")]
     output: Format,
     #[command(flatten)]
+    explaining: Explaining,
+    #[command(flatten)]
     telling: Telling,
 }
 
@@ -56,6 +59,14 @@ enum Format {
 
 impl Check {
     pub(super) async fn run(&self, global: &Global, terminal: &mut Terminal) -> Ended {
+        let written = match self.output {
+            Format::Human => Written::ForPeople,
+            Format::Json => Written::AsJson,
+            _ => Written::NotAtAll,
+        };
+        if self.explaining.answer(written, terminal.screen, &mut terminal.out)? == Answered::Explained {
+            return Ok(None);
+        }
         let shown = match self.output {
             Format::Prometheus => Shown::Prometheus,
             Format::Nagios => Shown::Nagios,

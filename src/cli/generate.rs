@@ -1,13 +1,25 @@
 //! `partctl generate`: files and scripts for what stands around partctl. Needs no database.
 
-use clap::{Args, Subcommand, ValueEnum};
+mod deploy;
+mod grants;
+mod manual;
+mod schema;
 
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::{Args, CommandFactory, Subcommand};
+use clap_complete::Shell;
+
+use self::deploy::{Cron, GithubAction, Kubernetes, Systemd};
+use self::grants::Grants;
+use self::schema::Schema;
+use super::save_file::save_file;
 use super::terminal::Terminal;
-use super::{Ended, Global, context};
-use crate::render::{ALERT_RULES, DASHBOARD, Duty, grants};
-use crate::sql::Identifier;
+use super::{Cli, Ended, Global};
+use crate::render::{ALERT_RULES, DASHBOARD};
 
-/// Print scripts for what stands around partctl; needs no database
+/// Print files and scripts for what stands around partctl; needs no database
 #[derive(Debug, Args)]
 pub(super) struct Generate {
     #[command(subcommand)]
@@ -16,58 +28,59 @@ pub(super) struct Generate {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    /// What a shell needs to complete commands and options
+    Completions {
+        /// The shell
+        #[arg(value_name = "SHELL")]
+        shell: Shell,
+    },
+    /// The manual: its first page, or with `--to` a page for every command
+    Man {
+        /// Write the pages into this folder
+        #[arg(long, value_name = "FOLDER")]
+        to: Option<PathBuf>,
+    },
+    Systemd(Systemd),
+    Cron(Cron),
+    Kubernetes(Kubernetes),
+    GithubAction(GithubAction),
     Grants(Grants),
+    Schema(Schema),
     /// Alert rules for Prometheus, over the metrics of `--prometheus-textfile`
     PrometheusRules,
     /// A dashboard for Grafana, over the same metrics
     GrafanaDashboard,
 }
 
-/// The rights that partctl needs on the tables of the policies, and no more, as SQL
-#[derive(Debug, Args)]
-struct Grants {
-    /// The role that is granted to; one that only plans is called so with `_reader` behind it, unless `--for` names it
-    #[arg(long, value_name = "NAME", default_value = "partctl")]
-    role: String,
-    /// What the role is for; both when not given
-    #[arg(long = "for", value_name = "DUTY")]
-    duty: Option<DutyName>,
-    /// The owner of all tables; looked up where the script runs when not given
-    #[arg(long, value_name = "NAME")]
-    owner: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum DutyName {
-    /// `plan`, `check`, `status` and `history`
-    Plan,
-    /// All of that, and `apply`
-    Apply,
-}
-
 impl Generate {
     pub(super) fn run(&self, global: &Global, terminal: &mut Terminal) -> Ended {
+        let out = &mut terminal.out;
         match &self.what {
-            What::Grants(asked) => return asked.run(global, terminal),
-            What::PrometheusRules => terminal.out.write_all(ALERT_RULES.as_bytes())?,
-            What::GrafanaDashboard => terminal.out.write_all(DASHBOARD.as_bytes())?,
+            What::Completions { shell } => out.write_all(&completions(*shell))?,
+            What::Man { to: None } => out.write_all(&manual::first_page()?)?,
+            What::Man { to: Some(folder) } => manual::write_pages(folder)?,
+            What::Systemd(asked) => asked.run(global, terminal)?,
+            What::Cron(asked) => asked.run(global, terminal)?,
+            What::Kubernetes(asked) => asked.run(global, terminal)?,
+            What::GithubAction(asked) => asked.run(global, terminal)?,
+            What::Grants(asked) => asked.run(global, terminal)?,
+            What::Schema(asked) => asked.run(out)?,
+            What::PrometheusRules => out.write_all(ALERT_RULES.as_bytes())?,
+            What::GrafanaDashboard => out.write_all(DASHBOARD.as_bytes())?,
         }
         Ok(None)
     }
 }
 
-impl Grants {
-    fn run(&self, global: &Global, terminal: &mut Terminal) -> Ended {
-        let policies = context::policies(global, terminal)?;
-        let role = Identifier::new(&self.role);
-        let reader = || Identifier::new(format!("{}_reader", self.role));
-        let duties = match self.duty {
-            None => vec![(Duty::Plan, reader()), (Duty::Apply, role)],
-            Some(DutyName::Plan) => vec![(Duty::Plan, role)],
-            Some(DutyName::Apply) => vec![(Duty::Apply, role)],
-        };
-        let owner = self.owner.as_ref().map(Identifier::new);
-        grants(&policies, &duties, owner.as_ref(), &mut terminal.out)?;
-        Ok(None)
-    }
+/// Into memory: clap_complete panics where its output cannot be written.
+fn completions(shell: Shell) -> Vec<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "partctl", &mut script);
+    script
+}
+
+/// Writes files into a folder, which is made when it is missing.
+fn write_into<'a>(folder: &Path, files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
+    files.into_iter().try_for_each(|(name, content)| save_file(&folder.join(name), content))
 }

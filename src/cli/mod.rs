@@ -8,6 +8,7 @@ mod confirm;
 mod context;
 mod demo;
 mod explain;
+mod explain_code;
 mod generate;
 mod history;
 mod init;
@@ -16,6 +17,7 @@ mod policy_files;
 mod progress;
 mod reattach;
 mod report;
+mod report_page;
 mod save_file;
 mod snapshot;
 mod status;
@@ -87,6 +89,7 @@ enum Command {
     Reattach(reattach::Reattach),
     Explain(explain::Explain),
     History(history::History),
+    Report(report_page::Report),
     Snapshot(snapshot::Snapshot),
     Init(init::Init),
     Generate(generate::Generate),
@@ -137,6 +140,7 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> Ended {
         Command::Reattach(command) => context::block_on(command.run(global, terminal)),
         Command::Explain(command) => context::block_on(command.run(global, terminal)),
         Command::History(command) => context::block_on(command.run(global, terminal)),
+        Command::Report(command) => context::block_on(command.run(global, terminal)),
         Command::Snapshot(command) => context::block_on(command.run(global, terminal)),
         Command::Generate(command) => command.run(global, terminal),
         Command::Init(command) => context::block_on(command.run(global, terminal)),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::explain_code::{Answered, Explaining, Written};
 use super::policy_files;
 use crate::failure::FailureKind;
 use crate::policy::check_with;
@@ -19,6 +20,10 @@ pub struct Validate {
     /// Files, or folders of *.yaml and *.yml files [default: those of --policies]
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+
+    /// What the ids in messages mean
+    #[command(flatten)]
+    pub explaining: Explaining,
 
     /// How problems are written
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
@@ -52,6 +57,14 @@ pub fn run(
     screen: Screen,
     out: &mut dyn io::Write,
 ) -> anyhow::Result<Option<FailureKind>> {
+    let written = match args.output {
+        ValidateOutput::Human => Written::ForPeople,
+        ValidateOutput::Json => Written::AsJson,
+        ValidateOutput::Sarif | ValidateOutput::Github => Written::NotAtAll,
+    };
+    if args.explaining.answer(written, screen, out)? == Answered::Explained {
+        return Ok(None);
+    }
     let paths = if args.paths.is_empty() { default_paths } else { &args.paths };
     let sources = policy_files::read(paths)?;
     let queries = policy_files::query_files(&sources);
@@ -140,6 +153,20 @@ mod tests {
         }
         let (_, text) = validate(&files, &["-o", "github"]);
         assert!(text.contains("file=q.sql,line=4,endLine=4,col=1"), "{text}");
+    }
+
+    #[test]
+    fn a_code_is_explained_without_a_policy() {
+        let (result, text) = validate(&[], &["--explain", "PT014"]);
+        assert_eq!(result.unwrap(), None);
+        assert!(text.starts_with("PT014 unknown-unit · error, found by `validate`\n"), "{text}");
+        let (_, list) = validate(&[], &["--explain"]);
+        assert!(list.lines().count() > 60 && list.contains("PT102 rows-in-default"), "{list}");
+        let (_, json) = validate(&[], &["--explain", "rows-in-default", "-o", "json"]);
+        assert!(json.contains("\"PT102\""), "{json}");
+        let (result, _) = validate(&[], &["--explain", "-o", "sarif"]);
+        assert_eq!(result.unwrap_err().downcast_ref::<Failure>().unwrap().kind, FailureKind::Usage);
+        assert!(CommandLine::try_parse_from(["validate", "--explain", "PT999"]).is_err());
     }
 
     #[test]

@@ -136,7 +136,8 @@ impl Watch {
             let mut metrics = Vec::new();
             prometheus(report, &mut metrics)?;
             if let Err(error) = save_file(path, &metrics) {
-                kind = kind.max(Some(tell(&error, global.log_format, &mut terminal.err)));
+                let told = tell(&error, global.log_format, &mut terminal.err);
+                kind = kind.or(Some(told));
                 report.failure = kind;
                 report.error.get_or_insert_with(|| in_words(&error));
             }

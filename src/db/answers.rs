@@ -1,11 +1,12 @@
 //! Asks the database what planning wants to know beyond the catalog. Every question is bounded in time, and a
 //! question that cannot be answered is an answer too.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
-use tokio_postgres::Client;
+use tokio_postgres::error::{DbError, SqlState};
 use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Row};
 
 use crate::catalog::{Answer, Answers, Question};
 use crate::sql::{Identifier, QualifiedName, SqlLiteral};
@@ -26,11 +27,14 @@ pub async fn answer(client: &Client, questions: &BTreeSet<Question>, answers: &m
     for (question, answer) in names_taken(client, questions).await? {
         answers.add(question, answer);
     }
+    for (question, answer) in spelled(client, questions).await? {
+        answers.add(question, answer);
+    }
     let mut empty_defaults = BTreeSet::new();
     let mut filled_defaults = BTreeSet::new();
     for question in questions {
         let answer = match question {
-            Question::NameTaken(_) => continue,
+            Question::NameTaken(_) | Question::Spelling { .. } => continue,
             Question::RowsInDefault { default, .. } => {
                 // Most DEFAULT partitions are empty: one look spares a scan per partition to be made.
                 if !filled_defaults.contains(default) && !empty_defaults.contains(default) {
@@ -62,6 +66,12 @@ pub async fn answer(client: &Client, questions: &BTreeSet<Question>, answers: &m
                 count(client, &rows_referencing(partition, by, columns, except)).await?
             }
             Question::HighestInUse(partitions) => highest_in_use(client, partitions).await?,
+            Question::TextInOrder { collation, texts } => {
+                match count(client, &text_in_order(collation.as_ref(), texts)).await? {
+                    Answer::Rows(in_order) => Answer::InOrder(0 < in_order),
+                    unknown => unknown,
+                }
+            }
             Question::HoldRows { partitions, enough } => holders(client, partitions, *enough).await?,
         };
         answers.add(question.clone(), answer);
@@ -97,6 +107,53 @@ async fn names_taken(client: &Client, questions: &BTreeSet<Question>) -> Result<
         .collect()
 }
 
+/// Values of one type in one query; when one of them is refused, halves of them, until those are found that are.
+async fn spelled(client: &Client, questions: &BTreeSet<Question>) -> Result<Vec<(Question, Answer)>> {
+    let mut by_type: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for question in questions {
+        if let Question::Spelling { type_name, text } = question {
+            by_type.entry(type_name).or_default().push(text);
+        }
+    }
+    let mut answers = Vec::new();
+    for (type_name, texts) in &by_type {
+        let mut waiting = vec![texts.as_slice()];
+        while let Some(texts) = waiting.pop() {
+            let mut add = |text: &str, answer| {
+                let question = Question::Spelling { type_name: (*type_name).to_owned(), text: text.to_owned() };
+                answers.push((question, answer));
+            };
+            match (ask(client, &spelling(type_name, texts)).await?, texts) {
+                (Ok(rows), _) => {
+                    for (row, text) in rows.iter().zip(texts) {
+                        add(text, Answer::Spelled(row.try_get(0)?));
+                    }
+                }
+                // 22: no such value; 23514: not in the domain.
+                (Err(refusal), [text]) if refusal.code().code().starts_with("22") => {
+                    add(text, Answer::Refused(refusal.message().to_owned()));
+                }
+                (Err(refusal), [text]) if *refusal.code() == SqlState::CHECK_VIOLATION => {
+                    add(text, Answer::Refused(refusal.message().to_owned()));
+                }
+                (Err(refusal), [text]) => add(text, Answer::Unknown(reason(&refusal))),
+                (Err(_), texts) => {
+                    let (first, second) = texts.split_at(texts.len() / 2);
+                    waiting.extend([second, first]);
+                }
+            }
+        }
+    }
+    Ok(answers)
+}
+
+/// By the type's own output function, as bounds are shown: `::text` would add `/32` to an inet.
+fn spelling(type_name: &str, texts: &[&str]) -> String {
+    let values: Vec<String> =
+        (0..).zip(texts).map(|(at, text): (u32, _)| format!("({at}, {}::{type_name})", SqlLiteral(text))).collect();
+    format!("SELECT pg_catalog.format('%s', value) FROM (VALUES {}) v(at, value) ORDER BY at", values.join(", "))
+}
+
 /// The heap alone, its partitions' where it has any: that is what a scan reads.
 fn heap_bytes(table: &QualifiedName) -> String {
     format!(
@@ -122,6 +179,18 @@ fn rows_referencing(
         SqlLiteral(&partition.to_string()),
         pairs.join(" AND "),
         Answers::COUNT_LIMIT
+    )
+}
+
+/// 1 when the server sorts the texts so, else 0.
+fn text_in_order(collation: Option<&QualifiedName>, texts: &[String]) -> String {
+    let rows: Vec<String> =
+        (0..).zip(texts).map(|(at, text): (u32, _)| format!("({at}, {}::text)", SqlLiteral(text))).collect();
+    let collate = collation.map(|collation| format!(" COLLATE {collation}")).unwrap_or_default();
+    format!(
+        "SELECT (pg_catalog.array_agg(at ORDER BY text{collate}, at DESC) = pg_catalog.array_agg(at ORDER BY at))::int4::int8 \
+         FROM (VALUES {}) texts(at, text)",
+        rows.join(", ")
     )
 }
 
@@ -156,16 +225,27 @@ async fn holders(client: &Client, partitions: &[QualifiedName], enough: u32) -> 
     Ok(Answer::Holders(holders))
 }
 
-/// One number in a read-only transaction of its own, so that a refusal or a timeout harms nothing else.
 async fn count(client: &Client, sql: &str) -> Result<Answer> {
-    client.batch_execute(&format!("BEGIN READ ONLY; {LIMITS}")).await.context("opening a read")?;
-    let answer = match client.query_typed(sql, &[]).await {
+    Ok(match ask(client, sql).await? {
         Ok(rows) => {
             let number: i64 = rows.first().context("a count came without a row")?.try_get(0)?;
             Answer::Rows(u64::try_from(number).unwrap_or(u64::MAX))
         }
+        Err(refusal) => Answer::Unknown(reason(&refusal)),
+    })
+}
+
+fn reason(refusal: &DbError) -> String {
+    format!("{} ({})", refusal.message(), refusal.code().code())
+}
+
+/// Rows, in a read-only transaction of its own, so that a refusal or a timeout harms nothing else.
+async fn ask(client: &Client, sql: &str) -> Result<Result<Vec<Row>, DbError>> {
+    client.batch_execute(&format!("BEGIN READ ONLY; {LIMITS}")).await.context("opening a read")?;
+    let answer = match client.query_typed(sql, &[]).await {
+        Ok(rows) => Ok(rows),
         Err(error) => match error.as_db_error() {
-            Some(refusal) => Answer::Unknown(format!("{} ({})", refusal.message(), refusal.code().code())),
+            Some(refusal) => Err(refusal.clone()),
             None => return Err(error).context("asking the database"),
         },
     };

@@ -312,6 +312,19 @@ async fn plan_form(
     planned(client, &sql).await
 }
 
+/// Plans a query in the transaction that is open, as the session's role: with pruning on, whatever the role's own
+/// settings, so that it locks next to nothing. The transaction has failed afterwards when the query is refused.
+///
+/// # Errors
+/// Only when the connection is gone.
+pub async fn explain_here(client: &Client, query: &str) -> Result<Attempt, Error> {
+    let sql = format!(
+        "SET LOCAL statement_timeout = '5s'; SET LOCAL enable_partition_pruning = on; SET LOCAL row_security = off; \
+         EXPLAIN (VERBOSE, FORMAT JSON, COSTS OFF) {query}"
+    );
+    planned(client, &sql).await
+}
+
 /// Runs statements that end in an EXPLAIN and [`LOCKED`].
 pub(super) async fn planned(client: &Client, sql: &str) -> Result<Attempt, Error> {
     let answer = match client.simple_query(sql).await {

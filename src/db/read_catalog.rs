@@ -11,9 +11,8 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
 use crate::catalog::{
-    Answers, Bound, CatalogSnapshot, Column, DetachedTable, FarEnd, ForeignKey, Grant, Journal, KeyColumn, Ledger,
-    Partition, PartitionKey, RelationKind, ReplicaIdentity, Server, Strategy, Table, UnfinishedBranch, UniqueKey,
-    UnreadableEntry,
+    Answers, Bound, CatalogSnapshot, Column, DetachedTable, FarEnd, ForeignKey, Journal, KeyColumn, Ledger, Partition,
+    PartitionKey, Property, RelationKind, Server, Strategy, Table, UnfinishedBranch, UniqueKey, UnreadableEntry,
 };
 use crate::db::connect::{Session, refused_pooling};
 use crate::plan::unfinished_partition_of;
@@ -99,22 +98,25 @@ async fn read(session: &Session, tables: &[&QualifiedName], targets: &[&str]) ->
     let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
     let wanted: [(&(dyn ToSql + Sync), Type); 2] = [(&schemas, Type::TEXT_ARRAY), (&names, Type::TEXT_ARRAY)];
     let with_targets = [wanted[0].clone(), wanted[1].clone(), (&targets as &(dyn ToSql + Sync), Type::TEXT_ARRAY)];
-    let (server, tables, partitions, unmanaged) = tokio::join!(
+    let (server, tables, partitions, properties, unmanaged) = tokio::join!(
         client.query_typed(include_str!("sql/server.sql"), &[]),
         client.query_typed(include_str!("sql/tables.sql"), &with_targets),
         client.query_typed(include_str!("sql/partitions.sql"), &wanted),
+        client.query_typed(include_str!("sql/properties.sql"), &wanted),
         client.query_typed(include_str!("sql/unmanaged.sql"), &wanted),
     );
     // In the order in which they were sent: after the first that fails, all others fail for that alone (25P02).
     let reading = "reading the catalog";
     let (server, tables) = (server.context(reading)?, tables.context(reading)?);
-    let (partitions, unmanaged) = (partitions.context(reading)?, unmanaged.context(reading)?);
+    let (partitions, properties) = (partitions.context(reading)?, properties.context(reading)?);
+    let unmanaged = unmanaged.context(reading)?;
     let row = server.first().context("the server answered without a row")?;
     if row.try_get::<_, i32>("backend_pid")? != session.backend_pid() || !row.try_get::<_, bool>("pinned")? {
         return Err(refused_pooling(session).into());
     }
     let ledger = read_ledger(client, row).await?;
-    let tables = forest(&tables, &partitions)?;
+    let properties = properties.iter().map(properties_of).collect::<Result<_>>()?;
+    let tables = forest(&tables, &partitions, properties)?;
     let (rows, mut unmanaged, mut unfinished) = (unmanaged, Vec::new(), Vec::new());
     for row in &rows {
         let name = qualified(row, "schema", "name")?;
@@ -216,12 +218,12 @@ fn table(row: &Row) -> Result<Table> {
         Some("h") => Some(Strategy::Hash),
         _ => None,
     };
-    let columns: Vec<(Option<String>, Option<String>)> = json(row, "key_columns")?;
-    let columns = columns.into_iter().map(|(name, type_name)| KeyColumn {
+    let columns: Vec<KeyColumnRow> = json(row, "key_columns")?;
+    let columns = columns.into_iter().map(|(name, type_name, collation_schema, collation)| KeyColumn {
         name: name.map(Identifier::new),
         type_name: type_name.unwrap_or_default(),
+        collation: collation_schema.zip(collation).map(|(schema, name)| QualifiedName::new(schema, name)),
     });
-    let grants: Vec<(Option<String>, String, bool)> = json(row, "grants")?;
     let foreign_keys: Vec<ForeignKeyRow> = json(row, "foreign_keys")?;
     Ok(Table {
         oid: row.try_get("oid")?,
@@ -237,9 +239,14 @@ fn table(row: &Row) -> Result<Table> {
             .map(|(schema, name)| QualifiedName::new(schema, name))
             .collect(),
         key: strategy.map(|strategy| PartitionKey { strategy, columns: columns.collect() }),
-        columns: json::<(String, String, bool)>(row, "columns")?
+        columns: json::<(String, String, bool, Option<String>, Option<String>)>(row, "columns")?
             .into_iter()
-            .map(|(name, type_name, identity)| Column { name: Identifier::new(name), type_name, identity })
+            .map(|(name, type_name, identity, schema, collation)| Column {
+                name: Identifier::new(name),
+                type_name,
+                collation: schema.zip(collation).map(|(schema, name)| QualifiedName::new(schema, name)),
+                identity,
+            })
             .collect(),
         unique_keys: json::<(String, Vec<String>)>(row, "unique_keys")?
             .into_iter()
@@ -251,23 +258,8 @@ fn table(row: &Row) -> Result<Table> {
         indexes: u32::try_from(row.try_get::<_, i32>("indexes")?)?,
         tablespace: row.try_get::<_, Option<String>>("tablespace")?.map(Identifier::new),
         access_method: row.try_get::<_, Option<String>>("access_method")?.map(Identifier::new),
-        replica_identity: match (
-            row.try_get::<_, String>("replica_identity")?.as_str(),
-            row.try_get::<_, Option<String>>("replica_index")?,
-        ) {
-            ("n", _) => ReplicaIdentity::Nothing,
-            ("f", _) => ReplicaIdentity::Full,
-            ("i", Some(index)) => ReplicaIdentity::Index(Identifier::new(index)),
-            _ => ReplicaIdentity::Default,
-        },
-        grants: grants
-            .into_iter()
-            .map(|(grantee, privilege, grantable)| Grant {
-                grantee: grantee.map(Identifier::new),
-                privilege,
-                grantable,
-            })
-            .collect(),
+        properties: Vec::new(),
+        default_grants: json(row, "default_grants")?,
         foreign_keys: foreign_keys
             .into_iter()
             .map(|row| if row.0 { ForeignKey::Outgoing(far_end(row)) } else { ForeignKey::Incoming(far_end(row)) })
@@ -281,8 +273,11 @@ fn table(row: &Row) -> Result<Table> {
     })
 }
 
+/// What is set on relations, by oid.
+type Properties = HashMap<u32, Vec<Property>>;
+
 /// The tables that policies name, with all that is below them.
-fn forest(tables: &[Row], partitions: &[Row]) -> Result<Vec<Table>> {
+fn forest(tables: &[Row], partitions: &[Row], mut properties: Properties) -> Result<Vec<Table>> {
     let (mut roots, mut branches) = (Vec::new(), HashMap::new());
     for row in tables {
         let table = table(row)?;
@@ -310,9 +305,12 @@ fn forest(tables: &[Row], partitions: &[Row]) -> Result<Vec<Table>> {
             table.partitions =
                 if named.contains(&oid) { below.get(&oid).cloned() } else { below.remove(&oid) }.unwrap_or_default();
         }
-        below.entry(parent).or_default().push(partition(row, oid, bound.parse()?, table)?);
+        let properties = properties.get(&oid).cloned();
+        let partition = Partition { properties, ..partition(row, oid, bound.parse()?, table)? };
+        below.entry(parent).or_default().push(partition);
     }
     for root in &mut roots {
+        root.properties = properties.remove(&root.oid).unwrap_or_default();
         root.partitions = below.remove(&root.oid).unwrap_or_default();
         pass_on_foreign_keys(root);
     }
@@ -346,6 +344,7 @@ fn partition(row: &Row, oid: u32, bound: Bound, table: Option<Table>) -> Result<
         name: qualified(row, "schema", "name")?,
         kind,
         owner: Some(identifier(row, "owner")?),
+        properties: None,
         bound,
         pending_detach: row.try_get("pending")?,
         rows: known,
@@ -358,6 +357,13 @@ fn partition(row: &Row, oid: u32, bound: Bound, table: Option<Table>) -> Result<
         leftover_checks: identifiers(row, "leftover_checks")?,
         table: table.map(Box::new),
     })
+}
+
+/// What is set on a table or partition, by its oid.
+fn properties_of(row: &Row) -> Result<(u32, Vec<Property>)> {
+    let mut properties: Vec<Property> = json(row, "properties")?;
+    properties.sort_unstable();
+    Ok((row.try_get("oid")?, properties))
 }
 
 fn kind(row: &Row) -> Result<RelationKind> {
@@ -382,6 +388,9 @@ fn identifiers(row: &Row, column: &str) -> Result<Vec<Identifier>> {
     let names: Option<Vec<String>> = row.try_get(column)?;
     Ok(names.unwrap_or_default().into_iter().map(Identifier::new).collect())
 }
+
+/// Its name and type, and schema and name of its collation.
+type KeyColumnRow = (Option<String>, Option<String>, Option<String>, Option<String>);
 
 /// Whether it is outgoing, its name, schema and name of the other table, whether that may be locked, and the columns
 /// that are compared, this end's and the other end's.

@@ -2,27 +2,31 @@
 //!
 //! What does not fit is a finding, and then nothing of the table is planned.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 
 use super::key::strategy;
-use super::{Desired, DesiredGroup, DesiredHash, DesiredList, DesiredRange};
-use crate::catalog::{Datum, KeyColumn, PartitionKey, RelationKind, Strategy, Table};
-use crate::keys::{self, Axis};
+use super::list::list_of;
+use super::{Desired, DesiredHash, DesiredRange};
+use crate::catalog::{CatalogSnapshot, KeyColumn, PartitionKey, RelationKind, Strategy, Table};
+use crate::keys::{self, Axis, KeyCodec};
 use crate::plan::{Finding, codes};
-use crate::policy::{AxisValue, Every, Level, ListPolicy, Partitioning, RangePolicy};
+use crate::policy::{AxisValue, Every, Level, Partitioning, RangePolicy};
 use crate::schedule::{Grid, Point, Unit, Zone};
 use crate::sql::Identifier;
 
-/// A level of the policy in the terms of the table that it is for, or why it does not fit.
+/// A level of the policy in the terms of the table that it is for, or why it does not fit. The snapshot is for its clock
+/// and its answers.
 ///
 /// # Errors
 /// Findings that end a run with exit 4.
-pub fn expand(level: &Level, table: &Table, now: DateTime<Utc>) -> Result<Desired, Finding> {
+pub fn expand(level: &Level, table: &Table, snapshot: &CatalogSnapshot) -> Result<Desired, Finding> {
     let key = own_key(table)?;
     same_key(table, key, strategy(level), level.partitioning.columns())?;
     match &level.partitioning {
-        Partitioning::Range(range) => range_of(range, table, &key.columns[0], now).map(Desired::Range),
-        Partitioning::List(list) => Ok(Desired::List(list_of(list, &key.columns[0]))),
+        Partitioning::Range(range) => range_of(range, table, &key.columns[0], snapshot.server.now).map(Desired::Range),
+        Partitioning::List(list) => list_of(list, table, &key.columns[0], &snapshot.answers).map(Desired::List),
         Partitioning::Hash(hash) => Ok(Desired::Hash(DesiredHash { modulus: hash.modulus })),
     }
 }
@@ -45,8 +49,7 @@ fn same_key(table: &Table, key: &PartitionKey, strategy: Strategy, columns: &[Id
     if key.strategy == strategy && names.is_some_and(|names| names.into_iter().eq(columns)) {
         return Ok(());
     }
-    let has =
-        key.columns.iter().map(|column| column.name.as_ref().map_or("(expression)".to_owned(), ToString::to_string));
+    let has = key.columns.iter().map(ToString::to_string);
     let wants: Vec<String> = columns.iter().map(ToString::to_string).collect();
     Err(Finding::about(
         codes::OTHER_KEY,
@@ -70,17 +73,12 @@ fn range_of(
 ) -> Result<DesiredRange, Finding> {
     let type_name = &column.type_name;
     let misfit = |message: String, hint: &str| Finding::about(codes::KEY_TYPE, &table.name, message).hint(hint);
-    let codec = keys::codec_for(type_name).ok_or_else(|| {
-        misfit(
-            format!("key {} has type {type_name}, which has no grid", policy.key),
-            "range policies manage timestamptz, timestamp, date, smallint, int, bigint and numeric keys",
-        )
-    })?;
+    let codec = codec_of(policy, table, type_name)?;
     let zone = match (codec.axis(), policy.timezone) {
         (Axis::Instant, Some(zone)) => Zone::Named(zone),
         (Axis::Instant, None) => {
             return Err(misfit(
-                format!("key {} is a timestamptz and the policy names no `timezone`", policy.key),
+                format!("key {} holds instants and the policy names no `timezone`", policy.key),
                 "add `timezone: Europe/Berlin` or the zone whose midnights the partitions should have",
             ));
         }
@@ -106,12 +104,6 @@ fn range_of(
                 "write an interval: `every: 1 month`",
             ));
         }
-        (Axis::Day, Every::Time(every)) if matches!(every.unit(), Unit::Minute | Unit::Hour) => {
-            return Err(misfit(
-                format!("key {} is a date and `every` is {every}", policy.key),
-                "use whole days or more",
-            ));
-        }
         (_, Every::Time(every)) => {
             let anchor = policy.anchor.map(|anchor| time(anchor).expect("checked with `every`"));
             Grid::Time { every, anchor: anchor.unwrap_or_else(|| default_anchor(every.unit())), zone }
@@ -124,7 +116,52 @@ fn range_of(
         Axis::Integer => None,
     };
     let clock = Zone::Named(clock);
-    Ok(DesiredRange { column: policy.key.clone(), type_name: type_name.clone(), codec, zone, clock, grid, now })
+    let range = DesiredRange {
+        column: policy.key.clone(),
+        type_name: type_name.clone(),
+        collation: column.collation.clone(),
+        codec,
+        zone,
+        clock,
+        grid,
+        now,
+    };
+    match range.bound_that_cannot_be_written() {
+        None => Ok(range),
+        Some(bound) => Err(misfit(
+            format!("key {} ({}) cannot hold {bound}, a bound of the grid", policy.key, held_by(policy, type_name)),
+            "make `every` and `anchor` as coarse as the key is",
+        )),
+    }
+}
+
+fn held_by(policy: &RangePolicy, type_name: &str) -> String {
+    policy.encoding.as_ref().map_or_else(|| type_name.to_owned(), ToString::to_string)
+}
+
+/// The codec of the key: by its type alone, or by what the policy says of the type.
+fn codec_of(policy: &RangePolicy, table: &Table, type_name: &str) -> Result<Arc<dyn KeyCodec>, Finding> {
+    let (key, encoding) = (&policy.key, policy.encoding.as_ref());
+    keys::codec_for(type_name, encoding).ok_or_else(|| {
+        let known: Vec<String> = keys::encodings_for(type_name).iter().map(|word| format!("`encoding: {word}`")).collect();
+        let (message, hint) = match encoding {
+            Some(encoding) => (
+                format!("key {key} has type {type_name}, and `{}` is for {}", encoding.word(), encoding.types().join(", ")),
+                "leave `encoding` out where the type shows the time".to_owned(),
+            ),
+            None if known.is_empty() => (
+                format!("key {key} has type {type_name}, which has no grid"),
+                "range policies manage timestamptz, timestamp, date, smallint, int, bigint and numeric keys, and uuid, \
+                 bigint and text ones that carry a time"
+                    .to_owned(),
+            ),
+            None => (
+                format!("key {key} has type {type_name}, which does not say what time it carries"),
+                format!("say it: {}", known.join(", ")),
+            ),
+        };
+        Finding::about(codes::KEY_TYPE, &table.name, message).hint(hint)
+    })
 }
 
 /// Weeks start on a Monday, everything else with the century.
@@ -147,16 +184,4 @@ pub(crate) fn time(value: AxisValue) -> Option<NaiveDateTime> {
         AxisValue::Time(value) => Some(value),
         AxisValue::Integer(_) => None,
     }
-}
-
-fn list_of(policy: &ListPolicy, column: &KeyColumn) -> DesiredList {
-    let datum = |value: &Option<String>| match value {
-        Some(text) => Datum::Value(keys::canonical(&column.type_name, text)),
-        None => Datum::Null,
-    };
-    let groups = policy
-        .groups
-        .iter()
-        .map(|group| DesiredGroup { name: group.name.clone(), values: group.values.iter().map(datum).collect() });
-    DesiredList { column: column.clone(), groups: groups.collect(), default: policy.default.clone() }
 }

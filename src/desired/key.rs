@@ -30,7 +30,11 @@ pub fn partition_key(level: &Level, root: &Table) -> Result<PartitionKey, Findin
             let message = format!("cannot be sub-partitioned by {} ({name}): it has no such column", strategy.as_str());
             Finding::about(codes::SUBPARTITION_KEY, &root.name, message).hint("mend the name under `subpartition`")
         })?;
-        Ok(KeyColumn { name: Some(name.clone()), type_name: column.type_name.clone() })
+        Ok(KeyColumn {
+            name: Some(name.clone()),
+            type_name: column.type_name.clone(),
+            collation: column.collation.clone(),
+        })
     });
     Ok(PartitionKey { strategy, columns: columns.collect::<Result<_, Finding>>()? })
 }

@@ -4,6 +4,7 @@
 
 mod expand;
 mod key;
+mod list;
 mod naming;
 mod tree;
 

@@ -1,9 +1,12 @@
 //! The wish, per strategy, in the terms of the table's own key.
 
-use crate::catalog::{Bound, Datum, KeyColumn};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::catalog::{Bound, Datum, KeyColumn, Partition, Question};
 use crate::keys::KeyCodec;
 use crate::schedule::{Edge, Extent, Grid, Point, Window, Zone};
-use crate::sql::Identifier;
+use crate::sql::{Identifier, QualifiedName};
 
 /// What should exist below one table.
 #[derive(Debug)]
@@ -23,8 +26,10 @@ pub struct DesiredRange {
     pub column: Identifier,
     /// The key column's type.
     pub type_name: String,
+    /// The collation of a key of text; `None`: the database's.
+    pub collation: Option<QualifiedName>,
     /// Between bounds and points.
-    pub codec: &'static dyn KeyCodec,
+    pub codec: Arc<dyn KeyCodec>,
     /// The calendar's zone.
     pub zone: Zone,
     /// The zone whose clock a key without a zone shows; UTC unless the policy says.
@@ -63,10 +68,42 @@ impl DesiredRange {
         }
     }
 
-    /// The bound of a window.
-    pub fn bound(&self, window: Window) -> Bound {
-        let datum = |point| vec![Datum::Value(self.codec.encode(point, self.zone))];
-        Bound::Range { from: datum(window.start()), to: datum(window.end()) }
+    /// The bound of a window beside these partitions. Where a key holds more than its point, a bound that touches
+    /// theirs is theirs: written anew it could lie before or behind it.
+    pub fn bound_beside(&self, window: Window, placed: &[(Extent, &Partition)]) -> Bound {
+        let written = |point| vec![Datum::Value(self.codec.encode(point, self.zone))];
+        let (mut from, mut to) = (written(window.start()), written(window.end()));
+        for (extent, partition) in placed.iter().filter(|_| self.codec.holds_more()) {
+            let Bound::Range { from: lower, to: upper } = &partition.bound else { continue };
+            if extent.to == Edge::At(window.start()) {
+                from.clone_from(upper);
+            }
+            if extent.from == Edge::At(window.end()) {
+                to.clone_from(lower);
+            }
+        }
+        Bound::Range { from, to }
+    }
+
+    /// A bound of the grid that the key cannot hold, as its wall clock reads: a key of days has no hours. Looked for
+    /// among the windows from now on.
+    pub(super) fn bound_that_cannot_be_written(&self) -> Option<String> {
+        /// A year of months, and one more.
+        const WINDOWS: usize = 13;
+        let bounds = self.grid.windows_from(self.now?).take(WINDOWS).map(Window::start);
+        let within = bounds.filter(|bound| self.codec.limits().contains(*bound));
+        let lost = |bound: &Point| self.codec.decode(&self.codec.encode(*bound, self.zone)) != Some(Edge::At(*bound));
+        let local = self.zone.local(within.into_iter().find(lost)?)?;
+        Some(local.format("%Y-%m-%d %H:%M").to_string())
+    }
+
+    /// For a key of text: what the server has to sort as it stands here, or bounds mean other rows than they say.
+    pub fn texts_in_order(&self) -> Option<Vec<String>> {
+        /// Two years apart and some, with every digit in every place.
+        const TEXTS: i128 = 64;
+        const STEP: i128 = 61_803_398_874_989;
+        let texts = |n| self.codec.encode(Point(n * STEP), self.zone);
+        self.codec.is_text().then(|| (1..=TEXTS).map(texts).collect())
     }
 
     /// The instant of a point, in microseconds since the Unix epoch; on a number axis the point itself.
@@ -92,6 +129,8 @@ pub struct DesiredList {
     pub groups: Vec<DesiredGroup>,
     /// The `{value}` of the DEFAULT partition, when one is asked for.
     pub default: Option<String>,
+    /// What is to be asked before the values are spelled.
+    pub questions: BTreeSet<Question>,
 }
 
 /// One list partition.
@@ -99,7 +138,7 @@ pub struct DesiredList {
 pub struct DesiredGroup {
     /// The `{value}` in its name.
     pub name: String,
-    /// Its values, spelled as Postgres spells them.
+    /// Its values, spelled as Postgres spells them, each once.
     pub values: Vec<Datum>,
 }
 

@@ -39,7 +39,7 @@ impl Situation<'_> {
         let key = partition_key(level, self.root).expect("every level was fitted to the table");
         let (strategy, clause) = (key.strategy, partition_by(level));
         let table = self.table.new_branch(name.clone(), tablespace, key);
-        let desired = expand(level, &table, self.now()).expect("every level was fitted to the table");
+        let desired = expand(level, &table, self.snapshot).expect("every level was fitted to the table");
         let path = self.path.iter().cloned().chain([Ancestor { name, bound }]).collect();
         let node = Node { policy: self.policy, level, root: self.root, table: &table, path };
         let mut own = Draft { new_names: std::mem::take(&mut draft.new_names), ..Draft::default() };

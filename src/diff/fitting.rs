@@ -18,7 +18,7 @@ pub(super) fn fits(root: &Node<'_>, snapshot: &CatalogSnapshot) -> Result<(), Fi
     while let Some(below) = level.subpartition.as_deref() {
         let key = partition_key(below, root.table)?;
         let table = root.table.new_branch(root.table.name.clone(), None, key);
-        expand(below, &table, snapshot.server.now)?;
+        expand(below, &table, snapshot)?;
         unique_keys_allow(root, below)?;
         level = below;
     }

@@ -13,6 +13,10 @@ use crate::plan::{Finding, codes, first_few};
 /// Makes the partitions of groups whose values no partition holds.
 pub(super) fn cover(situation: &Situation<'_>, draft: &mut Draft) {
     let Desired::List(list) = situation.desired else { return };
+    if !list.questions.is_empty() {
+        draft.questions.extend(list.questions.iter().cloned());
+        return;
+    }
     let existing: Vec<(&Partition, BTreeSet<Datum>)> =
         situation.table.partitions.iter().filter_map(|partition| Some((partition, values(list, partition)?))).collect();
     let mut known = BTreeSet::new();

@@ -15,6 +15,7 @@ mod ledger_entries;
 mod list;
 mod node;
 mod overview;
+mod properties;
 mod range;
 mod reattach;
 mod retire;

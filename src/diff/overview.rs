@@ -131,6 +131,8 @@ pub struct Stretch {
     pub from: String,
     /// To, for a person.
     pub to: String,
+    /// The same on the axis.
+    pub extent: Extent,
     /// Estimated bytes.
     pub bytes: u64,
     /// Estimated rows.
@@ -246,7 +248,7 @@ fn table_overview(policy: &Policy, snapshot: &CatalogSnapshot, planned: &TablePl
         timeline: Vec::new(),
     };
     let Some(node) = Node::root(policy, snapshot) else { return overview };
-    let Ok(desired) = expand(node.level, node.table, snapshot.server.now) else { return overview };
+    let Ok(desired) = expand(node.level, node.table, snapshot) else { return overview };
     let Some(range) = desired.as_range() else { return overview };
     let situation = Situation::new(node, &desired, snapshot);
     let extents = || situation.placed.iter().map(|(extent, _)| extent);
@@ -285,6 +287,7 @@ impl Situation<'_> {
             partition: None,
             from: shown(range, extent.from),
             to: shown(range, extent.to),
+            extent,
             bytes: 0,
             rows: None,
             place: match here {
@@ -348,7 +351,7 @@ fn detached_state(
     entry: &DetachedTable,
 ) -> DetachedState {
     let node = policy.and_then(|policy| Node::root(policy, snapshot));
-    let desired = node.as_ref().and_then(|node| expand(node.level, node.table, snapshot.server.now).ok());
+    let desired = node.as_ref().and_then(|node| expand(node.level, node.table, snapshot).ok());
     let situation = node.zip(desired.as_ref()).map(|(node, desired)| Situation::new(node, desired, snapshot));
     let held = || situation.as_ref().is_some_and(|situation| situation.holds(&entry.name, &entry.bound));
     let planned = plan.tables.iter().find(|planned| planned.table == entry.parent);

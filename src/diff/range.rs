@@ -2,7 +2,7 @@
 
 use super::situation::grid_in_words;
 use super::{Draft, Situation};
-use crate::catalog::{Answer, Bound, Partition};
+use crate::catalog::{Answer, Bound, Partition, Question};
 use crate::desired::{DesiredRange, Label};
 use crate::plan::steps::CreateReason;
 use crate::plan::{Finding, Step, codes, first_few};
@@ -60,10 +60,18 @@ pub(super) fn cover(situation: &Situation<'_>, draft: &mut Draft) {
         );
         return;
     }
+    if !missing.is_empty() && !sorts_by_time(situation, range, draft) {
+        return;
+    }
     let floor = situation.newest_floor(range, missing.iter().copied());
     let reasons = Reasons::of(situation, range, current, horizon);
     for window in missing.into_iter().filter(|window| !situation.expires(range, window.end(), floor)) {
-        situation.create(draft, Label::Range(range, window), range.bound(window), reasons.of_window(range, window));
+        situation.create(
+            draft,
+            Label::Range(range, window),
+            range.bound_beside(window, &situation.placed),
+            reasons.of_window(range, window),
+        );
         // The first partition of a number axis says where rows begin. When something stands in its way, a later one
         // in its place would move that, and with it everything that is reckoned from there.
         let begun = !situation.placed.is_empty() || draft.steps.iter().any(|step| matches!(step, Step::Create(_)));
@@ -87,6 +95,34 @@ fn region(situation: &Situation<'_>, range: &DesiredRange, current: Window) -> O
         };
     }
     Window::new(start, end)
+}
+
+/// Whether bounds in the order of time are bounds in the order of the key: not a matter of course where it is text.
+/// True while the server has not been asked, and with the question put.
+pub(super) fn sorts_by_time(situation: &Situation<'_>, range: &DesiredRange, draft: &mut Draft) -> bool {
+    let Some(texts) = range.texts_in_order() else { return true };
+    let question = Question::TextInOrder { collation: range.collation.clone(), texts };
+    let collation = range.collation.as_ref().map_or("the database's collation".to_owned(), ToString::to_string);
+    let table = &situation.table.name;
+    let finding = match situation.snapshot.answers.get(&question) {
+        Some(Answer::InOrder(true)) => return true,
+        Some(Answer::InOrder(false)) => {
+            let message = format!("key {} is sorted by {collation}, which is not the order of time", range.column);
+            Finding::about(codes::TEXT_ORDER, table, message)
+                .hint("partition by the key COLLATE \"C\": partctl's bounds would hold other rows than they say")
+        }
+        Some(Answer::Unknown(why)) => {
+            let message = format!("cannot tell whether {collation} sorts key {} by time: {why}", range.column);
+            Finding::about(codes::UNANSWERED, table, message).hint("run again")
+        }
+        Some(_) | None => {
+            draft.questions.insert(question);
+            return true;
+        }
+    };
+    draft.findings.retain(|found| *found != finding);
+    draft.findings.push(finding);
+    false
 }
 
 /// The oldest bound, or where `behind` reaches.

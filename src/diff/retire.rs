@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use super::range::sorts_by_time;
 use super::{Draft, Situation, set_aside};
 use crate::catalog::{Answer, Answers, Bound, Partition, Question};
 use crate::desired::{DesiredRange, integer, time};
@@ -128,7 +129,7 @@ pub(super) fn retire(situation: &Situation<'_>, draft: &mut Draft) {
             Some(rail) => draft.findings.extend(kept(rail, partition, table)),
         }
     }
-    if over.is_empty() {
+    if over.is_empty() || !sorts_by_time(situation, range, draft) {
         return;
     }
     let Some(protected) = protected(situation, retain, draft) else { return };

@@ -32,6 +32,7 @@ pub(super) fn as_if_back<'a>(table: &'a Table, snapshot: &CatalogSnapshot) -> Co
         name: entry.name.clone(),
         kind: entry.kind,
         owner: None,
+        properties: None,
         bound: Bound::Default,
         pending_detach: false,
         rows: None,

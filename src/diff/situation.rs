@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 
 use super::branch::NewPartition;
+use super::properties::carried;
 use super::{Ancestor, Draft, Node};
 use crate::catalog::{Answer, Bound, CatalogSnapshot, FarEnd, ForeignKey, Partition, Question, Table};
 use crate::desired::{Desired, DesiredRange, Label, partition_name};
+use crate::keys::has_one_order;
 use crate::plan::steps::{CheckAhead, CreatePartition, CreateReason};
 use crate::plan::{FarTable, Finding, Runway, Step, Surroundings, codes};
 use crate::policy::{Every, Level, Partitioning, Policy, Reach};
@@ -228,6 +230,7 @@ impl<'a> Situation<'a> {
         }
         let table = self.table;
         let tablespace = self.level.placement.tablespace.clone().or_else(|| table.tablespace.clone());
+        let carried = carried(self, &name.schema);
         draft.new_names.insert(name.clone());
         let branch = match self.new_partition(draft, &name, tablespace.clone(), &bound) {
             NewPartition::Leaf => None,
@@ -237,18 +240,26 @@ impl<'a> Situation<'a> {
         let spares_default = self.check_ahead(draft, &name, &bound);
         draft.steps.push(Step::Create(CreatePartition {
             around: self.surroundings(),
+            found_by: self.found_by(&bound),
             spares_default,
+            root: self.root.name.clone(),
             partition: name,
             bound,
             range,
             reason,
             owner: (table.owner != self.snapshot.server.role).then(|| table.owner.clone()),
-            replica_identity: table.replica_identity.clone(),
-            grants: table.grants.clone(),
+            carried,
             tablespace,
             access_method: table.access_method.clone(),
             branch,
         }));
+    }
+
+    /// A condition by which a partition with this bound is found while planning, whatever the collations.
+    fn found_by(&self, bound: &Bound) -> Option<String> {
+        let [column] = self.table.key.as_ref()?.columns.as_slice() else { return None };
+        let key = column.name.as_ref().filter(|_| has_one_order(&column.type_name))?;
+        bound.predicate(key, &column.type_name)
     }
 
     fn name_is_taken(&self, draft: &mut Draft, name: &QualifiedName) -> Option<&'static str> {
@@ -325,7 +336,7 @@ impl<'a> Situation<'a> {
                 draft.findings.push(finding.hint("grant SELECT on it, or look at what holds it up, and run again"));
                 return true;
             }
-            Some(Answer::Taken(_) | Answer::Bytes(_) | Answer::Highest(_) | Answer::Holders(_)) | None => {
+            Some(_) | None => {
                 draft.questions.insert(question);
                 return false;
             }
@@ -380,7 +391,8 @@ pub(super) fn grid_in_words(level: &Level) -> String {
                 Every::Integer(step) => step.to_string(),
             };
             let zone = range.timezone.map(|zone| format!(", {zone}")).unwrap_or_default();
-            format!("range {}, {every}{zone}", range.key)
+            let encoding = range.encoding.as_ref().map(|encoding| format!(", {encoding}")).unwrap_or_default();
+            format!("range {}{encoding}, {every}{zone}", range.key)
         }
         Partitioning::List(list) => format!("list {}", list.key),
         Partitioning::Hash(hash) => {

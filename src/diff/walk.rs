@@ -26,7 +26,7 @@ pub(super) fn draft_tree(
     draft.findings.extend(walk.said.all());
     let table = set_aside::as_if_back(root.table, snapshot);
     let root = Node { table: &table, ..root };
-    if let Ok(desired) = expand(root.level, root.table, snapshot.server.now) {
+    if let Ok(desired) = expand(root.level, root.table, snapshot) {
         let situation = Situation::new(root, &desired, snapshot).after(dropped);
         rules.of_tables.iter().for_each(|rule| rule(&situation, draft));
     }
@@ -45,7 +45,7 @@ impl Walk<'_> {
     fn visit(&mut self, node: Node<'_>, draft: &mut Draft) -> Option<Runway> {
         let table = set_aside::as_if_back(node.table, self.snapshot);
         let node = Node { table: &table, ..node };
-        let desired = match expand(node.level, node.table, self.snapshot.server.now) {
+        let desired = match expand(node.level, node.table, self.snapshot) {
             Ok(desired) => desired,
             Err(misfit) => {
                 self.said.add(&node, vec![fitting::told_of(&node, misfit)]);

@@ -1,23 +1,45 @@
 //! Whole-number keys: `smallint`, `integer`, `bigint`, and `numeric` where its bounds are whole.
 
-use super::{Axis, KeyCodec};
+use std::sync::Arc;
+
+use super::{Axis, CodecKind, KeyCodec};
 use crate::schedule::{Edge, Point, Window, Zone};
 
-/// Bounds of numeric keys are managed up to this many either side; far beyond any counter, far inside `i128`.
-pub(super) const NUMERIC_LIMIT: i128 = 10_i128.pow(30);
+pub(super) const SMALLINT: CodecKind = CodecKind {
+    encoding: None,
+    types: &["smallint"],
+    example: "",
+    make: |_| Ok(Arc::new(Integer { limits: (i16::MIN as i128, i16::MAX as i128) })),
+};
+pub(super) const INTEGER: CodecKind = CodecKind {
+    encoding: None,
+    types: &["integer"],
+    example: "",
+    make: |_| Ok(Arc::new(Integer { limits: (i32::MIN as i128, i32::MAX as i128) })),
+};
+pub(super) const BIGINT: CodecKind = CodecKind {
+    encoding: None,
+    types: &["bigint"],
+    example: "",
+    make: |_| Ok(Arc::new(Integer { limits: (i64::MIN as i128, i64::MAX as i128) })),
+};
+pub(super) const NUMERIC: CodecKind = CodecKind {
+    encoding: None,
+    types: &["numeric"],
+    example: "",
+    make: |_| Ok(Arc::new(Integer { limits: (-NUMERIC_LIMIT, NUMERIC_LIMIT) })),
+};
 
-/// A whole-number type and the values it can hold.
+/// Bounds of numeric keys are managed up to this many either side; far beyond any counter, far inside `i128`.
+const NUMERIC_LIMIT: i128 = 10_i128.pow(30);
+
+/// A whole-number type, as the least and the greatest value it can hold.
 #[derive(Debug)]
-pub(super) struct Integer {
-    pub types: &'static [&'static str],
-    pub limits: (i128, i128),
+struct Integer {
+    limits: (i128, i128),
 }
 
 impl KeyCodec for Integer {
-    fn types(&self) -> &'static [&'static str] {
-        self.types
-    }
-
     fn axis(&self) -> Axis {
         Axis::Integer
     }
@@ -55,7 +77,7 @@ mod tests {
 
     #[test]
     fn numeric_bounds_with_a_scale_of_zeros_are_whole() {
-        let numeric = codec_for("numeric").unwrap();
+        let numeric = codec_for("numeric", None).unwrap();
         assert_eq!(numeric.decode("5000.00"), Some(Edge::At(Point(5000))));
         assert_eq!(numeric.decode("-7"), Some(Edge::At(Point(-7))));
         assert_eq!(numeric.decode("1.50"), None);

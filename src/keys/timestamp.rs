@@ -2,23 +2,36 @@
 //!
 //! Text is that of DateStyle ISO; `timestamptz` comes with the session's offset, `BC` marks years before 1.
 
+use std::sync::Arc;
+
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 
-use super::{Axis, KeyCodec};
+use super::{Axis, CodecKind, KeyCodec};
 use crate::schedule::{Edge, Point, Window, Zone};
 
+pub(super) const TIMESTAMPTZ: CodecKind = CodecKind {
+    encoding: None,
+    types: &["timestamp with time zone"],
+    example: "",
+    make: |_| Ok(Arc::new(Timestamptz)),
+};
+pub(super) const TIMESTAMP: CodecKind = CodecKind {
+    encoding: None,
+    types: &["timestamp without time zone"],
+    example: "",
+    make: |_| Ok(Arc::new(Timestamp)),
+};
+pub(super) const DATE: CodecKind =
+    CodecKind { encoding: None, types: &["date"], example: "", make: |_| Ok(Arc::new(Date)) };
+
 #[derive(Debug)]
-pub(super) struct Timestamptz;
+struct Timestamptz;
 #[derive(Debug)]
-pub(super) struct Timestamp;
+struct Timestamp;
 #[derive(Debug)]
-pub(super) struct Date;
+struct Date;
 
 impl KeyCodec for Timestamptz {
-    fn types(&self) -> &'static [&'static str] {
-        &["timestamp with time zone"]
-    }
-
     fn axis(&self) -> Axis {
         Axis::Instant
     }
@@ -27,16 +40,8 @@ impl KeyCodec for Timestamptz {
         years()
     }
 
-    /// The offset is always written (policy rule 6), so no session's TimeZone can move the bound. Offsets with
-    /// seconds, which zones had before standard time, are written as UTC.
     fn encode(&self, point: Point, zone: Zone) -> String {
-        let offset = match zone.offset_seconds(point) {
-            offset if offset % 60 == 0 => offset,
-            _ => 0,
-        };
-        let minutes = offset.abs() / 60;
-        let sign = if offset < 0 { '-' } else { '+' };
-        format!("{}{sign}{:02}:{:02}", iso(point, offset), minutes / 60, minutes % 60)
+        with_offset(point, zone)
     }
 
     fn decode(&self, text: &str) -> Option<Edge> {
@@ -48,21 +53,35 @@ impl KeyCodec for Timestamptz {
             Some(Edge::At(micros(local.checked_sub_signed(TimeDelta::seconds(seconds))?)))
         })
     }
+}
 
-    /// Midnight in the zone is shown as the day alone; zeros at the end of time and offset are left out.
-    fn describe(&self, point: Point, zone: Zone) -> String {
-        match zone.local(point) {
-            Some(local) if local.time() == NaiveTime::MIN && point == zone.point(local) => short(local),
-            _ => self.encode(point, zone).replace(":00+", "+").replace(":00-", "-").trim_end_matches(":00").to_owned(),
-        }
+/// The offset is always written (policy rule 6), so no session's TimeZone can move the bound. Offsets with seconds,
+/// which zones had before standard time, are written as UTC.
+fn with_offset(point: Point, zone: Zone) -> String {
+    let offset = match zone.offset_seconds(point) {
+        offset if offset % 60 == 0 => offset,
+        _ => 0,
+    };
+    let minutes = offset.abs() / 60;
+    let sign = if offset < 0 { '-' } else { '+' };
+    format!("{}{sign}{:02}:{:02}", iso(point, offset), minutes / 60, minutes % 60)
+}
+
+/// A wall clock time for a person, whatever the key that carries it.
+pub(super) fn describe_wall_clock(point: Point) -> String {
+    short(local(point))
+}
+
+/// An instant for a person, whatever the key that carries it. Midnight in the zone is shown as the day alone; zeros at
+/// the end of time and offset are left out.
+pub(super) fn describe_instant(point: Point, zone: Zone) -> String {
+    match zone.local(point) {
+        Some(local) if local.time() == NaiveTime::MIN && point == zone.point(local) => short(local),
+        _ => with_offset(point, zone).replace(":00+", "+").replace(":00-", "-").trim_end_matches(":00").to_owned(),
     }
 }
 
 impl KeyCodec for Timestamp {
-    fn types(&self) -> &'static [&'static str] {
-        &["timestamp without time zone"]
-    }
-
     fn axis(&self) -> Axis {
         Axis::WallClock
     }
@@ -81,17 +100,9 @@ impl KeyCodec for Timestamp {
             Some(Edge::At(micros(date_time(text, era)?)))
         })
     }
-
-    fn describe(&self, point: Point, _zone: Zone) -> String {
-        short(local(point))
-    }
 }
 
 impl KeyCodec for Date {
-    fn types(&self) -> &'static [&'static str] {
-        &["date"]
-    }
-
     fn axis(&self) -> Axis {
         Axis::Day
     }
@@ -113,23 +124,41 @@ impl KeyCodec for Date {
 }
 
 /// Years 1 to 9998: what the grid covers, and what chrono and Postgres agree on without eras.
-fn years() -> Window {
+pub(super) fn years() -> Window {
     let day = |year| micros(NaiveDate::from_ymd_opt(year, 1, 2).expect("a day").and_time(NaiveTime::MIN));
     Window::new(day(1), day(9999)).expect("year 1 comes before year 9999")
 }
 
-fn micros(local: NaiveDateTime) -> Point {
+pub(super) fn micros(local: NaiveDateTime) -> Point {
     Point(i128::from(local.and_utc().timestamp_micros()))
 }
 
-fn local(point: Point) -> NaiveDateTime {
-    let micros = i64::try_from(point.0).expect("points of time are within 64-bit microseconds");
-    chrono::DateTime::from_timestamp_micros(micros).expect("64-bit microseconds are within chrono's range").naive_utc()
+pub(super) fn local(point: Point) -> NaiveDateTime {
+    known(point).expect("points of time are within the calendar")
+}
+
+/// `None` beyond the 262,000 years that chrono knows.
+fn known(point: Point) -> Option<NaiveDateTime> {
+    let micros = i64::try_from(point.0).ok()?;
+    Some(chrono::DateTime::from_timestamp_micros(micros)?.naive_utc())
+}
+
+/// Where a count of time lies; beyond the calendar it is the end of the axis: people write the type's greatest value
+/// for the end of time.
+pub(super) fn edge(point: Point) -> Edge {
+    // The wall clock must be known as well, a day away at most.
+    const DAY: i128 = 86_400_000_000;
+    let both = known(Point(point.0 - DAY)).and(known(Point(point.0 + DAY)));
+    match both {
+        Some(_) => Edge::At(point),
+        None if point < Point(0) => Edge::Below,
+        None => Edge::Above,
+    }
 }
 
 fn iso(point: Point, offset: i32) -> String {
     let shifted = Point(point.0 + i128::from(offset) * 1_000_000);
-    local(shifted).format("%Y-%m-%d %H:%M:%S%.6f").to_string().trim_end_matches(".000000").to_owned()
+    local(shifted).format("%Y-%m-%d %H:%M:%S%.f").to_string()
 }
 
 fn short(local: NaiveDateTime) -> String {
@@ -189,7 +218,7 @@ mod tests {
 
     #[test]
     fn the_same_instant_is_read_from_any_offset() {
-        let codec = codec_for("timestamp with time zone").unwrap();
+        let codec = codec_for("timestamp with time zone", None).unwrap();
         for text in [
             "2024-01-01 00:00:00+00",
             "2023-12-31 19:00:00-05",
@@ -203,7 +232,7 @@ mod tests {
 
     #[test]
     fn fractions_eras_and_infinities_are_read() {
-        let codec = codec_for("timestamp without time zone").unwrap();
+        let codec = codec_for("timestamp without time zone", None).unwrap();
         assert_eq!(codec.decode("1970-01-01 00:00:00.000001"), at(1));
         assert_eq!(codec.decode("infinity"), Some(Edge::Above));
         assert_eq!(codec.decode("-infinity"), Some(Edge::Below));
@@ -212,12 +241,12 @@ mod tests {
             Some(Edge::At(Point(year_zero.point().unwrap().0 + 86_400_000_000))),
             codec.decode("0001-01-01 00:00:00")
         );
-        assert_eq!(codec_for("date").unwrap().decode("2024-02-30"), None);
+        assert_eq!(codec_for("date", None).unwrap().decode("2024-02-30"), None);
     }
 
     #[test]
     fn bounds_carry_the_zones_offset_and_people_see_the_day() {
-        let codec = codec_for("timestamp with time zone").unwrap();
+        let codec = codec_for("timestamp with time zone", None).unwrap();
         let berlin = Zone::Named(chrono_tz::Europe::Berlin);
         let june = berlin.point(NaiveDate::from_ymd_opt(2026, 6, 1).unwrap().and_time(NaiveTime::MIN));
         assert_eq!(codec.encode(june, berlin), "2026-06-01 00:00:00+02:00");

@@ -30,6 +30,17 @@ pub struct Transaction {
     pub under: Vec<String>,
     /// Of FINALIZE, the partitioned table: it first waits for snapshots that are older, and nobody queues behind that.
     pub finalizes: Option<QualifiedName>,
+    /// What must hold before COMMIT; it changes nothing and is no part of the SQL that is shown.
+    pub proof: Option<Proof>,
+}
+
+/// A query that must find a new partition. It is planned, and never executed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proof {
+    /// The leaves of the new partition, which may be itself.
+    pub leaves: Vec<QualifiedName>,
+    /// The query for all that it holds by its bound.
+    pub query: String,
 }
 
 /// A statement on its own: DETACH PARTITION CONCURRENTLY.

@@ -33,6 +33,8 @@ pub struct FindingCode {
     pub id: &'static str,
     /// `table-missing`
     pub name: &'static str,
+    /// What it means, as a sentence.
+    pub meaning: &'static str,
     /// How much it matters.
     pub severity: Severity,
     /// How a run that has it ends; `None`: it does not matter to the exit code.
@@ -40,12 +42,17 @@ pub struct FindingCode {
 }
 
 macro_rules! finding_codes {
-    ($($(#[$doc:meta])* $constant:ident = $id:literal $name:literal $severity:ident $failure:expr;)*) => {
+    ($($(#[doc = $doc:literal])+ $constant:ident = $id:literal $name:literal $severity:ident $failure:expr;)*) => {
         /// Every kind of finding, as a constant.
         pub mod codes {
             use super::{FailureKind, FindingCode, Severity};
-            $($(#[$doc])* pub const $constant: &FindingCode =
-                &FindingCode { id: $id, name: $name, severity: Severity::$severity, failure: $failure };)*
+            $($(#[doc = $doc])+ pub const $constant: &FindingCode = &FindingCode {
+                id: $id,
+                name: $name,
+                meaning: concat!($($doc),+).trim_ascii(),
+                severity: Severity::$severity,
+                failure: $failure,
+            };)*
         }
         /// Every kind of finding, in the order of their ids.
         pub const FINDING_CODES: &[&FindingCode] = &[$(codes::$constant),*];
@@ -151,6 +158,10 @@ finding_codes! {
     HALF_BUILT = "PT155" "half-built" Warning None;
     /// The policy's modulus is a multiple of the table's: its partitions would have to be split.
     MODULUS_SPLIT = "PT159" "modulus-split" Warning None;
+    /// The collation of a text key does not sort what it carries in the order of time.
+    TEXT_ORDER = "PT161" "text-order" Error Some(FailureKind::Policy);
+    /// A value of the policy is none of the key's type, or stands in two groups in two spellings.
+    LIST_VALUE = "PT162" "list-value" Error Some(FailureKind::Policy);
     /// There are more partitions than the policy's `check` allows.
     PARTITION_LIMIT = "PT215" "partition-limit" Error Some(FailureKind::Findings);
     /// DEFAULT holds more rows than the policy's `check` allows.

@@ -4,6 +4,7 @@
 //! Nothing here decides which steps are needed (`diff` does) or touches a database (`run` does).
 
 mod action;
+mod carried;
 mod event;
 mod finding;
 mod guard;
@@ -12,19 +13,22 @@ mod outcome;
 mod past_run;
 #[expect(clippy::module_inception, reason = "the plan is what this room is about")]
 mod plan;
+mod properties;
 mod saved;
 mod step;
 pub mod steps;
 mod surroundings;
 mod unfinished;
 
-pub use action::{Action, Alone, Drain, Transaction};
+pub use action::{Action, Alone, Drain, Proof, Transaction};
+pub use carried::Carried;
 pub use event::{Blocker, Event, Listener};
 pub use finding::{Evidence, FINDING_CODES, Finding, FindingCode, Severity, codes, first_few};
 pub use lock::{Lock, LockMode, LockScope};
 pub use outcome::{FailedStep, Outcome, StepError};
 pub use past_run::{History, PastRun, PastStep, RunEnd, client_in_words};
 pub use plan::{Plan, Round, Runway, TablePlan, Withheld};
+pub use properties::{inherited_as, role};
 pub use saved::{Moment, SavedPlan};
 pub use step::{Phase, Step, StepKind};
 pub use surroundings::{FarTable, Surroundings};

@@ -1,5 +1,7 @@
 //! How carrying out a plan ended, as data for whoever shows it.
 
+use std::collections::BTreeSet;
+
 use super::{Blocker, Step};
 use crate::failure::FailureKind;
 use crate::sql::QualifiedName;
@@ -39,6 +41,8 @@ pub struct Outcome {
     pub done: usize,
     /// Steps that failed, in no order.
     pub failed: Vec<FailedStep>,
+    /// New partitions that were found by their own bounds before their commit.
+    pub proven: BTreeSet<QualifiedName>,
     /// Steps that were not tried, because one before them failed or the run was stopped.
     pub left_out: usize,
 }

@@ -8,6 +8,7 @@ mod document;
 mod tests;
 
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Plan, Withheld};
@@ -17,7 +18,7 @@ use document::{SavedFinding, SavedTable, SavedWithheld, Summary};
 const FORMAT: Format = Format { name: "partctl-plan", version: 1, noun: "plan" };
 
 /// What the plan's moment is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Moment {
     /// The server's clock when the catalog was read.
@@ -27,10 +28,12 @@ pub enum Moment {
 }
 
 /// The document.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SavedPlan {
+    #[schemars(extend("const" = FORMAT.name))]
     format: String,
+    #[schemars(extend("const" = FORMAT.version))]
     version: u64,
     partctl: String,
     database: String,

@@ -20,9 +20,10 @@ pub(super) fn begin(table: &QualifiedName, parent: &QualifiedName) -> String {
     format!("COMMENT ON TABLE {table} IS {}", SqlLiteral(&mark(parent)))
 }
 
-/// Takes that back.
-pub(super) fn end(table: &QualifiedName) -> String {
-    format!("COMMENT ON TABLE {table} IS NULL")
+/// Puts the comment in its place that the table is to have.
+pub(super) fn end(table: &QualifiedName, comment: Option<&str>) -> String {
+    let comment = comment.map_or("NULL".to_owned(), |comment| SqlLiteral(comment).to_string());
+    format!("COMMENT ON TABLE {table} IS {comment}")
 }
 
 /// Raises 55000 when the table is not one that is being built.

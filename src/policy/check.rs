@@ -5,6 +5,7 @@
 mod create;
 mod defaults;
 mod hold;
+mod inherit;
 mod level;
 mod locks;
 mod maintain;
@@ -26,13 +27,16 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use self::report::{Report, Wholeness};
-use self::section::{Keys, Section};
+use self::scalars::words;
+use self::section::Section;
 use super::document::{Document, Documents, Node, Scalar, Value};
 use super::model::{Location, Policy};
 use super::problem::{Problem, Source};
 use super::query_files::QueryFiles;
+use super::reference::{Key, Keys, Shape, TABLE};
 use crate::sql::{NameError, QualifiedName};
 
+pub(super) use self::defaults::OWN;
 pub use self::pruning::is_query;
 pub use self::rules::RULES;
 
@@ -45,35 +49,45 @@ pub struct Checked {
     pub problems: Vec<Problem>,
 }
 
-const KEYS: Keys = Keys {
+pub(super) static KEYS: Keys = Keys {
     section: "",
     known: &[
-        "version",
-        "kind",
-        "table",
-        "partition",
-        "create",
-        "retain",
-        "hold",
-        "locks",
-        "maintain",
-        "check",
-        "pruning",
+        Key::new("version", Shape::Whole(1, 1), "version of the policy language").required(),
+        Key::new("kind", Shape::Choice(|| words(&KINDS)), "`defaults` for what the later documents of the file share"),
+        Key::new("table", TABLE, "`schema.table`, quoted as in SQL where needed")
+            .examples(&["shop.orders", "'shop.\"Order Items\"'"])
+            .required(),
+        Key::new(
+            "partition",
+            Shape::Section(&partition::KEYS),
+            "what the partitions look like; exactly one of `range`, `list` and `hash`",
+        )
+        .required(),
+        Key::new("create", Shape::Section(&create::KEYS), "how far coverage reaches"),
+        Key::new(
+            "retain",
+            Shape::Section(&retain::KEYS),
+            "when partitions end, and how; without it nothing is removed",
+        ),
+        Key::new("hold", Shape::List(&Shape::Section(&hold::KEYS)), "partitions that are not retired while listed")
+            .examples(&["[{partition: orders_2023_04, reason: \"case 8812\", until: 2027-01-01}]"]),
+        Key::new(
+            "inherit",
+            Shape::List(&inherit::WORD),
+            "what new partitions take from their table; everything when not given",
+        )
+        .examples(&["[owner, privileges]"]),
+        Key::new("storage", Shape::Section(&inherit::STORAGE_KEYS), "storage parameters of new partitions"),
+        Key::new("locks", Shape::Section(&locks::KEYS), "how patient and how considerate changes are"),
+        Key::new("maintain", Shape::Section(&maintain::KEYS), "what is looked after besides the partitions"),
+        Key::new("check", Shape::Section(&thresholds::KEYS), "what `partctl check` holds the table to"),
+        Key::new("pruning", Shape::List(&Shape::Section(&pruning::KEYS)), "queries that must prune"),
     ],
-    later: &["archive", "inherit", "storage"],
+    alternatives: &[],
+    later: &["archive"],
 };
 
-const SECTIONS: [&Keys; 9] = [
-    &KEYS,
-    &partition::KEYS,
-    &create::KEYS,
-    &retain::KEYS,
-    &locks::KEYS,
-    &maintain::KEYS,
-    &thresholds::KEYS,
-    &hold::KEYS,
-    &pruning::KEYS,
-];
+const KINDS: [(&str, Option<()>); 1] = [("defaults", Some(()))];
 
 /// Where each table's policy is.
 type Tables = HashMap<QualifiedName, Location>;
@@ -163,7 +177,7 @@ fn is_defaults(root: &Node) -> bool {
 fn check_document(root: &Node, source: &Source, tables: &mut Tables, report: &mut Report<'_>) -> Option<Policy> {
     let section = Section::open(root, &KEYS, report)?;
     section.required("version", report, version);
-    section.optional("kind", report, |node, report| scalars::choice(node, &[("defaults", Some(()))], report));
+    section.optional("kind", report, |node, report| scalars::choice(node, &KINDS, report));
     let location = Location { path: source.path.clone(), line: report.line(root.span.start) };
     let table = match section.own("table").filter(|_| is_defaults(root)) {
         Some(entry) => {
@@ -177,6 +191,8 @@ fn check_document(root: &Node, source: &Source, tables: &mut Tables, report: &mu
     let level = level::read(&section, grid.as_ref(), report);
     let axis = level.reckoned_on();
     let hold = section.optional("hold", report, |node, report| hold::read(node, axis, report));
+    let inherit = inherit::read(&section, report);
+    let storage = inherit::read_storage(&section, report);
     let locks = locks::read(&section, report);
     let maintain = maintain::read(&section, report);
     let thresholds = thresholds::read(&section, axis, report);
@@ -188,6 +204,8 @@ fn check_document(root: &Node, source: &Source, tables: &mut Tables, report: &mu
         table: table?,
         level: level.whole()?,
         hold: hold.unwrap_or_default(),
+        inherit,
+        storage,
         locks,
         maintain,
         thresholds,

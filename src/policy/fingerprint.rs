@@ -10,14 +10,14 @@ use super::model::{Policy, PruningQuery};
 ///
 /// Equal policies have equal fingerprints in one version of partctl; another version may see others.
 pub fn fingerprint(policy: &Policy) -> String {
-    let Policy { table, level, hold, locks, maintain, thresholds: _, pruning, location: _ } = policy;
+    let Policy { table, level, hold, inherit, storage, locks, maintain, thresholds: _, pruning, location: _ } = policy;
     // Every part of the model shows all of itself in its Debug form, and names are quoted there as in SQL.
     let queries = pruning.iter().map(|query| {
         let PruningQuery { name, sql, with, partitions, locks, require, location: _ } = query;
         (name, sql, with, partitions, locks, require)
     });
     let pruning: Vec<_> = queries.collect();
-    let meaning = format!("{:?}", (table, level, hold, locks, maintain, pruning));
+    let meaning = format!("{:?}", (table, level, hold, inherit, storage, locks, maintain, pruning));
     let digest = Sha256::digest(meaning.as_bytes());
     digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
@@ -55,6 +55,8 @@ mod tests {
             format!("{POLICY}retain: {{for: 2 years, then: drop}}\n"),
             format!("{POLICY}retain: {{for: 2 years, then: detach}}\n"),
             format!("{POLICY}hold: [{{partition: x}}]\n"),
+            format!("{POLICY}inherit: [owner]\n"),
+            format!("{POLICY}storage: {{fillfactor: 90}}\n"),
             format!("{POLICY}locks: {{timeout: 51 ms}}\n"),
             format!("{POLICY}maintain: {{analyze: true}}\n"),
             format!("{POLICY}pruning: [{{sql: select 1}}]\n"),

@@ -10,6 +10,9 @@ mod model;
 mod name_template;
 mod problem;
 mod query_files;
+mod reference;
+mod schema;
+mod storage;
 
 pub use check::{Checked, RULES, check, check_with, is_query};
 pub use fingerprint::fingerprint;
@@ -18,3 +21,5 @@ pub use model::*;
 pub use name_template::{NameTemplate, Segment, TemplateError};
 pub use problem::{Lines, Problem, Rule, Source};
 pub use query_files::{QueryFileWanted, QueryFiles, query_files_wanted};
+pub use schema::schema;
+pub use storage::{STORAGE_PARAMETERS, StorageParameter, Takes};

@@ -2,12 +2,14 @@
 //!
 //! Whether a policy fits its table is not known here: that takes the catalog.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{NaiveDate, NaiveDateTime};
 use chrono_tz::Tz;
 
 use super::name_template::NameTemplate;
+use crate::keys::Encoding;
 use crate::schedule::Interval;
 use crate::sql::{Identifier, QualifiedName};
 
@@ -20,6 +22,12 @@ pub struct Policy {
     pub level: Level,
     /// Partitions under legal hold.
     pub hold: Vec<Hold>,
+    /// What partitions take from their table.
+    pub inherit: BTreeSet<Inherited>,
+    /// Storage parameters of partitions, by name; values in [`StorageParameter::canonical`] spelling.
+    ///
+    /// [`StorageParameter::canonical`]: super::StorageParameter::canonical
+    pub storage: BTreeMap<String, String>,
     /// How patient and how considerate DDL is.
     pub locks: Locks,
     /// What is looked after besides.
@@ -90,9 +98,12 @@ impl Partitioning {
 pub struct RangePolicy {
     /// The key column.
     pub key: Identifier,
+    /// How the key carries a time that its type does not show; only with a time grid.
+    pub encoding: Option<Encoding>,
     /// Width of one partition.
     pub every: Every,
-    /// The zone of the calendar; required for `timestamptz`, refused for `date`: known only with the table.
+    /// The zone of the calendar; required for `timestamptz` and ids with a time, refused for `date`: known only with
+    /// the table.
     pub timezone: Option<Tz>,
     /// Where the grid starts counting; of the same kind as `every`.
     pub anchor: Option<AxisValue>,
@@ -240,6 +251,51 @@ pub enum Held {
         /// Exclusive.
         to: AxisValue,
     },
+}
+
+/// What partitions take from their table, by the words of `inherit`, in the order in which it is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Inherited {
+    /// The owner.
+    Owner,
+    /// Privileges on the table and its columns.
+    Privileges,
+    /// The replica identity.
+    ReplicaIdentity,
+    /// Whether row level security is on, and forced on the owner.
+    RowSecurity,
+    /// Tablespace, access method, compression, and of the policy the storage parameters.
+    Storage,
+    /// Statistics targets, column options, extended statistics.
+    Statistics,
+    /// Comments on the table and its columns.
+    Comments,
+}
+
+impl Inherited {
+    /// All of it.
+    pub const ALL: [Self; 7] = [
+        Self::Owner,
+        Self::Privileges,
+        Self::ReplicaIdentity,
+        Self::RowSecurity,
+        Self::Storage,
+        Self::Statistics,
+        Self::Comments,
+    ];
+
+    /// The word of the policy.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Privileges => "privileges",
+            Self::ReplicaIdentity => "replica_identity",
+            Self::RowSecurity => "row_security",
+            Self::Storage => "storage",
+            Self::Statistics => "statistics",
+            Self::Comments => "comments",
+        }
+    }
 }
 
 /// How DDL waits for locks.

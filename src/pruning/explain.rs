@@ -24,6 +24,8 @@ pub struct PlanFacts {
     pub inserts: bool,
     /// The tables that rows are inserted into, those of a MERGE left out.
     pub targets: BTreeSet<QualifiedName>,
+    /// Whether a node belongs to an extension: what it reads is not in the plan.
+    pub opaque: bool,
     /// Whether executing it needs more than a read-only transaction: rows are changed or locked.
     pub writes: bool,
     /// How long planning took; `None`: not told.
@@ -127,6 +129,7 @@ pub fn read(json: &str) -> Result<PlanFacts, String> {
         };
         nodes.extend(node.plans.into_iter().map(|node| (node, below)));
         facts.removed += node.removed;
+        facts.opaque |= node.node_type == "Custom Scan";
         facts.writes |= matches!(node.node_type.as_str(), "ModifyTable" | "LockRows");
         let relation = node.schema.zip(node.relation).map(|(schema, relation)| QualifiedName::new(schema, relation));
         if node.node_type == "ModifyTable" {

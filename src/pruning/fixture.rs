@@ -54,7 +54,7 @@ fn name(short: &str) -> Value {
 
 pub(super) fn days(pruning: Vec<PruningQuery>) -> Policy {
     let every = Every::Time("1 day".parse().unwrap());
-    let range = RangePolicy { key: Identifier::new("day"), every, timezone: None, anchor: None };
+    let range = RangePolicy { key: Identifier::new("day"), encoding: None, every, timezone: None, anchor: None };
     Policy { pruning, ..policy("days", Partitioning::Range(range)) }
 }
 
@@ -84,6 +84,8 @@ fn policy(table: &str, partitioning: Partitioning) -> Policy {
             subpartition: None,
         },
         hold: Vec::new(),
+        inherit: Default::default(),
+        storage: Default::default(),
         locks: Locks::default(),
         maintain: Default::default(),
         thresholds: Default::default(),

@@ -111,6 +111,7 @@ mod tests {
             name: QualifiedName::new("shop", "p"),
             kind: RelationKind::Table,
             owner: None,
+            properties: None,
             bound: Bound::Default,
             pending_detach: false,
             rows: None,

@@ -3,6 +3,7 @@
 //! Pure: `db::explain` asks, between [`probes`] and [`judge`]. Nothing here executes a query, and no verdict comes
 //! from anything but a plan that Postgres made for this table.
 
+mod before_commit;
 pub mod explain;
 mod explained;
 mod findings;
@@ -18,6 +19,7 @@ mod verdict;
 mod weigh;
 mod workload;
 
+pub use before_commit::{Found, found};
 pub use explain::{Condition, PlanFacts};
 pub use explained::{Explained, TableVerdict, explained, is_better};
 pub use findings::findings;

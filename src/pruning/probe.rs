@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::lock_budget::LockEstimate;
 use crate::catalog::{Bound, CatalogSnapshot, Datum, KeyColumn, Partition, PartitionKey, Table};
 use crate::desired::{Desired, DesiredRange, expand};
-use crate::keys::{Axis, codec_for};
+use crate::keys::{Axis, codec_for, has_one_order};
 use crate::plan::first_few;
 use crate::policy::{Location, Policy, PruningQuery, PruningStage};
 use crate::schedule::{Edge, Extent, Point};
@@ -97,7 +97,7 @@ pub fn probes(policies: &[Policy], snapshot: &CatalogSnapshot) -> Vec<Probe> {
     let mut probes = Vec::new();
     for policy in policies {
         let Some(table) = snapshot.table(&policy.table) else { continue };
-        let (Ok(desired), Some(key)) = (expand(&policy.level, table, snapshot.server.now), &table.key) else {
+        let (Ok(desired), Some(key)) = (expand(&policy.level, table, snapshot), &table.key) else {
             continue;
         };
         let grid = GridProbes { table, key, version };
@@ -310,15 +310,9 @@ fn typed(column: &KeyColumn, value: &str) -> Parameter {
     Parameter { type_name: Some(column.type_name.clone()), value: value.to_owned() }
 }
 
-/// Whether values of the type compare in one way only. A partition key may have another collation than its column,
-/// and then no plain comparison prunes.
-fn has_one_order(type_name: &str) -> bool {
-    codec_for(type_name).is_some() || matches!(type_name, "uuid" | "boolean" | "bytea" | "oid")
-}
-
 /// A value of a type, for an equality that is to find one hash partition.
 pub(super) fn sample(type_name: &str) -> Option<String> {
-    if let Some(codec) = codec_for(type_name) {
+    if let Some(codec) = codec_for(type_name, None) {
         /// 2000-01-01 00:00 UTC in microseconds.
         const Y2K: Point = Point(946_684_800_000_000);
         let point = if codec.axis() == Axis::Integer { Point(1) } else { Y2K };

@@ -3,6 +3,7 @@
 
 use std::io::{self, Write};
 
+use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 
 use super::findings;
@@ -162,9 +163,11 @@ pub fn check_human(report: &CheckReport<'_>, screen: Screen, out: &mut dyn Write
     )
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Wire<'a> {
+    #[schemars(extend("const" = "partctl-check"))]
     format: &'static str,
+    #[schemars(extend("const" = 1))]
     version: u32,
     database: &'a str,
     at: String,
@@ -174,7 +177,7 @@ struct Wire<'a> {
     workload: Option<WireWorkload<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct WireFinding<'a> {
     code: &'static str,
     name: &'static str,
@@ -188,6 +191,11 @@ pub(super) struct WireFinding<'a> {
     path: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<usize>,
+}
+
+/// The schema of what [`check_json`] writes.
+pub(in crate::render) fn schema() -> Schema {
+    schema_for!(Wire<'static>)
 }
 
 /// The check for a machine.

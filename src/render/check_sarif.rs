@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::check_report::{Case, CheckReport, Said};
+use super::explanations::sarif_rule;
 use super::problems::{uri, write_log};
 use crate::plan::{FINDING_CODES, FindingCode, Severity};
 
@@ -15,16 +16,7 @@ use crate::plan::{FINDING_CODES, FindingCode, Severity};
 pub fn check_sarif(report: &CheckReport<'_>, out: &mut dyn Write) -> io::Result<()> {
     let cases = report.cases();
     let results = cases.iter().flat_map(|case| case.said.iter().map(|said| result(case, said))).collect();
-    write_log(FINDING_CODES.iter().map(|code| rule(code)).collect(), results, out)
-}
-
-fn rule(code: &FindingCode) -> Value {
-    json!({
-        "id": code.id,
-        "name": code.name,
-        "shortDescription": {"text": code.name.replace('-', " ")},
-        "defaultConfiguration": {"level": level(code)},
-    })
+    write_log(FINDING_CODES.iter().map(|code| sarif_rule(code.id)).collect(), results, out)
 }
 
 fn level(code: &FindingCode) -> &'static str {

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
+use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 
 use super::pruning::{WireAdvice, WirePlan, advice, in_words, labelled, verdict, wire_advice, wire_plan};
@@ -89,9 +90,11 @@ fn milliseconds(took: Duration) -> String {
     format!("{:.1} ms", took.as_secs_f64() * 1_000.0)
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Wire<'a> {
+    #[schemars(extend("const" = "partctl-explain"))]
     format: &'static str,
+    #[schemars(extend("const" = 1))]
     version: u32,
     sql: &'a str,
     parameters: Vec<WireParameter<'a>>,
@@ -102,13 +105,13 @@ struct Wire<'a> {
     notes: &'a [String],
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct WireParameter<'a> {
     r#type: Option<&'a str>,
     value: &'a str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct WireTable<'a> {
     table: String,
     partitions: usize,
@@ -125,6 +128,11 @@ struct WireTable<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     analyzed: Option<WirePlan<'a>>,
     notes: &'a [String],
+}
+
+/// The schema of what [`explain_json`] writes.
+pub(in crate::render) fn schema() -> Schema {
+    schema_for!(Wire<'static>)
 }
 
 /// The verdicts for a machine.

@@ -82,6 +82,10 @@ fn to_plan(policies: &[Policy], role: &Identifier) -> Vec<Section> {
                 format!("GRANT SELECT ON partctl.runs, partctl.steps, partctl.detached_tables TO {role}"),
             ],
         ),
+        (
+            &["Only for `check --workload`, which judges statements of other roles: nothing else shows their text."],
+            vec![format!("-- GRANT pg_read_all_stats TO {role}")],
+        ),
     ]
 }
 

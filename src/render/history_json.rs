@@ -2,9 +2,79 @@
 
 use std::io::{self, Write};
 
-use serde_json::{Value, json};
+use chrono::{DateTime, Utc};
+use schemars::{JsonSchema, Schema, schema_for};
+use serde::Serialize;
 
-use crate::plan::{History, PastRun, PastStep, RunEnd};
+use crate::plan::{Blocker, History, PastRun, PastStep, RunEnd};
+
+#[derive(Serialize, JsonSchema)]
+struct WireHistory<'a> {
+    #[schemars(extend("const" = "partctl-history"))]
+    format: &'static str,
+    #[schemars(extend("const" = 1))]
+    version: u32,
+    /// `installed` or `missing`.
+    ledger: &'static str,
+    runs: Vec<WireRun<'a>>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct WireSteps<'a> {
+    #[schemars(extend("const" = "partctl-run"))]
+    format: &'static str,
+    #[schemars(extend("const" = 1))]
+    version: u32,
+    run: WireRun<'a>,
+    steps: Vec<WireStep<'a>>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct WireRun<'a> {
+    id: i64,
+    started_at: DateTime<Utc>,
+    /// `running`, `ended` or `never_ended`.
+    state: &'static str,
+    ended_at: Option<DateTime<Utc>>,
+    /// `done`, or the kind of failure.
+    outcome: Option<&'a str>,
+    /// Of the server process, while it runs.
+    pid: Option<i32>,
+    milliseconds: Option<u64>,
+    role: &'a str,
+    os_user: Option<&'a str>,
+    client_host: Option<&'a str>,
+    partctl: &'a str,
+    options: Option<&'a [String]>,
+    done: u64,
+    failed: u64,
+    left_out: Option<u64>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct WireStep<'a> {
+    position: Option<i64>,
+    finished_at: DateTime<Utc>,
+    table: &'a str,
+    fingerprint: &'a str,
+    kind: &'a str,
+    target: &'a str,
+    milliseconds: Option<u64>,
+    sql: Option<&'a str>,
+    error: Option<&'a str>,
+    sqlstate: Option<&'a str>,
+    blockers: &'a [Blocker],
+}
+
+/// The schema of what [`history_json`] writes.
+pub(super) fn schema() -> Schema {
+    schema_for!(WireHistory<'static>)
+}
+
+/// The schema of what [`run_json`] writes.
+pub(super) fn run_schema() -> Schema {
+    schema_for!(WireSteps<'static>)
+}
 
 /// Writes the runs as indented JSON of format `partctl-history`.
 ///
@@ -15,7 +85,7 @@ pub fn history_json(history: &History, out: &mut dyn Write) -> io::Result<()> {
         History::NoLedger => ("missing", Vec::new()),
         History::Runs(runs) => ("installed", runs.iter().map(run).collect()),
     };
-    write(&json!({"format": "partctl-history", "version": 1, "ledger": ledger, "runs": runs}), out)
+    write(&WireHistory { format: "partctl-history", version: 1, ledger, runs }, out)
 }
 
 /// Writes a run with its steps as indented JSON of format `partctl-run`.
@@ -23,40 +93,60 @@ pub fn history_json(history: &History, out: &mut dyn Write) -> io::Result<()> {
 /// # Errors
 /// Those of `out`.
 pub fn run_json(past: &PastRun, steps: &[PastStep], out: &mut dyn Write) -> io::Result<()> {
-    let steps: Vec<Value> = steps.iter().map(step).collect();
-    write(&json!({"format": "partctl-run", "version": 1, "run": run(past), "steps": steps}), out)
+    let steps = steps.iter().map(step).collect();
+    write(&WireSteps { format: "partctl-run", version: 1, run: run(past), steps }, out)
 }
 
-fn write(document: &Value, out: &mut dyn Write) -> io::Result<()> {
+fn write(document: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, document)?;
     writeln!(out)
 }
 
-fn run(run: &PastRun) -> Value {
+fn run(run: &PastRun) -> WireRun<'_> {
     let (state, ended_at, outcome, pid) = match &run.end {
-        RunEnd::Ended { at, outcome } => ("ended", Some(*at), Some(outcome), None),
+        RunEnd::Ended { at, outcome } => ("ended", Some(*at), Some(outcome.as_str()), None),
         RunEnd::Running { pid, .. } => ("running", None, None, Some(*pid)),
         RunEnd::Unknown => ("never_ended", None, None, None),
     };
-    json!({
-        "id": run.id, "started_at": run.started_at, "state": state, "ended_at": ended_at, "outcome": outcome, "pid": pid,
-        "milliseconds": run.took().map(|took| took.as_millis() as u64), "role": run.role, "os_user": run.os_user,
-        "client_host": run.client_host, "partctl": run.version, "options": run.options,
-        "done": run.done, "failed": run.failed, "left_out": run.left_out,
-    })
+    WireRun {
+        id: run.id,
+        started_at: run.started_at,
+        state,
+        ended_at,
+        outcome,
+        pid,
+        milliseconds: run.took().map(|took| took.as_millis() as u64),
+        role: &run.role,
+        os_user: run.os_user.as_deref(),
+        client_host: run.client_host.as_deref(),
+        partctl: &run.version,
+        options: run.options.as_deref(),
+        done: run.done,
+        failed: run.failed,
+        left_out: run.left_out,
+    }
 }
 
-fn step(step: &PastStep) -> Value {
-    json!({
-        "position": step.position, "finished_at": step.finished_at, "table": step.table,
-        "fingerprint": step.fingerprint, "kind": step.kind, "target": step.target,
-        "milliseconds": step.took.map(|took| took.as_millis() as u64), "sql": step.sql, "error": step.error,
-        "sqlstate": step.sqlstate, "blockers": step.blockers,
-    })
+fn step(step: &PastStep) -> WireStep<'_> {
+    WireStep {
+        position: step.position,
+        finished_at: step.finished_at,
+        table: &step.table,
+        fingerprint: &step.fingerprint,
+        kind: &step.kind,
+        target: &step.target,
+        milliseconds: step.took.map(|took| took.as_millis() as u64),
+        sql: step.sql.as_deref(),
+        error: step.error.as_deref(),
+        sqlstate: step.sqlstate.as_deref(),
+        blockers: &step.blockers,
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
     use crate::render::samples;
 

@@ -15,6 +15,7 @@ pub use drawing::{draw, summary};
 pub use github::github;
 pub(super) use github::{data, property};
 pub use json::json;
+pub(super) use json::schema;
 pub use sarif::sarif;
 pub(super) use sarif::{uri, write_log};
 

@@ -324,9 +324,9 @@ fn escaped(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
-/// Whole numbers without a point; Go's spelling of infinity.
+/// To the millisecond, whole numbers without a point; Go's spelling of infinity.
 fn number_in_words(value: f64) -> String {
-    if value == f64::INFINITY { "+Inf".to_owned() } else { format!("{value}") }
+    if value == f64::INFINITY { "+Inf".to_owned() } else { format!("{}", (value * 1000.0).round() / 1000.0) }
 }
 
 /// When a run of the same command on the same database last ended with 0, as metrics that were written before tell it.

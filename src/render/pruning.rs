@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::style::{Screen, joined, name, plain, plural, wrap};
@@ -114,7 +115,7 @@ fn partitions(number: usize) -> String {
 }
 
 /// One query, as JSON carries it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct WireQuery<'a> {
     table: String,
     query: &'a str,
@@ -140,7 +141,7 @@ pub struct WireQuery<'a> {
 }
 
 /// Why a query prunes late or not at all.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct WireAdvice<'a> {
     reason: &'static str,
     reason_text: &'a str,
@@ -149,7 +150,7 @@ pub(super) struct WireAdvice<'a> {
     rewrite: Option<WireRewrite<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct WireRewrite<'a> {
     condition: &'a str,
     sql: &'a str,
@@ -175,7 +176,7 @@ pub(super) fn wire_advice(advice: &Advice) -> WireAdvice<'_> {
 }
 
 /// One plan, or why there is none.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub(super) enum WirePlan<'a> {
     NotTried {

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 
 use super::check_report::{WireFinding, wire_finding};
@@ -9,9 +10,11 @@ use super::run_report::{RunReport, Target};
 use crate::plan::{Blocker, FailedStep, Step};
 use crate::sql::QualifiedName;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Wire<'a> {
+    #[schemars(extend("const" = "partctl-report"))]
     format: &'static str,
+    #[schemars(extend("const" = 1))]
     version: u32,
     /// What chat services show.
     text: String,
@@ -36,7 +39,7 @@ struct Wire<'a> {
     findings: Vec<WireFinding<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct WireError<'a> {
     message: &'a str,
     causes: &'a [String],
@@ -44,7 +47,7 @@ struct WireError<'a> {
     hint: Option<&'a str>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct WireStep {
     table: String,
     kind: &'static str,
@@ -55,7 +58,7 @@ struct WireStep {
     rows: Option<u64>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct WireFailed<'a> {
     step: WireStep,
     message: &'a str,
@@ -65,7 +68,12 @@ struct WireFailed<'a> {
     blockers: &'a [Blocker],
 }
 
-/// Writes the run as indented JSON of format `partctl-run`.
+/// The schema of what [`run_report_json`] writes.
+pub(super) fn schema() -> Schema {
+    schema_for!(Wire<'static>)
+}
+
+/// Writes the run as indented JSON of format `partctl-report`.
 ///
 /// # Errors
 /// Those of `out`.
@@ -76,7 +84,7 @@ pub fn run_report_json(report: &RunReport, out: &mut dyn Write) -> io::Result<()
         withheld.iter().map(|withheld| wire_step(&withheld.table, &withheld.step)).collect()
     };
     let wire = Wire {
-        format: "partctl-run",
+        format: "partctl-report",
         version: 1,
         text: report.in_words(),
         command: report.command,

@@ -6,14 +6,17 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::{Occasion, PlanReport};
-use crate::catalog::{Bound, ReplicaIdentity};
+use crate::catalog::Bound;
 use crate::diff::{
     AxisEnd, DefaultState, DetachedFate, DetachedState, Fate, NextToRetire, Overview, Place, Position, Stretch,
     TableOverview, When,
 };
 use crate::plan::steps::{CreatePartition, CreateReason, DetachPartition, DropTable};
-use crate::plan::{Blocker, FarTable, Moment, PastRun, PastStep, Plan, RunEnd, Runway, Step, Surroundings, TablePlan};
-use crate::policy::Locks;
+use crate::plan::{
+    Blocker, Carried, FarTable, Moment, PastRun, PastStep, Plan, RunEnd, Runway, Step, Surroundings, TablePlan,
+};
+use crate::policy::{Inherited, Locks};
+use crate::schedule::{Edge, Extent, Point};
 use crate::sql::QualifiedName;
 
 pub(super) fn at(text: &str) -> DateTime<Utc> {
@@ -32,15 +35,16 @@ pub(super) fn create(parent: &QualifiedName, partition: &str, from: &str, to: &s
     let bound: Bound = format!("FOR VALUES FROM ('{from}') TO ('{to}')").parse().unwrap();
     Step::Create(CreatePartition {
         around: around(parent, &[]),
+        root: name("orders"),
         partition: QualifiedName { schema: parent.schema.clone(), name: crate::sql::Identifier::new(partition) },
         bound,
         range: format!("{from} … {to}"),
         reason,
         owner: None,
-        replica_identity: ReplicaIdentity::Default,
-        grants: Vec::new(),
+        carried: Carried { inherit: Inherited::ALL.into_iter().collect(), ..Carried::default() },
         tablespace: None,
         access_method: None,
+        found_by: None,
         spares_default: None,
         branch: None,
     })
@@ -161,10 +165,13 @@ pub(super) fn overview() -> Overview {
         timeline: Vec::new(),
     };
     let month = |n: u32| chrono::NaiveDate::from_ymd_opt(2024, 10, 1).unwrap() + chrono::Months::new(n);
+    let edge =
+        |n: u32| Edge::At(Point(i128::from(month(n).and_time(chrono::NaiveTime::MIN).and_utc().timestamp_micros())));
     let stretch = |n: u32| Stretch {
         partition: Some(name(&format!("orders_{}", month(n).format("%Y_%m")))),
         from: month(n).to_string(),
         to: month(n + 1).to_string(),
+        extent: Extent { from: edge(n), to: edge(n + 1) },
         bytes: u64::from(n) * 400_000_000,
         rows: Some(u64::from(n) * 1_000_000),
         place: match n {

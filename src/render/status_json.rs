@@ -3,14 +3,17 @@
 use std::io::{self, Write};
 
 use chrono::{DateTime, Utc};
+use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 
 use crate::diff::{DetachedFate, DetachedState, Fate, NextToRetire, Overview, Place, Stretch, TableOverview, When};
 use crate::plan::{Finding, Runway};
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Document {
+    #[schemars(extend("const" = "partctl-status"))]
     format: &'static str,
+    #[schemars(extend("const" = 1))]
     version: u32,
     database: String,
     server_version: u32,
@@ -20,7 +23,7 @@ struct Document {
     errors: Vec<WireError>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct WireTable {
     table: String,
     key: String,
@@ -35,7 +38,7 @@ struct WireTable {
     timeline: Vec<WireStretch>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct WireRunway {
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,13 +49,13 @@ struct WireRunway {
     partitions: Option<usize>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct WireDefault {
     partition: String,
     rows: Option<u64>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct WireNext {
     partition: String,
     due: bool,
@@ -60,7 +63,7 @@ struct WireNext {
     keys_reach: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct WireStretch {
     partition: Option<String>,
     from: String,
@@ -71,7 +74,7 @@ struct WireStretch {
     fate: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct WireDetached {
     table: String,
     parent: String,
@@ -82,12 +85,17 @@ struct WireDetached {
     drops_at: Option<DateTime<Utc>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct WireError {
     code: &'static str,
     table: Option<String>,
     message: String,
     hint: Option<String>,
+}
+
+/// The schema of what [`status_json`] writes.
+pub(in crate::render) fn schema() -> Schema {
+    schema_for!(Document)
 }
 
 /// Writes the overview as indented JSON of format `partctl-status`.

@@ -93,6 +93,7 @@ pub(super) fn legend<'a>(stretches: impl Iterator<Item = &'a Stretch>) -> String
 mod tests {
     use super::*;
     use crate::render::style::Colour;
+    use crate::schedule::{Edge, Extent};
     use crate::sql::QualifiedName;
 
     fn stretch(n: usize, bytes: u64, place: Place) -> Stretch {
@@ -100,6 +101,7 @@ mod tests {
             partition: Some(QualifiedName::new("shop", format!("p{n}"))),
             from: format!("{n}"),
             to: format!("{}", n + 1),
+            extent: Extent { from: Edge::Below, to: Edge::Above },
             bytes,
             rows: None,
             place,

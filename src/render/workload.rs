@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::amounts::in_full;
@@ -66,7 +67,7 @@ fn milliseconds(amount: f64) -> String {
 }
 
 /// The workload, as JSON carries it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct WireWorkload<'a> {
     statements: Vec<WireStatement<'a>>,
     hidden: u64,
@@ -74,7 +75,7 @@ pub(super) struct WireWorkload<'a> {
     not_known: Option<&'a str>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct WireStatement<'a> {
     sql: &'a str,
     role: &'a str,
@@ -86,7 +87,7 @@ struct WireStatement<'a> {
     tables: Vec<WireTable<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct WireTable<'a> {
     table: String,
     partitions: usize,

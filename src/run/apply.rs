@@ -108,7 +108,8 @@ pub async fn apply(
         let (after, mut remaining) = make_plan_by(planner, &sessions[0], policies, Moment::At(plan.at)).await?;
         refuse_onlookers(&after, &mut remaining);
         let made = plan.steps().filter(|(_, step)| step.kind() == StepKind::Create);
-        let made = made.map(|(_, step)| step.target().clone()).collect();
+        let unproven = made.map(|(_, step)| step.target()).filter(|name| !outcome.proven.contains(name));
+        let made = unproven.cloned().collect();
         let pruning = prove_pruning_together(sessions, touched, after.clone(), made).await?;
         anyhow::Ok((Some(remaining), Some(after), pruning))
     };

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
+use super::proof::{Proven, commit_proven};
 use super::signals::{Stop, StopSignal};
 use crate::db::connect::{Asked, Session};
-use crate::plan::{Action, Drain, Lock, Transaction};
+use crate::plan::{Action, Drain, Lock, Proof, Transaction};
 use crate::sql::{LOCK_TIMEOUT, SqlLiteral};
 
 /// Ends by itself when the cancel request came before it.
@@ -31,6 +33,8 @@ const REQUEST_LOST: Duration = Duration::from_millis(250);
 pub(super) enum Refusal {
     /// A lock was not granted in time, or this session was a deadlock's victim: worth another try.
     Lock(tokio_postgres::Error),
+    /// It was rolled back: the new partition would not be found. Why, as a fragment.
+    NotFound(String),
     /// Another try would fail as well.
     Final(tokio_postgres::Error),
     /// A signal came; the statement was cancelled, or had ended.
@@ -51,6 +55,15 @@ pub(super) enum Commit {
     WithTheRun,
 }
 
+/// What is known of an action that is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Committed {
+    /// That it is done.
+    Unproven,
+    /// That its proof held before it was committed.
+    Proven,
+}
+
 /// Sends an action; a transaction that fails is rolled back.
 ///
 /// `record` is the ledger's statement; it goes into the transaction that it is about.
@@ -61,13 +74,13 @@ pub(super) async fn attempt(
     record: Option<String>,
     commit: Commit,
     stop: &mut Stop,
-) -> Result<(), Refusal> {
+) -> Result<Committed, Refusal> {
     let milliseconds = lock_timeout.as_millis().max(1);
     let client = session.client();
     let result = match action {
         Action::Transaction(transaction) => {
             let batch = compose(transaction, milliseconds, record, commit);
-            let result = until_stopped(session, client.batch_execute(&batch), stop).await;
+            let result = until_stopped(session, send(client, &batch, transaction.proof.as_ref()), stop).await;
             if result.is_err() && !client.is_closed() {
                 // The error that matters is the first one; this one only says that the connection is gone too.
                 let _ = client.batch_execute("ROLLBACK").await;
@@ -86,7 +99,7 @@ pub(super) async fn attempt(
                 before.push_str(";\nSET synchronous_commit = off");
             }
             let result = match client.batch_execute(&before).await {
-                Ok(()) => until_stopped(session, client.batch_execute(&alone.statement), stop).await,
+                Ok(()) => until_stopped(session, send_alone(client, &alone.statement), stop).await,
                 Err(error) => Err(Stopped::No(error)),
             };
             // The ledger's statements are patient, and the run's end must flush. Without a connection it is not recorded.
@@ -97,16 +110,31 @@ pub(super) async fn attempt(
             result
         }
     };
-    result.map_err(|stopped| match stopped {
-        Stopped::By(signal) => Refusal::Stopped(signal),
-        Stopped::No(error) if is_about_locks(&error) => Refusal::Lock(error),
-        Stopped::No(error) => Refusal::Final(error),
-    })
+    match result {
+        Ok(Proven::Yes) => Ok(Committed::Proven),
+        Ok(Proven::Unclear) => Ok(Committed::Unproven),
+        Ok(Proven::No(why)) => Err(Refusal::NotFound(why)),
+        Err(Stopped::By(signal)) => Err(Refusal::Stopped(signal)),
+        Err(Stopped::No(error)) if is_about_locks(&error) => Err(Refusal::Lock(error)),
+        Err(Stopped::No(error)) => Err(Refusal::Final(error)),
+    }
 }
 
-/// One message, one round trip. BEGIN comes first: what stands before it would run in a transaction of its own.
+/// Sends a transaction that lacks its COMMIT, and commits it.
+async fn send(client: &Client, batch: &str, proof: Option<&Proof>) -> Result<Proven, tokio_postgres::Error> {
+    match proof {
+        Some(proof) => commit_proven(client, batch, proof).await,
+        None => client.batch_execute(&format!("{batch};\nCOMMIT")).await.map(|()| Proven::Unclear),
+    }
+}
+
+async fn send_alone(client: &Client, statement: &str) -> Result<Proven, tokio_postgres::Error> {
+    client.batch_execute(statement).await.map(|()| Proven::Unclear)
+}
+
+/// One message, which lacks the COMMIT. BEGIN comes first: what stands before it would run in a transaction of its own.
 fn compose(transaction: &Transaction, milliseconds: u128, record: Option<String>, commit: Commit) -> String {
-    let Transaction { before, locks, implied, under, finalizes } = transaction;
+    let Transaction { before, locks, implied, under, finalizes, proof: _ } = transaction;
     // Below deadlock_timeout (1 s by default), so that no autovacuum is cancelled, and no deadlock need be looked for.
     let timeout = match finalizes {
         Some(_) => format!("SET LOCAL lock_timeout = '{milliseconds}ms'"),
@@ -132,7 +160,6 @@ fn compose(transaction: &Transaction, milliseconds: u128, record: Option<String>
         batch.push(format!("SET LOCAL statement_timeout = '{}ms'", UNDER_LOCK.as_millis()));
     }
     batch.extend(under.iter().cloned().chain(record));
-    batch.push("COMMIT".to_owned());
     batch.join(";\n")
 }
 
@@ -149,9 +176,9 @@ enum Stopped {
 /// ended all the same counts as done: the truth is what the server says.
 async fn until_stopped(
     session: &Session,
-    statement: impl Future<Output = Result<(), tokio_postgres::Error>>,
+    statement: impl Future<Output = Result<Proven, tokio_postgres::Error>>,
     stop: &mut Stop,
-) -> Result<(), Stopped> {
+) -> Result<Proven, Stopped> {
     tokio::pin!(statement);
     tokio::select! {
         result = &mut statement => result.map_err(Stopped::No),

@@ -14,14 +14,14 @@ use tokio::task::JoinSet;
 use tokio_postgres::types::Type;
 
 use super::absence::Absence;
-use super::attempt::{Commit, Refusal, attempt};
+use super::attempt::{Commit, Committed, Refusal, attempt};
 use super::ledger::{Entry, OpenRun};
 use super::lock_window::{LockWindow, sessions};
 use super::patience::Patience;
 use super::signals::Stop;
 use super::step_error::{
-    away_too_long, error_of_absent, error_of_trapped, is_about_its_target, lock_lost, locks_not_granted, lost, refused,
-    stopped,
+    away_too_long, error_of_absent, error_of_trapped, is_about_its_target, lock_lost, locks_not_granted, lost,
+    not_found, refused, stopped,
 };
 use crate::db::connect::{Pulse, Session};
 use crate::failure::FailureKind;
@@ -97,6 +97,7 @@ pub async fn execute(execution: Execution, plan: &Plan) -> (Outcome, Vec<Session
             workers.push(worker);
             outcome.done += part.done;
             outcome.failed.extend(part.failed);
+            outcome.proven.extend(part.proven);
         }
     }
     outcome.left_out = plan.steps().count().saturating_sub(outcome.done + outcome.failed.len());
@@ -115,7 +116,7 @@ fn tell(listener: &Mutex<dyn Listener>, event: &Event) {
 /// How far an action came.
 enum Done {
     /// To its end.
-    Whole,
+    Whole(Committed),
     /// A concurrent detach ran out of time, perhaps after its first phase.
     CutShort,
 }
@@ -220,8 +221,9 @@ impl Worker {
         }
         let took = started.elapsed();
         match result {
-            Ok(()) => {
+            Ok(committed) => {
                 outcome.done += 1;
+                outcome.proven.extend((committed == Committed::Proven).then(|| step.target().clone()));
                 tell(&self.listener, &Event::StepDone { table: table.table.clone(), step: boxed(), took });
                 Ended::Done
             }
@@ -252,7 +254,7 @@ impl Worker {
         step: &Step,
         patience: Duration,
         started: Instant,
-    ) -> Result<(), StepError> {
+    ) -> Result<Committed, StepError> {
         if self.lock.as_ref().is_some_and(Pulse::has_ended) {
             return Err(lock_lost(step));
         }
@@ -260,12 +262,12 @@ impl Worker {
         let entry = run.as_ref().map(|run| Entry { run, table: &table.table, fingerprint: &table.fingerprint, step });
         let mut patience = Patience::new(patience, self.deadline);
         let mut actions = VecDeque::from(step.actions());
-        let (mut begun, mut trapped) = (false, false);
+        let (mut begun, mut trapped, mut committed) = (false, false, Committed::Unproven);
         while let Some(action) = actions.pop_front() {
             let record = entry.filter(|_| actions.is_empty()).map(|entry| entry.done(started.elapsed().as_millis()));
             let task = Task { table, step, action: &action };
             match self.carry_out_action(task, record, &mut patience).await {
-                Ok(Done::Whole) => begun = true,
+                Ok(Done::Whole(done)) => (begun, committed) = (true, done),
                 Ok(Done::CutShort) => match step {
                     Step::Detach(detach) => match self.attachment(detach).await {
                         Ok(Attachment::Attached) => actions.push_front(action),
@@ -290,7 +292,7 @@ impl Worker {
                 }
             }
         }
-        Ok(())
+        Ok(committed)
     }
 
     /// Tries an action in window after window, until it is done or patience ends.
@@ -319,8 +321,9 @@ impl Worker {
             }
             let lock_timeout = action.lock_timeout(timeout, patience.waited());
             match attempt(&self.session, action, lock_timeout, record.clone(), commit, &mut self.stop).await {
-                Ok(()) => return Ok(Done::Whole),
+                Ok(committed) => return Ok(Done::Whole(committed)),
                 Err(Refusal::Stopped(signal)) => return Err(stopped(signal, step)),
+                Err(Refusal::NotFound(why)) => return Err(not_found(why, step, action)),
                 Err(Refusal::Final(error)) => {
                     // Cancelled between its phases, by whomever, it is trapped; what refused it otherwise stands.
                     if let Step::Detach(detach) = step

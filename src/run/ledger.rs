@@ -123,7 +123,7 @@ pub async fn begin_run(client: &Client, journal: Journal, invocation: &Invocatio
 pub async fn end_run(client: &Client, run: &OpenRun, failure: Option<FailureKind>, outcome: &Outcome) -> Result<()> {
     let mut sql = "UPDATE partctl.runs SET finished_at = pg_catalog.clock_timestamp(), outcome = $2".to_owned();
     if run.journal == Journal::Current {
-        let Outcome { done, failed, left_out } = outcome;
+        let Outcome { done, failed, left_out, proven: _ } = outcome;
         sql.push_str(&format!(", steps_done = {done}, steps_failed = {}, steps_left_out = {left_out}", failed.len()));
     }
     sql.push_str(" WHERE id = $1");

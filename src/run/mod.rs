@@ -12,6 +12,7 @@ mod lock_window;
 mod make_plan;
 mod notify;
 mod patience;
+mod proof;
 mod prove_pruning;
 mod prove_workload;
 mod run_lock;

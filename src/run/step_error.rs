@@ -76,6 +76,19 @@ pub(super) fn lock_lost(step: &Step) -> StepError {
     }
 }
 
+/// The new partition would not be found by its own bounds.
+pub(super) fn not_found(why: String, step: &Step, action: &Action) -> StepError {
+    StepError {
+        kind: FailureKind::Findings,
+        message: format!("rolled back: {why}"),
+        sqlstate: None,
+        doing: doing(step, action),
+        blockers: Vec::new(),
+        next: "a CHECK constraint of the table may rule out what this partition is for: compare it with the bounds"
+            .to_owned(),
+    }
+}
+
 /// Patience has ended.
 pub(super) fn locks_not_granted(
     step: &Step,
@@ -145,7 +158,11 @@ pub(super) fn away_too_long(step: &Step) -> StepError {
 /// Whether the failure is about the step's own target, so that other steps of the table may well succeed.
 pub(super) fn is_about_its_target(error: &StepError) -> bool {
     let codes = ["23503", "23514", "42P01", "42P07", "42P17", "42809", "55000", "57014"];
-    error.sqlstate.as_deref().is_some_and(|code| codes.contains(&code))
+    match error.sqlstate.as_deref() {
+        Some(code) => codes.contains(&code),
+        // Not the server's verdict, but that of a proof.
+        None => error.kind == FailureKind::Findings,
+    }
 }
 
 /// The DDL of an action, without the guards and records around it; of one that only guards and records, the step.

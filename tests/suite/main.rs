@@ -4,5 +4,6 @@
 
 mod architecture;
 mod documents;
+mod generating;
 mod live;
 mod scenarios;

@@ -19,8 +19,12 @@ const HARMLESS: &[&str] = &[
     "strategy",
     "privilege",
     "replica_identity",
+    "row_security",
+    "method",
+    "kinds",
     "ledger",
     "journal",
+    "texts",
 ];
 
 /// Keys whose texts are types: those that Postgres brings along are harmless.
@@ -131,7 +135,9 @@ mod tests {
         "server": {"version": 150004, "now": "2026-11-21T03:00:00Z", "database": "secret", "role": "boss"},
         "tables": [{"oid": 1, "name": "shop.orders", "owner": "boss",
             "key": {"strategy": "list", "columns": [{"name": "region", "type": "text"}]},
-            "grants": [{"grantee": "clerk", "privilege": "SELECT"}], "replica_identity": {"index": "hidden_idx"},
+            "properties": [{"grant": {"grantee": "clerk", "privilege": "SELECT"}}, {"replica_identity": {"index": "hidden_idx"}},
+                {"row_security": "forced"}, {"compression": {"column": "hidden", "method": "lz4"}},
+                {"statistics": {"kinds": ["mcv"], "columns": ["hidden"]}}, {"comment": {"column": null, "text": "hush"}}],
             "foreign_keys": [{"outgoing": {"constraint": "hidden_fk", "table": "hidden.far", "columns": [["a", "b"]]}}],
             "partitions": [
                 {"oid": 2, "name": "shop.orders_mars", "bound": "FOR VALUES IN ('mars', 'eu')"},

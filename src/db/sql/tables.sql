@@ -20,13 +20,14 @@ SELECT c.oid, tree.depth = 0 AS is_root, n.nspname::text AS schema, c.relname::t
        pg_catalog.has_schema_privilege(c.relowner, n.oid, 'USAGE') AS owner_uses_schema,
        (SELECT pg_catalog.array_agg(t.spcname::text) FROM pg_catalog.pg_tablespace t
          WHERE NOT pg_catalog.has_tablespace_privilege(c.relowner, t.oid, 'CREATE')) AS denied_tablespaces,
-       ts.spcname::text AS tablespace, am.amname::text AS access_method, c.relreplident::text AS replica_identity,
-       (SELECT x.relname::text FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
-         WHERE i.indrelid = c.oid AND i.indisreplident) AS replica_index,
-       (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
-                 CASE WHEN a.grantee <> 0 THEN pg_catalog.pg_get_userbyid(a.grantee) END, a.privilege_type, a.is_grantable)
-                 ORDER BY a.grantee, a.privilege_type)::text
-          FROM pg_catalog.aclexplode(c.relacl) a WHERE a.grantee <> c.relowner) AS grants,
+       ts.spcname::text AS tablespace, am.amname::text AS access_method,
+       (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('schema', dn.nspname, 'grant', pg_catalog.json_build_object(
+                 'grantee', CASE WHEN a.grantee <> 0 THEN pg_catalog.pg_get_userbyid(a.grantee) END,
+                 'privilege', a.privilege_type, 'grantable', a.is_grantable)) ORDER BY dn.nspname, a.grantee, a.privilege_type)::text
+          FROM pg_catalog.pg_default_acl d CROSS JOIN LATERAL pg_catalog.aclexplode(d.defaclacl) a
+          LEFT JOIN pg_catalog.pg_namespace dn ON dn.oid = d.defaclnamespace
+         WHERE d.defaclrole = c.relowner AND d.defaclobjtype = 'r' AND (dn.oid IS NULL OR dn.nspname = ANY ($3))
+           AND a.grantee <> c.relowner) AS default_grants,
        (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(side.outgoing, k.conname, fn.nspname, fc.relname,
                  pg_catalog.has_table_privilege(c.relowner, fc.oid, 'UPDATE, DELETE, TRUNCATE'),
                  columns.near, columns.far) ORDER BY side.outgoing, k.conname, fc.oid)::text
@@ -52,14 +53,21 @@ SELECT c.oid, tree.depth = 0 AS is_root, n.nspname::text AS schema, c.relname::t
            AND NOT pg_catalog.has_table_privilege(r.oid, 'SELECT')) AS denied_referrers,
        p.partstrat::text AS strategy,
        (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
-                 a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod)) ORDER BY u.position)::text
-          FROM pg_catalog.unnest(p.partattrs::int2[]) WITH ORDINALITY u(attribute, position)
+                 a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), ln.nspname, l.collname) ORDER BY u.position)::text
+          FROM ROWS FROM (pg_catalog.unnest(p.partattrs::int2[]), pg_catalog.unnest(p.partcollation::oid[]))
+               WITH ORDINALITY u(attribute, sorted_by, position)
           LEFT JOIN pg_catalog.pg_attribute a
-            ON a.attrelid = c.oid AND a.attnum = u.attribute AND u.attribute <> 0) AS key_columns,
+            ON a.attrelid = c.oid AND a.attnum = u.attribute AND u.attribute <> 0
+          LEFT JOIN pg_catalog.pg_collation l ON l.oid = u.sorted_by AND l.collname <> 'default'
+          LEFT JOIN pg_catalog.pg_namespace ln ON ln.oid = l.collnamespace) AS key_columns,
        CASE WHEN tree.depth = 0 THEN
       (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
-                a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attidentity <> '') ORDER BY a.attnum)::text
-         FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND 0 < a.attnum AND NOT a.attisdropped) END AS columns,
+                a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attidentity <> '', ln.nspname, l.collname)
+                ORDER BY a.attnum)::text
+         FROM pg_catalog.pg_attribute a
+         LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation AND l.collname <> 'default'
+         LEFT JOIN pg_catalog.pg_namespace ln ON ln.oid = l.collnamespace
+        WHERE a.attrelid = c.oid AND 0 < a.attnum AND NOT a.attisdropped) END AS columns,
        CASE WHEN tree.depth = 0 THEN
       (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(x.relname,
                 (SELECT coalesce(pg_catalog.json_agg(a.attname ORDER BY k.position), '[]')

@@ -18,6 +18,7 @@ fn policy(every: Every, timezone: Option<chrono_tz::Tz>, retain: Retain) -> Poli
         level: Level {
             partitioning: Partitioning::Range(RangePolicy {
                 key: Identifier::new("at"),
+                encoding: None,
                 every,
                 timezone,
                 anchor: None,
@@ -28,6 +29,8 @@ fn policy(every: Every, timezone: Option<chrono_tz::Tz>, retain: Retain) -> Poli
             subpartition: None,
         },
         hold: Vec::new(),
+        inherit: Default::default(),
+        storage: Default::default(),
         locks: Locks::default(),
         maintain: Default::default(),
         thresholds: Default::default(),
@@ -60,6 +63,7 @@ fn snapshot(key_type: &str, bounds: &[&str], now: &str) -> CatalogSnapshot {
         name: name(&format!("p{n}")),
         kind: Default::default(),
         owner: None,
+        properties: None,
         bound: format!("FOR VALUES FROM ('{}') TO ('{}')", ends[0], ends[1]).parse().unwrap(),
         pending_detach: false,
         rows: Some(10),
@@ -82,15 +86,19 @@ fn snapshot(key_type: &str, bounds: &[&str], now: &str) -> CatalogSnapshot {
         owner_may_create_in: vec![Identifier::new("shop")],
         key: Some(PartitionKey {
             strategy: Strategy::Range,
-            columns: vec![KeyColumn { name: Some(Identifier::new("at")), type_name: key_type.to_owned() }],
+            columns: vec![KeyColumn {
+                name: Some(Identifier::new("at")),
+                type_name: key_type.to_owned(),
+                collation: None,
+            }],
         }),
         columns: Vec::new(),
         unique_keys: Vec::new(),
         indexes: 0,
         tablespace: None,
         access_method: None,
-        replica_identity: Default::default(),
-        grants: Vec::new(),
+        properties: Vec::new(),
+        default_grants: Vec::new(),
         foreign_keys: Vec::new(),
         partitions: bounds.windows(2).enumerate().map(partition).collect(),
     };

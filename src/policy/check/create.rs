@@ -2,17 +2,44 @@
 
 use crate::policy::document::{Form, Node};
 use crate::policy::model::{Create, DefaultRule, Partitioning, Reach};
+use crate::policy::reference::{INTERVAL, Key, Keys, PARTITIONS, Shape};
 use crate::schedule::IntervalError;
 
 use super::nearest::{did_you_mean, nearest};
 use super::partition::Axis;
 use super::report::Report;
 use super::rules;
-use super::scalars::{boolean, choice, interval_problem, scalar, shown, wrong_type};
-use super::section::{Keys, Section};
+use super::scalars::{boolean, choice, interval_problem, scalar, shown, words, wrong_type};
+use super::section::Section;
 
-pub(super) const KEYS: Keys =
-    Keys { section: "create", known: &["ahead", "behind", "fill_gaps", "default"], later: &[] };
+pub(super) static KEYS: Keys = Keys::of(
+    "create",
+    &[
+        Key::new("ahead", REACH, "coverage beyond the current partition, as a time or as a number of partitions")
+            .default("4 partitions")
+            .examples(&["3 months", "14 days", "4 partitions"]),
+        Key::new("behind", REACH, "coverage before the current partition, for a table that begins")
+            .default("0 partitions")
+            .examples(&["2 partitions", "1 month"]),
+        Key::new("fill_gaps", Shape::Boolean, "fill holes between the oldest bound and the horizon").default("true"),
+        Key::new(
+            "default",
+            Shape::Choice(|| words(&DEFAULT_RULES)),
+            "what a DEFAULT partition is: one that exists is reported, may exist, or is made",
+        )
+        .default("allow"),
+    ],
+);
+
+/// A time, or a number of partitions.
+pub(super) const REACH: Shape = Shape::Either(&[INTERVAL, PARTITIONS]);
+
+/// The words for [`DefaultRule`].
+const DEFAULT_RULES: [(&str, Option<DefaultRule>); 3] = [
+    ("forbid", Some(DefaultRule::Forbid)),
+    ("allow", Some(DefaultRule::Allow)),
+    ("require", Some(DefaultRule::Require)),
+];
 
 const DEFAULT: Create =
     Create { ahead: Reach::Partitions(4), behind: Reach::Partitions(0), fill_gaps: true, default: DefaultRule::Allow };
@@ -77,12 +104,7 @@ pub(super) fn agree(
 }
 
 fn default_rule(node: &Node, report: &mut Report<'_>) -> Option<DefaultRule> {
-    let words = [
-        ("forbid", Some(DefaultRule::Forbid)),
-        ("allow", Some(DefaultRule::Allow)),
-        ("require", Some(DefaultRule::Require)),
-    ];
-    choice(node, &words, report)
+    choice(node, &DEFAULT_RULES, report)
 }
 
 /// `3 months` or `3 partitions`.

@@ -5,10 +5,10 @@
 
 use crate::policy::document::{Entry, Node, Origin, Value};
 
-use super::partition::STRATEGIES;
+use super::partition::strategies;
 
 /// What belongs to one document only.
-const OWN: [&str; 3] = ["version", "kind", "table"];
+pub(in crate::policy) const OWN: [&str; 3] = ["version", "kind", "table"];
 
 /// The document with all that the defaults say and it does not, key by key at any depth. `null` unsets a default.
 pub(super) fn merge(defaults: &Node, own: Node) -> Node {
@@ -22,7 +22,7 @@ pub(super) fn merge(defaults: &Node, own: Node) -> Node {
 }
 
 fn merge_maps<'d>(defaults: impl Iterator<Item = &'d Entry>, mut own: Vec<Entry>) -> Vec<Entry> {
-    let is_strategy = |entry: &Entry| STRATEGIES.iter().any(|strategy| strategy.key == entry.key);
+    let is_strategy = |entry: &Entry| strategies().any(|strategy| strategy.key == entry.key);
     let own_strategy = own.iter().any(is_strategy);
     let mut inherited = Vec::new();
     for default in defaults {

@@ -2,15 +2,29 @@
 
 use crate::policy::document::{Node, Value};
 use crate::policy::model::{AxisValue, Held, Hold};
+use crate::policy::reference::{AXIS_VALUE, DATE, Key, Keys, Shape};
 
 use super::partition::Axis;
 use super::report::Report;
 use super::rules;
 use super::scalars::{axis_value, date, identifier, text, wrong_type};
-use super::section::{Keys, Section};
+use super::section::Section;
 
-pub(super) const KEYS: Keys =
-    Keys { section: "hold", known: &["partition", "from", "to", "reason", "until"], later: &[] };
+pub(super) static KEYS: Keys = Keys {
+    section: "hold",
+    known: &[
+        Key::new("partition", Shape::Name, "the partition that is held, by its name, in whatever schema").required(),
+        Key::new("from", AXIS_VALUE, "with `to`: everything that overlaps this span is held; the start is in it")
+            .examples(&["2023-01-01", "2023-01-01 06:00", "5000000"])
+            .required(),
+        Key::new("to", AXIS_VALUE, "the end of the span, which is not in it").examples(&["2023-07-01"]).required(),
+        Key::new("reason", Shape::Text, "why, for people").examples(&["case 8812"]),
+        Key::new("until", DATE, "held until this day begins (UTC); without it until the entry is removed")
+            .examples(&["2027-01-01"]),
+    ],
+    alternatives: &[&["partition"], &["from", "to"]],
+    later: &[],
+};
 
 /// Reads the list.
 pub(super) fn read(node: &Node, axis: Option<Axis>, report: &mut Report<'_>) -> Option<Vec<Hold>> {

@@ -4,14 +4,41 @@ use std::time::Duration;
 
 use crate::policy::document::Node;
 use crate::policy::model::Locks;
+use crate::policy::reference::{ELAPSED, Key, Keys, Shape};
 
 use super::report::Report;
 use super::rules;
 use super::scalars::{boolean, elapsed};
-use super::section::{Keys, Section};
+use super::section::Section;
 
-pub(super) const KEYS: Keys =
-    Keys { section: "locks", known: &["timeout", "retry_for", "cancel_autovacuum", "set_default_aside"], later: &[] };
+pub(super) static KEYS: Keys = Keys::of(
+    "locks",
+    &[
+        Key::new(
+            "timeout",
+            ELAPSED,
+            "the longest that one attempt may make other sessions queue behind it; 1 minute at most",
+        )
+        .default("50 ms")
+        .examples(&["50 ms", "1 second"]),
+        Key::new("retry_for", ELAPSED, "patience over all attempts of a step")
+            .default("10 minutes")
+            .examples(&["10 minutes", "1 hour"]),
+        Key::new(
+            "cancel_autovacuum",
+            Shape::Boolean,
+            "make an autovacuum in the way give way, instead of waiting for it",
+        )
+        .default("false"),
+        Key::new(
+            "set_default_aside",
+            Shape::Boolean,
+            "detach an empty DEFAULT partition for as long as several partitions are, so that they leave CONCURRENTLY; \
+             rows that fit no other partition are refused meanwhile",
+        )
+        .default("false"),
+    ],
+);
 
 /// A table that is locked longer than this at a time is down.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(60);

@@ -1,12 +1,22 @@
 //! `maintain`: what is looked after besides the partitions themselves.
 
 use crate::policy::model::Maintain;
+use crate::policy::reference::{Key, Keys, Shape};
 
 use super::report::Report;
 use super::scalars::boolean;
-use super::section::{Keys, Section};
+use super::section::Section;
 
-pub(super) const KEYS: Keys = Keys { section: "maintain", known: &["analyze"], later: &[] };
+pub(super) static KEYS: Keys = Keys::of(
+    "maintain",
+    &[Key::new(
+        "analyze",
+        Shape::Boolean,
+        "ANALYZE the table as a whole, after everything else, when it never was or its partitions hold a fifth more or \
+         less than it says; autovacuum only looks after partitions",
+    )
+    .default("false")],
+);
 
 /// Reads the section, or what holds without it.
 pub(super) fn read(root: &Section<'_>, report: &mut Report<'_>) -> Maintain {

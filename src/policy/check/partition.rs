@@ -1,66 +1,145 @@
 //! `partition`: the strategy and its grid. Exactly one of `range`, `list` and `hash`, with the keys that go with it.
 
+mod encoding;
 mod list;
 mod range;
 
+use crate::keys::Encoding;
 use crate::policy::document::{Node, Value};
 use crate::policy::model::{HashPolicy, Partitioning, Placement};
+use crate::policy::reference::{AXIS_VALUE, INTERVAL, Key, Keys, Shape};
 use crate::schedule::Interval;
 use crate::sql::Identifier;
 
 use super::report::{Report, Wholeness};
 use super::scalars::{count, identifier, shown, wrong_type};
-use super::section::{Keys, Section};
-use super::{name, rules};
+use super::section::Section;
+use super::{create, name, retain, rules};
 
-pub(super) const KEYS: Keys = Keys {
-    section: "partition",
-    known: &[
-        "range",
-        "list",
-        "hash",
-        "every",
-        "timezone",
-        "anchor",
-        "values",
-        "default",
-        "modulus",
-        "name",
-        "schema",
-        "tablespace",
-        "subpartition",
-    ],
-    later: &["each", "encoding"],
-};
+pub(super) static KEYS: Keys =
+    Keys { section: "partition", known: &OUTERMOST, alternatives: ALTERNATIVES, later: LATER };
 
 /// The keys of a level below the outermost one, which has its own `create` and `retain` beside its grid.
-pub(super) const SUBPARTITION: Keys = Keys { section: "subpartition", known: &SUBPARTITION_KNOWN, later: KEYS.later };
+pub(super) static SUBPARTITION: Keys =
+    Keys { section: "subpartition", known: &BELOW, alternatives: ALTERNATIVES, later: LATER };
 
-const SUBPARTITION_KNOWN: [&str; KEYS.known.len() + 2] = {
-    let mut known = ["create"; KEYS.known.len() + 2];
+const ALTERNATIVES: &[&[&str]] =
+    &[&["range", "every", "timezone", "anchor", "encoding"], &["list", "values", "default"], &["hash", "modulus"]];
+const LATER: &[&str] = &["each"];
+
+const GRID: &[Key] = &[
+    Key::new(
+        "range",
+        COLUMN,
+        "the key column: timestamptz, timestamp, date, smallint, int, bigint, or numeric with whole bounds",
+    )
+    .required(),
+    Key::new("list", COLUMN, "the key column").required(),
+    Key::new("hash", COLUMNS, "the key column, or a list of them")
+        .examples(&["user_id", "[tenant_id, user_id]"])
+        .required(),
+    Key::new(
+        "every",
+        Shape::Either(&[INTERVAL, Shape::Whole(1, u64::MAX)]),
+        "width of a partition: a step on the calendar or on the clock; a number for number keys",
+    )
+    .examples(&["1 month", "1 week", "1 day", "6 hours", "15 minutes", "1 quarter", "1 year", "1000000"])
+    .required(),
+    Key::new(
+        "timezone",
+        Shape::Zone,
+        "IANA name of the zone whose calendar is followed. Required for timestamptz, refused for date; for timestamp \
+         it says whose wall clock the column shows, UTC when not given",
+    )
+    .examples(&["UTC", "Europe/Berlin"]),
+    Key::new(
+        "anchor",
+        AXIS_VALUE,
+        "where the grid starts counting; 2000-01-01 when not given, for weeks Monday 2000-01-03, for numbers 0",
+    )
+    .examples(&["2024-01-01", "2024-01-01 06:00", "1"]),
+    Key::new("encoding", ENCODING, "how a key that is no time by its type carries one").examples(&[
+        "uuidv7",
+        "epoch_ms",
+        "\"text:%Y%m%d\"",
+        "{snowflake: {epoch: 1288834974657, shift: 22}}",
+    ]),
+    Key::new(
+        "values",
+        Shape::NonEmpty(&Shape::Map(&Shape::NonEmpty(&Shape::List(&VALUE)))),
+        "partitions and the values of each. Values keep their text (`NO`, `off`, `08`, `1e3`); `null` is null",
+    )
+    .examples(&["{na: [US, CA, MX], eu: [DE, ES, FR]}"])
+    .required(),
+    Key::new("default", Shape::Text, "makes a DEFAULT partition named with this; none when not given")
+        .examples(&["other"]),
+    Key::new("modulus", Shape::Whole(1, MAX_PARTITIONS as u64), "how many partitions").examples(&["8"]).required(),
+    Key::new(
+        "name",
+        Shape::Text,
+        "template of names: {table} {parent} {start} {end} {value} {remainder} {modulus}, a time with a format as in \
+         {start:%Y_%m}. When not given, {table}_ and the start in the shortest form that tells neighbours apart, \
+         {table}_{value}, or {table}_p{remainder}",
+    )
+    .examples(&["\"{table}_{start:%Y_%m}\"", "\"{table}_{value}\"", "\"{table}_p{remainder}\""]),
+    Key::new("schema", Shape::Name, "where new partitions are made; the parent's when not given"),
+    Key::new("tablespace", Shape::Name, "of new partitions; the parent's when not given"),
+];
+
+static OUTERMOST: [Key; GRID.len() + 1] = followed_by([subpartition()]);
+static BELOW: [Key; GRID.len() + 3] = followed_by([
+    subpartition(),
+    Key::new("create", Shape::Section(&create::KEYS), "how far coverage of this level reaches")
+        .examples(&["{ahead: 3 partitions}"]),
+    Key::new("retain", Shape::Section(&retain::KEYS), "when partitions of this level end, and how")
+        .examples(&["{newest: 12, then: drop}"]),
+]);
+
+const fn subpartition() -> Key {
+    Key::new(
+        "subpartition",
+        Shape::Section(&SUBPARTITION),
+        "how each partition is partitioned itself: the same keys again, with `create` and `retain` of its own, nested to \
+         any depth",
+    )
+    .examples(&["{hash: customer_id, modulus: 4}"])
+}
+
+/// The keys of a grid, and these.
+const fn followed_by<const MORE: usize, const ALL: usize>(more: [Key; MORE]) -> [Key; ALL] {
+    let mut known = [more[0]; ALL];
     let mut at = 0;
-    while at < KEYS.known.len() {
-        known[at] = KEYS.known[at];
+    while at < ALL {
+        known[at] = if at < GRID.len() { GRID[at] } else { more[at - GRID.len()] };
         at += 1;
     }
-    known[at] = "retain";
     known
-};
+}
+
+/// A key of one column, which may be written as a list of one.
+const COLUMN: Shape = COLUMNS;
+const COLUMNS: Shape = Shape::Either(&[Shape::Name, Shape::NonEmpty(&Shape::List(&Shape::Name))]);
+/// A word, a word with its parameters in one text, or a map of the word to its parameters.
+const ENCODING: Shape = Shape::Either(&[
+    Shape::Choice(Encoding::words),
+    Shape::Pattern(r"^\s*[a-z0-9_]+\s*[:{]"),
+    Shape::NonEmpty(&Shape::Map(&Shape::Either(&[Shape::Text, Shape::Map(&Shape::Number)]))),
+]);
+const VALUE: Shape = Shape::Either(&[Shape::Scalar, Shape::Null]);
 
 /// Most partitions that one table is given; Postgres plans slowly long before.
 pub(super) const MAX_PARTITIONS: u32 = 10_000;
 
 /// A strategy and the keys that only it has.
+#[derive(Clone, Copy)]
 pub(super) struct Strategy {
     pub key: &'static str,
     pub keys: &'static [&'static str],
 }
 
-pub(super) const STRATEGIES: [Strategy; 3] = [
-    Strategy { key: "range", keys: &["every", "timezone", "anchor"] },
-    Strategy { key: "list", keys: &["values", "default"] },
-    Strategy { key: "hash", keys: &["modulus"] },
-];
+pub(super) fn strategies() -> impl Iterator<Item = Strategy> + Clone {
+    KEYS.alternatives.iter().filter_map(|keys| keys.split_first()).map(|(key, keys)| Strategy { key, keys })
+}
 
 /// What the other sections must fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,8 +199,8 @@ pub(super) fn read(section: &Section<'_>, report: &mut Report<'_>) -> Partition 
 }
 
 /// The only strategy; keys of the others are reported when the document itself has them.
-fn strategy(section: &Section<'_>, report: &mut Report<'_>) -> Option<&'static Strategy> {
-    let mut found = STRATEGIES.iter().filter(|strategy| section.get(strategy.key).is_some());
+fn strategy(section: &Section<'_>, report: &mut Report<'_>) -> Option<Strategy> {
+    let mut found = strategies().filter(|strategy| section.get(strategy.key).is_some());
     let Some(first) = found.next() else {
         if report.wholeness() == Wholeness::Whole {
             let hint = "write the key columns under one of `range`, `list` and `hash`";
@@ -138,7 +217,7 @@ fn strategy(section: &Section<'_>, report: &mut Report<'_>) -> Option<&'static S
         only = None;
     }
     let only = only?;
-    for other in STRATEGIES.iter().filter(|other| other.key != only.key) {
+    for other in strategies().filter(|other| other.key != only.key) {
         for entry in other.keys.iter().filter_map(|key| section.own(key)) {
             let message = format!("`{}` does not go with `{}`", entry.key, only.key);
             let hint = format!("it belongs to `{}` partitions", other.key);

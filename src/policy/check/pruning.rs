@@ -2,16 +2,38 @@
 
 use crate::policy::document::{Node, Value};
 use crate::policy::model::{Location, PruningQuery, PruningStage};
+use crate::policy::reference::{Key, Keys, POSITIVE, Shape};
 
 use super::parameters::{self, Statement};
 use super::query_file;
 use super::report::Report;
 use super::rules;
-use super::scalars::{choice, count, scalar, shown, text, wrong_type};
-use super::section::{Keys, Section};
+use super::scalars::{choice, count, scalar, shown, text, words, wrong_type};
+use super::section::Section;
 
-pub(super) const KEYS: Keys =
-    Keys { section: "pruning", known: &["name", "sql", "file", "with", "partitions", "locks", "require"], later: &[] };
+pub(super) static KEYS: Keys = Keys {
+    section: "pruning",
+    known: &[
+        Key::new("sql", Shape::Text, "one statement that EXPLAIN takes, with `$1` and so on for parameters")
+            .examples(&["select * from shop.orders where order_date >= $1 and order_date < $2"])
+            .required(),
+        Key::new("name", Shape::Text, "what the query is called in reports").examples(&["one month of orders"]),
+        Key::new("with", Shape::List(&Shape::Scalar), "a sample value for each parameter")
+            .examples(&["[\"2026-06-01\", \"2026-07-01\"]"]),
+        Key::new("file", Shape::Text, "instead of `sql`: a `.sql` file or a glob, from the policy's folder")
+            .examples(&["queries/*.sql"])
+            .required(),
+        Key::new("partitions", POSITIVE, "how many partitions may be scanned at most").examples(&["1"]),
+        Key::new("locks", POSITIVE, "how many relations may be locked at most").examples(&["20"]),
+        Key::new(
+            "require",
+            Shape::Choice(|| words(&STAGES)),
+            "the latest moment at which the others may be left out: while planning, when execution starts, or during it",
+        ),
+    ],
+    alternatives: &[&["sql", "name", "with"], &["file"]],
+    later: &[],
+};
 
 /// What EXPLAIN takes and can prune.
 const COMMANDS: [&str; 8] = ["select", "with", "insert", "update", "delete", "merge", "values", "table"];

@@ -2,19 +2,54 @@
 
 use crate::policy::document::Node;
 use crate::policy::model::{Retain, Then};
+use crate::policy::reference::{GRACE, INTERVAL, Key, Keys, POSITIVE, Shape};
 use crate::schedule::{Interval, IntervalError, Unit};
 
 use super::partition::Axis;
 use super::report::{Report, Wholeness};
 use super::rules;
-use super::scalars::{boolean, choice, count, interval, interval_problem, scalar};
-use super::section::{Keys, Section};
+use super::scalars::{boolean, choice, count, interval, interval_problem, scalar, words};
+use super::section::Section;
 
-pub(super) const KEYS: Keys = Keys {
+pub(super) static KEYS: Keys = Keys {
     section: "retain",
-    known: &["for", "newest", "at_least", "then", "grace", "per_run", "unattended"],
+    known: &[
+        Key::new("for", INTERVAL, "how long a partition is kept after its upper bound, on the calendar").examples(&[
+            "24 months",
+            "90 days",
+            "10 years",
+        ]),
+        Key::new(
+            "newest",
+            POSITIVE,
+            "how many partitions that have begun are kept. With `for` too, both must say that a partition is old",
+        )
+        .examples(&["12"]),
+        Key::new("at_least", POSITIVE, "never fewer partitions with rows in them than this, however old").default("1"),
+        Key::new(
+            "then",
+            Shape::Choice(|| words(&THEN)),
+            "what becomes of old partitions: `detach` keeps the table, `drop` detaches, waits out `grace`, and drops",
+        )
+        .required(),
+        Key::new("grace", GRACE, "between detach and drop; `0 days` drops in the same run")
+            .default("7 days")
+            .examples(&["7 days", "0 days"]),
+        Key::new(
+            "per_run",
+            POSITIVE,
+            "more than this many at once is refused as a whole; without it, more than 10 or 20 %, whichever is larger",
+        )
+        .examples(&["5"]),
+        Key::new("unattended", Shape::Boolean, "a run without a terminal may carry retirement out").default("false"),
+    ],
+    alternatives: &[],
     later: LATER,
 };
+
+/// The words for [`Then`].
+const THEN: [(&str, Option<Then>); 4] =
+    [("detach", Some(Then::Detach)), ("drop", Some(Then::Drop)), ("archive", None), ("move", None)];
 
 const LATER: &[&str] = &["distance", "max_size", "unless", "move_to"];
 
@@ -69,8 +104,7 @@ fn at_least_one(node: &Node, report: &mut Report<'_>) -> Option<u32> {
 }
 
 fn then(node: &Node, report: &mut Report<'_>) -> Option<Then> {
-    let words = [("detach", Some(Then::Detach)), ("drop", Some(Then::Drop)), ("archive", None), ("move", None)];
-    choice(node, &words, report)
+    choice(node, &THEN, report)
 }
 
 /// `0 days` is no time at all.

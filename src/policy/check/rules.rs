@@ -56,6 +56,10 @@ rules! {
         "A file of queries that a policy names is there, can be read, and holds a statement.";
     SUBPARTITION = "PT035" "sub-partition"
         "Each level of a policy divides what the level above it leaves together.";
+    ENCODING = "PT040" "encoding"
+        "An encoding is one that partctl knows, with the parameters that it takes.";
+    STORAGE = "PT050" "storage-parameter"
+        "A storage parameter has a value that Postgres takes.";
 }
 
 #[cfg(test)]

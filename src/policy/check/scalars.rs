@@ -124,8 +124,7 @@ pub(super) fn choice<T: Copy>(node: &Node, words: &[(&'static str, Option<T>)], 
             let hint = match nearest(word, words.iter().map(|(known, _)| *known)) {
                 Some(near) => did_you_mean(near),
                 None => {
-                    let taken = words.iter().filter(|(_, meaning)| meaning.is_some());
-                    let taken: Vec<String> = taken.map(|(word, _)| format!("`{word}`")).collect();
+                    let taken: Vec<String> = self::words(words).iter().map(|word| format!("`{word}`")).collect();
                     format!("it is one of {}", taken.join(", "))
                 }
             };
@@ -133,6 +132,11 @@ pub(super) fn choice<T: Copy>(node: &Node, words: &[(&'static str, Option<T>)], 
             None
         }
     }
+}
+
+/// The words of such a table that are taken.
+pub(super) fn words<T>(words: &[(&'static str, Option<T>)]) -> Vec<&'static str> {
+    words.iter().filter(|(_, meaning)| meaning.is_some()).map(|(word, _)| *word).collect()
 }
 
 /// A name by SQL's rules, without a schema.

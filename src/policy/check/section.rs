@@ -4,30 +4,12 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::policy::document::{Entry, Node, Origin, Value};
+use crate::policy::reference::Keys;
 
 use super::nearest::{did_you_mean, nearest};
 use super::report::{Report, Wholeness};
 use super::scalars::{shown, wrong_type};
-use super::{SECTIONS, rules};
-
-/// What may stand in a section.
-pub(super) struct Keys {
-    /// The key that leads to the section; empty for the document itself.
-    pub section: &'static str,
-    pub known: &'static [&'static str],
-    /// Keys of the policy language that this version does not carry out.
-    pub later: &'static [&'static str],
-}
-
-impl Keys {
-    fn all(&self) -> impl Iterator<Item = &'static str> {
-        self.known.iter().chain(self.later).copied()
-    }
-
-    fn has(&self, key: &str) -> bool {
-        self.all().any(|known| known == key)
-    }
-}
+use super::{KEYS, rules};
 
 /// An opened section.
 pub(super) struct Section<'n> {
@@ -69,7 +51,7 @@ impl<'n> Section<'n> {
 
     fn is_misspelt(&self, key: &str) -> bool {
         let unknown = self.entries.iter().filter(|entry| !self.keys.has(&entry.key));
-        unknown.into_iter().any(|entry| nearest(&entry.key, self.keys.all()) == Some(key))
+        unknown.into_iter().any(|entry| nearest(&entry.key, self.keys.names()) == Some(key))
     }
 
     /// What is read from a key; `None` when it is absent or wrong, which has been reported then.
@@ -125,7 +107,7 @@ pub(super) fn repeated(entries: &[Entry], report: &mut Report<'_>) {
 
 fn judge(entry: &Entry, keys: &Keys, report: &mut Report<'_>) {
     let key = entry.key.as_str();
-    if keys.known.contains(&key) {
+    if keys.known.iter().any(|known| known.name == key) {
         return;
     }
     if keys.later.contains(&key) {
@@ -134,9 +116,9 @@ fn judge(entry: &Entry, keys: &Keys, report: &mut Report<'_>) {
         return;
     }
     let message = format!("unknown key {}", shown(key));
-    if let Some(near) = nearest(key, keys.all()) {
+    if let Some(near) = nearest(key, keys.names()) {
         report.hinted(rules::UNKNOWN_KEY, &entry.key_span, message, did_you_mean(near));
-    } else if let Some(section) = SECTIONS.iter().find(|section| section.has(key)) {
+    } else if let Some(section) = KEYS.sections().into_iter().find(|section| section.has(key)) {
         let hint = match section.section {
             "" => format!("`{key}` stands at the top of the document"),
             name => format!("`{key}` belongs under `{name}`"),

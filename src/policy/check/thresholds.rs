@@ -1,16 +1,29 @@
 //! `check`: what `partctl check` holds the table to. Nothing here changes what is planned or carried out.
 
 use crate::policy::model::{Reach, Thresholds};
+use crate::policy::reference::{Key, Keys, POSITIVE, Shape};
 
-use super::create::reach;
+use super::create::{REACH, reach};
 use super::partition::Axis;
 use super::report::Report;
 use super::rules;
 use super::scalars::count;
-use super::section::{Keys, Section};
+use super::section::Section;
 
-pub(super) const KEYS: Keys =
-    Keys { section: "check", known: &["min_runway", "max_partitions", "default_rows"], later: &[] };
+pub(super) static KEYS: Keys = Keys::of(
+    "check",
+    &[
+        Key::new(
+            "min_runway",
+            REACH,
+            "coverage ahead may not last less than this: a time, or partitions of number keys",
+        )
+        .examples(&["14 days", "3 partitions"]),
+        Key::new("max_partitions", POSITIVE, "the table may not have more partitions than this").examples(&["1000"]),
+        Key::new("default_rows", Shape::Whole(0, u32::MAX as u64), "DEFAULT may not hold more rows than this")
+            .examples(&["0"]),
+    ],
+);
 
 /// Reads the section; without it nothing is held against the table.
 pub(super) fn read(root: &Section<'_>, axis: Option<Axis>, report: &mut Report<'_>) -> Thresholds {

@@ -2,19 +2,22 @@
 
 use std::io;
 
+use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 
 use super::Texts;
 use crate::policy::{Problem, Source};
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Output<'a> {
+    #[schemars(extend("const" = "partctl-problems"))]
     format: &'static str,
+    #[schemars(extend("const" = 1))]
     version: u32,
     problems: Vec<Item<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Item<'a> {
     path: &'a str,
     line: usize,
@@ -26,6 +29,11 @@ struct Item<'a> {
     severity: &'static str,
     message: &'a str,
     hint: Option<&'a str>,
+}
+
+/// The schema of what [`json`] writes.
+pub(in crate::render) fn schema() -> Schema {
+    schema_for!(Output<'static>)
 }
 
 /// Writes `{"format": "partctl-problems", "version": 1, "problems": [...]}`.

@@ -5,7 +5,8 @@ use std::io;
 use serde_json::{Value, json};
 
 use super::{Texts, sentence};
-use crate::policy::{Problem, RULES, Rule, Source};
+use crate::policy::{Problem, RULES, Source};
+use crate::render::explanations::sarif_rule;
 
 /// Writes a SARIF log with one run; every rule is described, every problem is a result.
 ///
@@ -14,7 +15,7 @@ use crate::policy::{Problem, RULES, Rule, Source};
 pub fn sarif(problems: &[Problem], sources: &[Source], out: &mut dyn io::Write) -> io::Result<()> {
     let texts = Texts::of(sources);
     let results = problems.iter().map(|problem| result(problem, &texts)).collect();
-    write_log(RULES.iter().map(rule).collect(), results, out)
+    write_log(RULES.iter().map(|rule| sarif_rule(rule.id)).collect(), results, out)
 }
 
 /// A log with one run of partctl's.
@@ -37,15 +38,6 @@ pub(in crate::render) fn write_log(rules: Vec<Value>, results: Vec<Value>, out: 
     });
     serde_json::to_writer_pretty(&mut *out, &log)?;
     writeln!(out)
-}
-
-fn rule(rule: &Rule) -> Value {
-    json!({
-        "id": rule.id,
-        "name": rule.name,
-        "shortDescription": {"text": rule.explanation},
-        "defaultConfiguration": {"level": "error"},
-    })
 }
 
 fn result(problem: &Problem, texts: &Texts<'_>) -> Value {

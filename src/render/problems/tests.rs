@@ -204,6 +204,13 @@ fn sarif_describes_every_rule_and_places_every_result() {
       "defaultConfiguration": {
         "level": "error"
       },
+      "fullDescription": {
+        "text": "Units are spelled out: minutes, hours, days, weeks, months, quarters, years. `m` is minutes to one reader and months to another."
+      },
+      "help": {
+        "markdown": "`m` is minutes to one reader and months to another.\n\nSpell the unit out: minutes, hours, days, weeks, months, quarters, years.\n\n```\nevery: 1 mnth      # did you mean `month`?\n```",
+        "text": "`m` is minutes to one reader and months to another. Spell the unit out: minutes, hours, days, weeks, months, quarters, years."
+      },
       "id": "PT014",
       "name": "unknown-unit",
       "shortDescription": {

@@ -2,11 +2,12 @@
 //! nights on which clocks change.
 
 use std::process::Command;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use partctl::catalog::Bound;
 use partctl::db::read_catalog::read_catalog;
-use partctl::keys::{Axis, CODECS, KeyCodec};
+use partctl::keys::{Axis, CODECS, CodecKind, Encoding, KeyCodec, codec_for};
 use partctl::run::{Moment, make_plan};
 use partctl::schedule::{Edge, Point, Zone};
 
@@ -26,9 +27,9 @@ fn points(codec: &dyn KeyCodec) -> Vec<Point> {
     let spread = (0..60).map(|n| start + (end - start) / 60 * ((n * 37) % 60) + 1_234_567 * n % 7919);
     let around_zero = [0, 1, -1, 9, 10, 99, 100, -10, -99, 60_000_000, DAY, -DAY, 1_774_749_600_000_000];
     let all = [end, start, end - 1, start + 1].into_iter().chain(around_zero).chain(spread);
-    let within = all.filter(|point| (start..=end).contains(point));
-    let on_axis = within.map(|point| if codec.axis() == Axis::Day { point.div_euclid(DAY) * DAY } else { point });
-    let mut points: Vec<Point> = on_axis.map(Point).collect();
+    let within = all.filter(|point| (start..=end).contains(point)).map(Point);
+    let written = |point| codec.decode(&codec.encode(point, ZONES[0])).and_then(Edge::point).unwrap();
+    let mut points: Vec<Point> = within.map(written).collect();
     let mut seen = std::collections::BTreeSet::new();
     points.retain(|point| seen.insert(*point) && start <= point.0);
     points
@@ -37,33 +38,44 @@ fn points(codec: &dyn KeyCodec) -> Vec<Point> {
 #[tokio::test(flavor = "multi_thread")]
 async fn order_in_rust_is_order_in_postgres() {
     let database = Database::new("version: 1\ntable: a.b\npartition: {hash: id, modulus: 1}\n", "").await;
-    for codec in CODECS {
-        let points = points(*codec);
-        assert!(50 < points.len(), "{codec:?}");
+    for (kind, type_name) in CODECS.iter().flat_map(|kind| kind.types.iter().map(move |name| (kind, *name))) {
+        let codec = codec(kind, type_name);
+        let points = points(&*codec);
+        assert!(30 < points.len(), "{codec:?}");
         let mut in_order: Vec<usize> = (0..points.len()).collect();
         in_order.sort_by_key(|at| points[*at]);
-        for (zone, type_name) in ZONES.iter().flat_map(|zone| codec.types().iter().map(move |name| (*zone, *name))) {
+        let typed = if type_name == "character" { "character(64)" } else { type_name };
+        for zone in ZONES {
             let rows: Vec<String> = points
                 .iter()
                 .enumerate()
                 .map(|(at, point)| format!("({at}, '{}')", codec.encode(*point, zone)))
                 .collect();
             let rows = rows.join(", ");
-            let sorted = format!("SELECT i FROM (VALUES {rows}) v(i, t) ORDER BY t::{type_name}, i DESC");
-            let sorted: Vec<usize> = database.column(&sorted).await.iter().map(|at| at.parse().unwrap()).collect();
-            assert_eq!(sorted, in_order, "{type_name} {zone:?}");
-            let texts = format!("SELECT t::{type_name}::text FROM (VALUES {rows}) v(i, t) ORDER BY i");
+            for collation in if codec.is_text() { COLLATIONS } else { &[""] } {
+                let sorted = format!("SELECT i FROM (VALUES {rows}) v(i, t) ORDER BY t::{typed}{collation}, i DESC");
+                let sorted: Vec<usize> = database.column(&sorted).await.iter().map(|at| at.parse().unwrap()).collect();
+                assert_eq!(sorted, in_order, "{type_name}{collation} {zone:?} {codec:?}");
+            }
+            let texts = format!("SELECT format('%s', t::{typed}) FROM (VALUES {rows}) v(i, t) ORDER BY i");
             for (text, point) in database.column(&texts).await.iter().zip(&points) {
                 assert_eq!(codec.decode(text), Some(Edge::At(*point)), "{type_name} {text}");
             }
         }
-        if codec.axis() != Axis::Integer {
-            let type_name = codec.types()[0];
+        if codec.axis() != Axis::Integer && kind.encoding.is_none() {
             let ends =
                 database.column(&format!("SELECT unnest(ARRAY['-infinity', 'infinity']::{type_name}[])::text")).await;
             assert_eq!([codec.decode(&ends[0]), codec.decode(&ends[1])], [Some(Edge::Below), Some(Edge::Above)]);
         }
     }
+}
+
+/// What a text key may be sorted by: the database's own, bytes, and what the server has besides.
+const COLLATIONS: &[&str] = &["", " COLLATE \"C\"", " COLLATE \"POSIX\"", " COLLATE \"ucs_basic\""];
+
+fn codec(kind: &CodecKind, type_name: &str) -> Arc<dyn KeyCodec> {
+    let encoding = kind.encoding.map(|_| kind.example.parse::<Encoding>().unwrap());
+    codec_for(type_name, encoding.as_ref()).unwrap()
 }
 
 /// Types whose values lie around the ends of their ranges and in whatever makes reading them hard: how the table is
@@ -408,4 +420,67 @@ version: 1\ntable: shop.u\npartition: {hash: k, modulus: 2}\n";
     contains(&text, &["PT125", "cannot tell which keys are in use", "lock timeout (55P03)", "2 steps done"]);
     holder.client().batch_execute("ROLLBACK").await.unwrap();
     contains(&database.partctl(&["apply"], 0), &["4 steps done"]);
+}
+
+/// How policies may spell values: the type, groups as YAML, and how many partitions they are.
+const SPELLINGS: &[(&str, &str)] = &[
+    ("numeric", "a: [1e3, 2.50], b: [007, -0, .5]"),
+    ("numeric(10,2)", "a: [1.555, 2], b: [3.10]"),
+    ("uuid", "a: ['{A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11}', a0eebc999c0b4ef8bb6d6bb9bd380a12]"),
+    ("bool", "a: [yes, null], b: [fa]"),
+    ("bytea", "a: [abc, '\\xDEADBEEF'], b: ['\\001']"),
+    ("interval", "a: [1 day 24 hours, 90 minutes], b: ['1 mon']"),
+    ("timestamptz", "a: ['2024-01-01 00:00 America/New_York'], b: ['2024-06-01T12:00:00Z', infinity]"),
+    ("date", "a: ['January 8, 1999', 20240131]"),
+    ("bigint", "a: [' 8', 9], b: [-0]"),
+    ("inet", "a: [10.0.0.1/32, '::0:1'], b: [192.168.0.0/16]"),
+    ("char(4)", "a: [ab, 'c '], b: [defg]"),
+    ("varchar(9)", "a: [NO, off], b: [1e3]"),
+    ("shop.mood", "a: [so_so], b: [\"it's fine\", 'a, (b']"),
+    ("shop.even", "a: [' 2', 4]"),
+    ("float8", "a: [1e3, 0.10], b: [-Infinity]"),
+    ("jsonb", "a: ['{\"b\":1,  \"a\":2}']"),
+    ("text[]", "a: ['{ x, \"y\" }']"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn list_values_converge_however_they_are_spelled() {
+    let setup = "CREATE SCHEMA shop; CREATE TYPE shop.mood AS ENUM ('so_so', 'it''s fine', 'a, (b');
+        CREATE DOMAIN shop.even AS int CHECK (value % 2 = 0)";
+    let document = |(n, (_, groups)): (usize, &(&str, &str))| {
+        format!("version: 1\ntable: shop.t{n}\npartition: {{list: k, values: {{{groups}}}}}\n")
+    };
+    let policies: Vec<String> = SPELLINGS.iter().enumerate().map(document).collect();
+    let database = Database::new(&policies.join("---\n"), setup).await;
+    for (n, (type_name, _)) in SPELLINGS.iter().enumerate() {
+        database.sql(&format!("CREATE TABLE shop.t{n} (k {type_name}) PARTITION BY LIST (k)")).await;
+        if n % 2 == 0 {
+            // Beside a DEFAULT with rows the new partitions are put to the server as conditions, too.
+            database.sql(&format!("CREATE TABLE shop.t{n}_rest PARTITION OF shop.t{n} DEFAULT")).await;
+        }
+    }
+    let made: usize = SPELLINGS.iter().map(|(_, groups)| groups.matches(": [").count()).sum();
+    contains(&database.partctl(&["apply"], 0), &[&format!("{made} steps done")]);
+    database.partctl(&["plan", "--check"], 0);
+    contains(&database.partctl(&["apply"], 0), &["nothing to do"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_that_the_type_does_not_have_are_told_by_name() {
+    for (type_name, groups, parts) in [
+        ("shop.mood", "a: [good], b: [bad, worse]", &["PT162", "`bad` (invalid input value for enum", "`worse`"][..]),
+        ("int", "a: [1], b: [1e3]", &["PT162", "cannot be `1e3`"]),
+        ("shop.even", "a: [2], b: [' 3']", &["PT162", "`3`"]),
+        ("numeric", "a: [1e3], b: [1000.0]", &["PT162", "one value of key k twice: `1e3` of a and `1000.0` of b"]),
+    ] {
+        let policy = format!("version: 1\ntable: shop.t\npartition: {{list: k, values: {{{groups}}}}}\n");
+        let setup = format!(
+            "CREATE SCHEMA shop; CREATE TYPE shop.mood AS ENUM ('good'); CREATE DOMAIN shop.even AS int CHECK (value % 2 = 0);
+            CREATE TABLE shop.t (k {type_name}) PARTITION BY LIST (k)"
+        );
+        let database = Database::new(&policy, &setup).await;
+        let text = database.partctl(&["apply"], 4);
+        contains(&text.replace(" 3", "3"), parts);
+        assert_eq!(database.value("SELECT count(*) FROM pg_inherits").await, "0");
+    }
 }

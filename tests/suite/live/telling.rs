@@ -194,7 +194,7 @@ async fn a_run_that_removes_or_fails_is_told_and_one_that_succeeds_has_a_heartbe
     // Retirement is withheld: that is a failure, and the report says what.
     database.partctl(&apply(&[]), 7);
     let report = ear.report();
-    assert_eq!((&report["format"], &report["version"]), (&"partctl-run".into(), &1.into()));
+    assert_eq!((&report["format"], &report["version"]), (&"partctl-report".into(), &1.into()));
     assert_eq!((&report["exit"], &report["outcome"]), (&7.into(), &"refused".into()));
     assert_eq!((&report["command"], &report["database"]), (&"apply".into(), &database.name.as_str().into()));
     assert_eq!(report["withheld"].as_array().unwrap().len(), 2, "detach and drop");
@@ -262,7 +262,7 @@ async fn an_apply_tells_machines_what_it_came_to() {
     let database = Database::new(POLICY, SETUP).await;
     let output = database.command(&["apply", "--allow-destroy", "-o", "json"]).output().unwrap();
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!((&report["format"], &report["exit"]), (&"partctl-run".into(), &0.into()));
+    assert_eq!((&report["format"], &report["exit"]), (&"partctl-report".into(), &0.into()));
     let output = database.command(&["apply", "-o", "prometheus"]).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     contains(

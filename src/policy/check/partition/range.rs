@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use chrono_tz::{TZ_VARIANTS, Tz};
 
+use crate::keys::Encoding;
 use crate::policy::check::nearest::{did_you_mean, nearest};
 use crate::policy::check::report::Report;
 use crate::policy::check::rules;
@@ -14,6 +15,7 @@ use crate::policy::check::section::Section;
 use crate::policy::document::{Form, Node};
 use crate::policy::model::{AxisValue, Every, Partitioning, RangePolicy};
 
+use super::encoding::encoding;
 use super::{Axis, single_column};
 
 /// The keys of a grid, as far as they could be read.
@@ -21,6 +23,7 @@ pub(super) struct GridKeys {
     every: Option<Every>,
     timezone: Option<Tz>,
     anchor: Option<AxisValue>,
+    encoding: Option<Encoding>,
 }
 
 /// Reads each key by itself.
@@ -29,6 +32,7 @@ pub(super) fn read_keys(section: &Section<'_>, report: &mut Report<'_>) -> GridK
         every: section.optional("every", report, every),
         timezone: section.optional("timezone", report, timezone),
         anchor: section.optional("anchor", report, axis_value),
+        encoding: section.optional("encoding", report, encoding),
     }
 }
 
@@ -38,7 +42,7 @@ pub(super) fn read(section: &Section<'_>, report: &mut Report<'_>) -> (Option<Ax
     if section.get("every").is_none() {
         section.missing("every", report);
     }
-    let GridKeys { every, mut timezone, mut anchor } = read_keys(section, report);
+    let GridKeys { every, mut timezone, mut anchor, mut encoding } = read_keys(section, report);
     let axis = every.map(|every| match every {
         Every::Time(interval) => Axis::Time(interval),
         Every::Integer(_) => Axis::Integer,
@@ -49,6 +53,14 @@ pub(super) fn read(section: &Section<'_>, report: &mut Report<'_>) -> (Option<Ax
             report.hinted(rules::CONTRADICTION, &entry.key_span, message, "leave it out, or write `every: 1 month`");
         }
         timezone = None;
+        if let Some(entry) = section.own("encoding") {
+            let message = "`encoding` says how a key carries a time, and `every` is a number";
+            report.hinted(rules::CONTRADICTION, &entry.key_span, message, "leave it out, or write `every: 1 month`");
+        }
+        encoding = None;
+    }
+    if encoding.as_ref().is_some_and(Encoding::holds_instants) && section.get("timezone").is_none() {
+        section.missing("timezone", report);
     }
     let fits = match (axis, anchor) {
         (Some(Axis::Time(_)), Some(AxisValue::Integer(_))) => Err("`anchor` is a number where `every` is a time"),
@@ -62,7 +74,7 @@ pub(super) fn read(section: &Section<'_>, report: &mut Report<'_>) -> (Option<Ax
         }
     }
     let partitioning =
-        key.zip(every).map(|(key, every)| Partitioning::Range(RangePolicy { key, every, timezone, anchor }));
+        key.zip(every).map(|(key, every)| Partitioning::Range(RangePolicy { key, encoding, every, timezone, anchor }));
     (axis, partitioning)
 }
 

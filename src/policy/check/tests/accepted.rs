@@ -31,6 +31,8 @@ retain:
 hold:
   - {partition: orders_2023_04, reason: "case 8812", until: 2027-01-01}
   - {from: 2023-01-01, to: 2023-07-01 12:00, reason: audit}
+inherit: [owner, privileges]
+storage: {fillfactor: 90, autovacuum_vacuum_scale_factor: 0.010}
 locks:
   timeout: 100 ms
   retry_for: 1 hour
@@ -49,6 +51,7 @@ pruning:
             partitioning: Range(
                 RangePolicy {
                     key: order_date,
+                    encoding: None,
                     every: Time(
                         Interval {
                             count: 2,
@@ -150,6 +153,14 @@ pruning:
                 until: None,
             },
         ],
+        inherit: {
+            Owner,
+            Privileges,
+        },
+        storage: {
+            "autovacuum_vacuum_scale_factor": "0.01",
+            "fillfactor": "90",
+        },
         locks: Locks {
             timeout: 100ms,
             retry_for: 3600s,
@@ -183,7 +194,7 @@ pruning:
                 ),
                 location: Location {
                     path: "a.yaml",
-                    line: 33,
+                    line: 35,
                 },
             },
         ],
@@ -204,6 +215,7 @@ fn what_is_not_said_has_its_default() {
             partitioning: Range(
                 RangePolicy {
                     key: id,
+                    encoding: None,
                     every: Integer(
                         1000000,
                     ),
@@ -247,6 +259,16 @@ fn what_is_not_said_has_its_default() {
             subpartition: None,
         },
         hold: [],
+        inherit: {
+            Owner,
+            Privileges,
+            ReplicaIdentity,
+            RowSecurity,
+            Storage,
+            Statistics,
+            Comments,
+        },
+        storage: {},
         locks: Locks {
             timeout: 50ms,
             retry_for: 600s,
@@ -296,4 +318,23 @@ fn list_and_create_agree_about_the_default_partition() {
     assert_eq!(default("partition: {list: c, values: {x: [1]}, default: other}"), Some("other".to_owned()));
     let required = "partition: {list: c, values: {x: [1]}}\ncreate: {default: require}";
     assert_eq!(default(required), Some("default".to_owned()));
+}
+
+#[test]
+fn encodings_are_words_texts_and_maps() {
+    for (written, meant) in [
+        ("uuidv7", "uuidv7"),
+        ("ulid", "ulid"),
+        ("epoch_ns", "epoch_ns"),
+        ("text:%Y%m%d", "text:%Y%m%d"),
+        ("{text: '%Y-%m-%d'}", "text:%Y-%m-%d"),
+        ("{snowflake: {shift: 22, epoch: 1288834974657}}", "snowflake {epoch: 1288834974657, shift: 22}"),
+        ("'snowflake {epoch: 1288834974657, shift: 22}'", "snowflake {epoch: 1288834974657, shift: 22}"),
+    ] {
+        let policy = policy(&format!(
+            "version: 1\ntable: a.b\npartition: {{range: k, every: 1 day, timezone: UTC, encoding: {written}}}"
+        ));
+        let Partitioning::Range(range) = policy.level.partitioning else { panic!("no range") };
+        assert_eq!(range.encoding.unwrap().to_string(), meant, "{written}");
+    }
 }

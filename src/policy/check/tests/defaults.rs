@@ -22,6 +22,7 @@ fn they_merge_key_by_key_and_the_policy_has_the_last_word() {
             partitioning: Range(
                 RangePolicy {
                     key: at,
+                    encoding: None,
                     every: Time(
                         Interval {
                             count: 1,
@@ -90,6 +91,16 @@ fn they_merge_key_by_key_and_the_policy_has_the_last_word() {
             subpartition: None,
         },
         hold: [],
+        inherit: {
+            Owner,
+            Privileges,
+            ReplicaIdentity,
+            RowSecurity,
+            Storage,
+            Statistics,
+            Comments,
+        },
+        storage: {},
         locks: Locks {
             timeout: 20ms,
             retry_for: 600s,

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn pt013_not_supported_yet() {
-    insta::assert_snapshot!(with_range("retain: {max_size: 2 TB, then: archive}\narchive: {to: s3://x/y}\ninherit: [owner]\nstorage: {fillfactor: 90}"), @"
+    insta::assert_snapshot!(with_range("retain: {max_size: 2 TB, then: archive}\narchive: {to: s3://x/y}"), @"
         error[PT013]: `max_size` is not supported by this version of partctl yet
          --> a.yaml:4:10
           |
@@ -20,29 +20,14 @@ fn pt013_not_supported_yet() {
           |
         5 | archive: {to: s3://x/y}
           | ^^^^^^^
-        error[PT013]: `inherit` is not supported by this version of partctl yet
-         --> a.yaml:6:1
-          |
-        6 | inherit: [owner]
-          | ^^^^^^^
-        error[PT013]: `storage` is not supported by this version of partctl yet
-         --> a.yaml:7:1
-          |
-        7 | storage: {fillfactor: 90}
-          | ^^^^^^^
         ");
-    insta::assert_snapshot!(with_partition("  range: [a, b]\n  every: 1 day\n  encoding: uuidv7"), @"
-    error[PT013]: a key of several columns is not supported by this version of partctl yet
-     --> a.yaml:4:10
-      |
-    4 |   range: [a, b]
-      |          ^
-    error[PT013]: `encoding` is not supported by this version of partctl yet
-     --> a.yaml:6:3
-      |
-    6 |   encoding: uuidv7
-      |   ^^^^^^^^
-    ");
+    insta::assert_snapshot!(with_partition("  range: [a, b]\n  every: 1 day"), @"
+        error[PT013]: a key of several columns is not supported by this version of partctl yet
+         --> a.yaml:4:10
+          |
+        4 |   range: [a, b]
+          |          ^
+        ");
     insta::assert_snapshot!(with_partition("  range: (date_trunc('day', at))\n  every: 1 day"), @"
         error[PT013]: an expression as key is not supported by this version of partctl yet
          --> a.yaml:4:10
@@ -383,5 +368,43 @@ fn levels_have_their_own_create_and_retain() {
       |
     6 |   subpartition: 4
       |                 ^
+    ");
+}
+
+#[test]
+fn what_is_inherited_is_named_once_and_storage_parameters_are_postgres_own() {
+    insta::assert_snapshot!(with_range("inherit: [owner, row_securty, owner]\nstorage: {fillfactor: 101, filfactor: 90, autovacuum_enabled: maybe, toast.vacuum_truncate: yes}"), @"
+    error[PT020]: unknown choice `row_securty`
+     --> a.yaml:4:18
+      |
+    4 | inherit: [owner, row_securty, owner]
+      |                  ^^^^^^^^^^^ did you mean `row_security`?
+    error[PT016]: `owner` stands twice in the list
+     --> a.yaml:4:31
+      |
+    4 | inherit: [owner, row_securty, owner]
+      |                               ^^^^^
+    error[PT050]: `fillfactor` takes a whole number from 10 to 100, not `101`
+     --> a.yaml:5:23
+      |
+    5 | storage: {fillfactor: 101, filfactor: 90, autovacuum_enabled: maybe, toast.vacuum_truncate: yes}
+      |                       ^^^
+    error[PT002]: unknown key `filfactor`
+     --> a.yaml:5:28
+      |
+    5 | storage: {fillfactor: 101, filfactor: 90, autovacuum_enabled: maybe, toast.vacuum_truncate: yes}
+      |                            ^^^^^^^^^ did you mean `fillfactor`?
+    error[PT050]: `autovacuum_enabled` takes `true` or `false`, not `maybe`
+     --> a.yaml:5:63
+      |
+    5 | storage: {fillfactor: 101, filfactor: 90, autovacuum_enabled: maybe, toast.vacuum_truncate: yes}
+      |                                                               ^^^^^
+    ");
+    insta::assert_snapshot!(with_range("inherit: owner"), @"
+    error[PT004]: expected a list, found `owner`
+     --> a.yaml:4:10
+      |
+    4 | inherit: owner
+      |          ^^^^^
     ");
 }

@@ -3,6 +3,7 @@
 mod accepted;
 mod defaults;
 mod fit;
+mod key_columns;
 mod keys;
 mod laws;
 mod places;

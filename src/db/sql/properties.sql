@@ -1,0 +1,111 @@
+-- What somebody has set on the tables that policies name ($1 schemas, $2 names), and on every partition of theirs on
+-- which not the very same is set: where all is in order, one row per table. Nothing here locks a relation.
+WITH RECURSIVE roots AS MATERIALIZED (
+  SELECT c.oid
+    FROM unnest($1, $2) wanted(schema, name)
+    JOIN pg_catalog.pg_namespace n ON n.nspname = wanted.schema
+    JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.name AND c.relkind = 'p'),
+tree(oid, root) AS (
+  SELECT roots.oid, roots.oid FROM roots
+  UNION ALL
+  SELECT i.inhrelid, tree.root FROM tree JOIN pg_catalog.pg_inherits i ON i.inhparent = tree.oid),
+-- The array keeps the reading of columns to these relations: as a join it would read every column of the database.
+settings AS (
+  SELECT a.attrelid, pg_catalog.string_agg(pg_catalog.format('%s %s %s %s %s', a.attname, a.attstattarget, a.attacl,
+           a.attcompression, options.own), ' ' ORDER BY a.attname) AS text
+    FROM pg_catalog.pg_attribute a
+   CROSS JOIN LATERAL (
+         -- Postgres 15.20 keeps a note of its own in every column's options.
+         SELECT pg_catalog.string_agg(o, ',' ORDER BY o) AS own FROM pg_catalog.unnest(a.attoptions) o
+          WHERE NOT pg_catalog.starts_with(o, 'pg_attver=')) options
+   WHERE a.attrelid = ANY (ARRAY(SELECT tree.oid FROM tree)) AND 0 < a.attnum
+     AND (0 <= a.attstattarget OR a.attacl IS NOT NULL OR a.attcompression <> '' OR a.attoptions IS NOT NULL)
+     AND (0 <= a.attstattarget OR a.attacl IS NOT NULL OR a.attcompression <> '' OR options.own IS NOT NULL)
+   GROUP BY a.attrelid),
+comments AS (
+  SELECT d.objoid, pg_catalog.string_agg(pg_catalog.concat_ws(' ', a.attname, d.description), ' ' ORDER BY a.attname) AS text
+    FROM pg_catalog.pg_description d
+    LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = d.objoid AND a.attnum = d.objsubid AND d.objsubid <> 0
+   WHERE d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass
+   GROUP BY d.objoid),
+statistics AS (
+  SELECT e.stxrelid, pg_catalog.jsonb_agg(e.json ORDER BY e.json) AS json
+    FROM (SELECT s.stxrelid, pg_catalog.jsonb_build_object('statistics', pg_catalog.jsonb_build_object(
+                   'kinds', ARRAY(SELECT k.name FROM (VALUES ('d', 'ndistinct'), ('f', 'dependencies'), ('m', 'mcv')) k(letter, name)
+                                   WHERE k.letter::"char" = ANY (s.stxkind)),
+                   'columns', ARRAY(SELECT a.attname FROM pg_catalog.pg_attribute a
+                                     WHERE a.attrelid = s.stxrelid AND a.attnum = ANY (s.stxkeys::int2[]) ORDER BY a.attname),
+                   -- What the server keeps of expressions, without the numbers of columns, and the columns by their names.
+                   'expressions', pg_catalog.md5(
+                     pg_catalog.regexp_replace(s.stxexprs::text, ':(varattno|varattnosyn|varoattno|location) -?\d+', '', 'g')
+                     || ARRAY(SELECT a.attname
+                                FROM pg_catalog.regexp_matches(s.stxexprs::text, ':varattno (\d+)', 'g') WITH ORDINALITY v(number, position)
+                                JOIN pg_catalog.pg_attribute a ON a.attrelid = s.stxrelid AND a.attnum = v.number[1]::int2
+                               ORDER BY v.position)::text))) AS json
+            FROM pg_catalog.pg_statistic_ext s
+           WHERE s.stxrelid = ANY (ARRAY(SELECT tree.oid FROM tree))) e
+   GROUP BY e.stxrelid),
+members AS (
+  SELECT c.oid, tree.root, c.relkind, c.relowner, c.relacl, c.relrowsecurity, c.relforcerowsecurity,
+         CASE c.relreplident WHEN 'f' THEN 'full' WHEN 'n' THEN 'nothing' END AS identity,
+         -- Of a partition the table's index that its own one is attached to.
+         CASE c.relreplident WHEN 'i' THEN (
+           SELECT coalesce((SELECT rc.relname::text FROM pg_catalog.pg_partition_ancestors(x.indexrelid) a
+                              JOIN pg_catalog.pg_index rx ON rx.indexrelid = a.relid AND rx.indrelid = tree.root
+                              JOIN pg_catalog.pg_class rc ON rc.oid = rx.indexrelid),
+                           x.indexrelid::pg_catalog.regclass::text)
+             FROM pg_catalog.pg_index x WHERE x.indrelid = c.oid AND x.indisreplident) END AS identity_index,
+         settings.text AS settings, comments.text AS comments, statistics.json AS statistics
+    FROM tree
+    JOIN pg_catalog.pg_class c ON c.oid = tree.oid
+    LEFT JOIN settings ON settings.attrelid = c.oid
+    LEFT JOIN comments ON comments.objoid = c.oid
+    LEFT JOIN statistics ON statistics.stxrelid = c.oid)
+SELECT m.oid, (
+  SELECT pg_catalog.json_agg(property.json)::text FROM (
+    SELECT pg_catalog.json_build_object('grant', pg_catalog.json_build_object(
+             'grantee', CASE WHEN g.grantee <> 0 THEN pg_catalog.pg_get_userbyid(g.grantee) END,
+             'privilege', g.privilege_type, 'column', g.attname, 'grantable', pg_catalog.bool_or(g.is_grantable))) AS json
+      FROM (SELECT NULL::name AS attname, a.grantee, a.privilege_type, a.is_grantable FROM pg_catalog.aclexplode(m.relacl) a
+             UNION ALL
+            SELECT t.attname, a.grantee, a.privilege_type, a.is_grantable
+              FROM pg_catalog.pg_attribute t CROSS JOIN LATERAL pg_catalog.aclexplode(t.attacl) a
+             WHERE t.attrelid = m.oid AND NOT t.attisdropped) g
+     WHERE g.grantee NOT IN (m.relowner, r.relowner)
+     GROUP BY g.attname, g.grantee, g.privilege_type
+     UNION ALL
+    SELECT pg_catalog.json_build_object('replica_identity', m.identity) WHERE m.identity IS NOT NULL
+     UNION ALL
+    SELECT pg_catalog.json_build_object('replica_identity', pg_catalog.json_build_object('index', m.identity_index))
+     WHERE m.identity_index IS NOT NULL
+     UNION ALL
+    SELECT pg_catalog.json_build_object('row_security', 'enabled') WHERE m.relrowsecurity
+     UNION ALL
+    SELECT pg_catalog.json_build_object('row_security', 'forced') WHERE m.relforcerowsecurity
+     UNION ALL
+    SELECT setting.json FROM pg_catalog.pg_attribute a
+     CROSS JOIN LATERAL (
+           SELECT pg_catalog.json_build_object('statistics_target', pg_catalog.json_build_object('column', a.attname, 'target', a.attstattarget))
+            WHERE 0 <= a.attstattarget
+            UNION ALL
+           SELECT pg_catalog.json_build_object('compression', pg_catalog.json_build_object('column', a.attname, 'method', m.name))
+             FROM (VALUES ('p', 'pglz'), ('l', 'lz4')) m(letter, name) WHERE m.letter::"char" = a.attcompression
+            UNION ALL
+           SELECT pg_catalog.json_build_object('column_option', pg_catalog.json_build_object(
+                    'column', a.attname, 'name', pg_catalog.split_part(o, '=', 1),
+                    'value', pg_catalog.substr(o, pg_catalog.strpos(o, '=') + 1)))
+             FROM pg_catalog.unnest(a.attoptions) o WHERE NOT pg_catalog.starts_with(o, 'pg_attver=')) setting(json)
+     WHERE m.settings IS NOT NULL AND a.attrelid = m.oid AND 0 < a.attnum AND NOT a.attisdropped
+     UNION ALL
+    SELECT statistic.json::json FROM pg_catalog.jsonb_array_elements(m.statistics) statistic(json)
+     UNION ALL
+    SELECT pg_catalog.json_build_object('comment', pg_catalog.json_build_object('column', a.attname, 'text', d.description))
+      FROM pg_catalog.pg_description d
+      LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = d.objoid AND a.attnum = d.objsubid AND d.objsubid <> 0
+     WHERE d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objoid = m.oid
+    ) property) AS properties
+  FROM members m JOIN members r ON r.oid = m.root
+ WHERE m.oid = m.root
+    OR (m.relowner, m.relacl, m.relrowsecurity, m.relforcerowsecurity, m.identity, m.identity_index, m.settings, m.comments, m.statistics)
+       IS DISTINCT FROM
+       (r.relowner, r.relacl, r.relrowsecurity, r.relforcerowsecurity, r.identity, r.identity_index, r.settings, r.comments, r.statistics)

@@ -1,0 +1,62 @@
+//! Findings about what is to be removed: what keeps it, and what protects it.
+
+use super::{Explanation, explain};
+
+pub(super) const EXPLANATIONS: &[Explanation] = &[
+    explain(
+        "PT110",
+        "So many at once look like a mistyped `for`, a wrong clock, or a policy for another table. None of them is touched.",
+        "Look at them with `partctl status`. If all of them shall go, set `per_run` in `retain` for this once.",
+    ),
+    explain(
+        "PT111",
+        "It is over by age or count, and `hold` keeps it.",
+        "Nothing while the hold stands. Remove the entry from `hold`, or give it `until`, when the case is closed.",
+    ),
+    explain(
+        "PT112",
+        "It is over by age, and is among the newest with rows in them, of which `at_least` never lets go.",
+        "Nothing; a table that no longer gets rows keeps its last ones. Lower `at_least` if that is not wanted.",
+    ),
+    explain(
+        "PT121",
+        "What the policy wants removed is still there, and the disk fills.",
+        "Answer yes at the prompt, give `--allow-destroy`, or set `unattended: true` in `retain` so that timers may.",
+    ),
+    explain(
+        "PT122",
+        "The table that was detached is not the one that would be dropped now.",
+        "Look at what became of it; partctl leaves it alone.",
+    ),
+    explain(
+        "PT130",
+        "Retention passes over what is not on the grid, so it stays until somebody looks.",
+        "Detach it by hand when it may go, or set `every` and `anchor` so that it is on the grid.",
+    ),
+    explain(
+        "PT131",
+        "The policy was relaxed after it was detached, so dropping it would remove what is to be kept now.",
+        "Run `partctl reattach` on it, or drop it by hand.",
+    ),
+    explain(
+        "PT132",
+        "Postgres refuses to detach it (23503): rows elsewhere would point at nothing.",
+        "Retire the rows that reference it first, or drop the foreign key. Tables that reference others are retired before \
+         them when both have policies.",
+    ),
+    explain(
+        "PT133",
+        "It is back, and the next run takes it away again.",
+        "Add a `hold` for it to the policy, or lengthen `retain`.",
+    ),
+    explain(
+        "PT141",
+        "Readers and writers wait while a partition leaves beside DEFAULT; with `set_default_aside` they would not.",
+        "Nothing, or empty DEFAULT, which is what keeps it in its place.",
+    ),
+    explain(
+        "PT142",
+        "Rows that fit no other partition are refused (23514) for as long as it is away.",
+        "Follow the hint: move what was written meanwhile, and run `partctl apply`, which attaches it again.",
+    ),
+];
