@@ -99,7 +99,13 @@ impl Dump {
                 _ => None,
             },
             Question::HeapBytes(table) => self.partition(table).map(|partition| Answer::Bytes(partition.bytes)),
+            Question::BeyondInDefault { default, .. } if self.is_empty(default) => {
+                Some(Answer::Beyond { rows: 0, newest: None })
+            }
             Question::RowsInDefault { .. }
+            | Question::BeyondInDefault { .. }
+            | Question::DefaultFacts(_)
+            | Question::MaySkipTriggers
             | Question::RowsReferencing { .. }
             | Question::Spelling { .. }
             | Question::TextInOrder { .. } => None,

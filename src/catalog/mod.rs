@@ -1,14 +1,20 @@
 //! The facts: what one read of the catalog found, as data that is planned from, saved, and written by hand in tests.
 
 mod bound;
+mod default_facts;
 mod dump;
+mod index_fault;
 mod property;
 mod question;
 mod snapshot;
 
 pub use bound::{Bound, BoundError, Datum};
+pub use default_facts::{DefaultFacts, Publication, Referrer, Trigger, TriggerState};
 pub use dump::{Beyond, Dump};
-pub use property::{DefaultGrant, ExtendedStatistics, Grant, Property, ReplicaIdentity, RowSecurity};
+pub use index_fault::{IndexConstraint, IndexFault};
+pub use property::{
+    DefaultGrant, ExtendedStatistics, Grant, InSchema, OwnProperties, Property, ReplicaIdentity, Storage,
+};
 pub use question::{Answer, Answers, Question};
 pub use snapshot::{
     CatalogSnapshot, Column, DetachedTable, FarEnd, ForeignKey, Journal, KeyColumn, Ledger, Partition, PartitionKey,

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Bound;
+use super::{Bound, DefaultFacts};
 use crate::sql::{Identifier, QualifiedName};
 
 /// One question, answered by one cheap and bounded query.
@@ -23,6 +23,21 @@ pub enum Question {
         /// The bound of the partition to be made.
         bound: Bound,
     },
+    /// How many rows of a DEFAULT partition lie at or beyond this bound's start, and which is the newest?
+    BeyondInDefault {
+        /// The DEFAULT partition.
+        default: QualifiedName,
+        /// The key column.
+        column: Identifier,
+        /// The column's type.
+        type_name: String,
+        /// From where the policy wants no partitions, on to MAXVALUE.
+        bound: Bound,
+    },
+    /// What decides whether rows can leave this DEFAULT partition?
+    DefaultFacts(QualifiedName),
+    /// May the session's role keep triggers from firing (`session_replication_role`)?
+    MaySkipTriggers,
     /// How many bytes would a scan of this table read?
     HeapBytes(QualifiedName),
     /// How many rows of a table reference rows of this partition? Postgres refuses to detach it while it is not 0.
@@ -62,10 +77,14 @@ pub enum Question {
 }
 
 impl Question {
-    /// The condition that [`Question::RowsInDefault`] counts by; `None` for other questions.
+    /// The condition that [`Question::RowsInDefault`] and [`Question::BeyondInDefault`] count by; `None` for other
+    /// questions.
     pub fn predicate_sql(&self) -> Option<String> {
-        let Self::RowsInDefault { column, type_name, bound, .. } = self else { return None };
-        bound.predicate(column, type_name)
+        match self {
+            Self::RowsInDefault { column, type_name, bound, .. }
+            | Self::BeyondInDefault { column, type_name, bound, .. } => bound.predicate(column, type_name),
+            _ => None,
+        }
     }
 }
 
@@ -75,8 +94,23 @@ impl Question {
 pub enum Answer {
     /// To [`Question::NameTaken`].
     Taken(bool),
-    /// To [`Question::RowsInDefault`] and [`Question::RowsReferencing`]; counting stops at [`Answers::COUNT_LIMIT`].
+    /// To [`Question::RowsInDefault`], counted, and to [`Question::RowsReferencing`], where counting stops at
+    /// [`Answers::COUNT_LIMIT`].
     Rows(u64),
+    /// To [`Question::RowsInDefault`] where counting took too long: at least [`Answers::COUNT_LIMIT`], estimated by the
+    /// planner.
+    RowsAbout(u64),
+    /// To [`Question::BeyondInDefault`].
+    Beyond {
+        /// How many.
+        rows: u64,
+        /// The key of the last one, as text.
+        newest: Option<String>,
+    },
+    /// To [`Question::DefaultFacts`].
+    Facts(Box<DefaultFacts>),
+    /// To [`Question::MaySkipTriggers`].
+    May(bool),
     /// To [`Question::HeapBytes`].
     Bytes(u64),
     /// To [`Question::HighestInUse`].
@@ -99,7 +133,7 @@ pub enum Answer {
 pub struct Answers(Vec<(Question, Answer)>);
 
 impl Answers {
-    /// Rows are counted up to this many.
+    /// Rows are counted up to this many where that is enough to know.
     pub const COUNT_LIMIT: u64 = 10_000;
 
     /// The answer to a question, if it was asked.

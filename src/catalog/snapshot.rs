@@ -8,7 +8,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Answers, Bound, DefaultGrant, Property};
+use super::{Answers, Bound, DefaultGrant, IndexFault, OwnProperties, Property, Storage};
 use crate::sql::{Identifier, QualifiedName};
 
 /// Everything a plan is made from, besides policies.
@@ -202,7 +202,8 @@ pub struct Table {
     /// `relam`, which a partitioned table has from Postgres 17 on, when it was set.
     #[serde(default)]
     pub access_method: Option<Identifier>,
-    /// What is set on it and Postgres does not pass on to partitions, in order; the owner's own privileges left out.
+    /// What is set on a table that a policy names and Postgres does not pass on to partitions, the owner's own privileges
+    /// left out. Nothing is said here of partitions.
     #[serde(default)]
     pub properties: Vec<Property>,
     /// What ALTER DEFAULT PRIVILEGES gives others on tables that its owner makes where the table's policy may need them.
@@ -211,6 +212,9 @@ pub struct Table {
     /// Foreign keys from it and to it.
     #[serde(default)]
     pub foreign_keys: Vec<ForeignKey>,
+    /// Its constraints that nobody has validated; they are its partitions' as well.
+    #[serde(default)]
+    pub unvalidated: Vec<Identifier>,
     /// `reltuples`, which ANALYZE of the table itself sets; `None`: never analyzed.
     #[serde(default)]
     pub analyzed_rows: Option<u64>,
@@ -293,6 +297,7 @@ impl Table {
             properties: Vec::new(),
             default_grants: self.default_grants.clone(),
             foreign_keys: Vec::new(),
+            unvalidated: Vec::new(),
             analyzed_rows: None,
             partitions: Vec::new(),
         }
@@ -349,9 +354,12 @@ pub struct Partition {
     /// Its owner; `None` in hand-written snapshots means the parent's.
     #[serde(default)]
     pub owner: Option<Identifier>,
-    /// What is set on it, in order; `None`: the same as on the table that a policy names, at the top of its tree.
+    /// What is set on it; `None`: the same as on the table that a policy names, at the top of its tree.
     #[serde(default)]
-    pub properties: Option<Vec<Property>>,
+    pub properties: Option<OwnProperties>,
+    /// Where and how it is stored; nothing is said of those that are partitioned themselves.
+    #[serde(default)]
+    pub storage: Storage,
     /// What it holds.
     pub bound: Bound,
     /// Whether a concurrent detach began and never ended: queries do not see it any more.
@@ -369,6 +377,9 @@ pub struct Partition {
     /// Indexes of one leaf, for reckoning locks.
     #[serde(default)]
     pub indexes: u32,
+    /// What is wrong with its indexes.
+    #[serde(default)]
+    pub index_faults: Vec<IndexFault>,
     /// CHECK constraints of partctl's own, which a run that was killed left behind.
     #[serde(default)]
     pub leftover_checks: Vec<Identifier>,
@@ -378,6 +389,27 @@ pub struct Partition {
 }
 
 impl Partition {
+    /// A leaf as it is right after its creation, before anybody has counted anything.
+    pub fn new(oid: u32, name: QualifiedName, bound: Bound) -> Self {
+        Self {
+            oid,
+            name,
+            kind: RelationKind::Table,
+            owner: None,
+            properties: None,
+            storage: Storage::default(),
+            index_faults: Vec::new(),
+            bound,
+            pending_detach: false,
+            rows: None,
+            analyzed_rows: None,
+            bytes: 0,
+            indexes: 0,
+            leftover_checks: Vec::new(),
+            table: None,
+        }
+    }
+
     /// Its own partitions; none of a leaf.
     pub fn partitions(&self) -> &[Self] {
         self.table.as_ref().map_or(&[], |table| &table.partitions)

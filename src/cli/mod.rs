@@ -9,6 +9,7 @@ mod context;
 mod demo;
 mod explain;
 mod explain_code;
+mod fmt;
 mod generate;
 mod history;
 mod init;
@@ -19,6 +20,7 @@ mod reattach;
 mod report;
 mod report_page;
 mod save_file;
+mod simulate;
 mod snapshot;
 mod status;
 mod terminal;
@@ -82,6 +84,7 @@ struct Global {
 #[derive(Debug, Subcommand)]
 enum Command {
     Validate(validate::Validate),
+    Fmt(fmt::Fmt),
     Plan(plan::Plan),
     Apply(apply::Apply),
     Check(check::Check),
@@ -89,6 +92,7 @@ enum Command {
     Reattach(reattach::Reattach),
     Explain(explain::Explain),
     History(history::History),
+    Simulate(simulate::Simulate),
     Report(report_page::Report),
     Snapshot(snapshot::Snapshot),
     Init(init::Init),
@@ -133,6 +137,7 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> Ended {
         Command::Validate(command) => {
             validate::run(command, &context::policy_paths(global), terminal.screen, &mut terminal.out)
         }
+        Command::Fmt(command) => command.run(global, terminal),
         Command::Plan(command) => context::block_on(command.run(global, terminal)),
         Command::Apply(command) => context::block_on(command.run(global, terminal)),
         Command::Check(command) => context::block_on(command.run(global, terminal)),
@@ -140,6 +145,7 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> Ended {
         Command::Reattach(command) => context::block_on(command.run(global, terminal)),
         Command::Explain(command) => context::block_on(command.run(global, terminal)),
         Command::History(command) => context::block_on(command.run(global, terminal)),
+        Command::Simulate(command) => context::block_on(command.run(global, terminal)),
         Command::Report(command) => context::block_on(command.run(global, terminal)),
         Command::Snapshot(command) => context::block_on(command.run(global, terminal)),
         Command::Generate(command) => command.run(global, terminal),

@@ -8,13 +8,16 @@ use tokio_postgres::error::{DbError, SqlState};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
+use super::default_rows;
 use crate::catalog::{Answer, Answers, Question};
 use crate::sql::{Identifier, QualifiedName, SqlLiteral};
 
-/// No single question may take longer, or wait longer for somebody's DDL.
-///
-/// Rows that row security hides count as well: with it off, a table that would hide some refuses (42501).
-const LIMITS: &str = "SET LOCAL statement_timeout = '30s'; SET LOCAL lock_timeout = '1s'; SET LOCAL row_security = off";
+/// No single question may take longer.
+const PATIENCE: &str = "30s";
+
+/// Nor wait longer for somebody's DDL. Rows that row security hides count as well: with it off, a table that would hide
+/// some refuses (42501).
+const LIMITS: &str = "SET LOCAL lock_timeout = '1s'; SET LOCAL row_security = off";
 
 /// Partitions looked into per query: each is locked (ACCESS SHARE) until it ends.
 const PARTITIONS_AT_ONCE: usize = 32;
@@ -30,34 +33,17 @@ pub async fn answer(client: &Client, questions: &BTreeSet<Question>, answers: &m
     for (question, answer) in spelled(client, questions).await? {
         answers.add(question, answer);
     }
-    let mut empty_defaults = BTreeSet::new();
-    let mut filled_defaults = BTreeSet::new();
+    let mut in_default: BTreeMap<&QualifiedName, Vec<&Question>> = BTreeMap::new();
     for question in questions {
         let answer = match question {
             Question::NameTaken(_) | Question::Spelling { .. } => continue,
             Question::RowsInDefault { default, .. } => {
-                // Most DEFAULT partitions are empty: one look spares a scan per partition to be made.
-                if !filled_defaults.contains(default) && !empty_defaults.contains(default) {
-                    let sql = format!("SELECT count(*) FROM (SELECT FROM {default} LIMIT 1) rows");
-                    let empty = matches!(count(client, &sql).await?, Answer::Rows(0));
-                    if empty {
-                        empty_defaults.insert(default)
-                    } else {
-                        filled_defaults.insert(default)
-                    };
-                }
-                match question.predicate_sql() {
-                    _ if empty_defaults.contains(default) => Answer::Rows(0),
-                    Some(predicate) => {
-                        let limit = Answers::COUNT_LIMIT;
-                        let sql = format!(
-                            "SELECT count(*) FROM (SELECT FROM {default} WHERE {predicate} LIMIT {limit}) rows"
-                        );
-                        count(client, &sql).await?
-                    }
-                    None => Answer::Unknown("this kind of bound cannot be looked for".to_owned()),
-                }
+                in_default.entry(default).or_default().push(question);
+                continue;
             }
+            Question::BeyondInDefault { .. } => default_rows::beyond(client, question).await?,
+            Question::DefaultFacts(default) => default_rows::facts(client, default).await?,
+            Question::MaySkipTriggers => default_rows::may_skip_triggers(client).await?,
             Question::HeapBytes(table) => match count(client, &heap_bytes(table)).await? {
                 Answer::Rows(bytes) => Answer::Bytes(bytes),
                 unknown => unknown,
@@ -75,6 +61,9 @@ pub async fn answer(client: &Client, questions: &BTreeSet<Question>, answers: &m
             Question::HoldRows { partitions, enough } => holders(client, partitions, *enough).await?,
         };
         answers.add(question.clone(), answer);
+    }
+    for (default, questions) in in_default {
+        default_rows::count_windows(client, default, &questions, answers).await?;
     }
     Ok(())
 }
@@ -123,7 +112,7 @@ async fn spelled(client: &Client, questions: &BTreeSet<Question>) -> Result<Vec<
                 let question = Question::Spelling { type_name: (*type_name).to_owned(), text: text.to_owned() };
                 answers.push((question, answer));
             };
-            match (ask(client, &spelling(type_name, texts)).await?, texts) {
+            match (ask(client, PATIENCE, &spelling(type_name, texts)).await?, texts) {
                 (Ok(rows), _) => {
                     for (row, text) in rows.iter().zip(texts) {
                         add(text, Answer::Spelled(row.try_get(0)?));
@@ -225,8 +214,9 @@ async fn holders(client: &Client, partitions: &[QualifiedName], enough: u32) -> 
     Ok(Answer::Holders(holders))
 }
 
-async fn count(client: &Client, sql: &str) -> Result<Answer> {
-    Ok(match ask(client, sql).await? {
+/// One number; see [`ask`].
+pub(super) async fn count(client: &Client, sql: &str) -> Result<Answer> {
+    Ok(match ask(client, PATIENCE, sql).await? {
         Ok(rows) => {
             let number: i64 = rows.first().context("a count came without a row")?.try_get(0)?;
             Answer::Rows(u64::try_from(number).unwrap_or(u64::MAX))
@@ -235,13 +225,14 @@ async fn count(client: &Client, sql: &str) -> Result<Answer> {
     })
 }
 
-fn reason(refusal: &DbError) -> String {
+pub(super) fn reason(refusal: &DbError) -> String {
     format!("{} ({})", refusal.message(), refusal.code().code())
 }
 
 /// Rows, in a read-only transaction of its own, so that a refusal or a timeout harms nothing else.
-async fn ask(client: &Client, sql: &str) -> Result<Result<Vec<Row>, DbError>> {
-    client.batch_execute(&format!("BEGIN READ ONLY; {LIMITS}")).await.context("opening a read")?;
+pub(super) async fn ask(client: &Client, patience: &str, sql: &str) -> Result<Result<Vec<Row>, DbError>> {
+    let begin = format!("BEGIN READ ONLY; {LIMITS}; SET LOCAL statement_timeout = '{patience}'");
+    client.batch_execute(&begin).await.context("opening a read")?;
     let answer = match client.query_typed(sql, &[]).await {
         Ok(rows) => Ok(rows),
         Err(error) => match error.as_db_error() {

@@ -1,6 +1,8 @@
 //! Reads the catalog: one REPEATABLE READ READ ONLY transaction, a handful of queries in one flight, no lock on any
 //! user relation. What comes back is data; nothing is decided here.
 
+mod properties;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use anyhow::{Context, Result};
@@ -10,9 +12,10 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
+use self::properties::{IndexFaults, Properties, properties_of, read_index_faults, storage};
 use crate::catalog::{
     Answers, Bound, CatalogSnapshot, Column, DetachedTable, FarEnd, ForeignKey, Journal, KeyColumn, Ledger, Partition,
-    PartitionKey, Property, RelationKind, Server, Strategy, Table, UnfinishedBranch, UniqueKey, UnreadableEntry,
+    PartitionKey, RelationKind, Server, Strategy, Table, UnfinishedBranch, UniqueKey, UnreadableEntry,
 };
 use crate::db::connect::{Session, refused_pooling};
 use crate::plan::unfinished_partition_of;
@@ -116,7 +119,8 @@ async fn read(session: &Session, tables: &[&QualifiedName], targets: &[&str]) ->
     }
     let ledger = read_ledger(client, row).await?;
     let properties = properties.iter().map(properties_of).collect::<Result<_>>()?;
-    let tables = forest(&tables, &partitions, properties)?;
+    let faults = read_index_faults(client, &tables, &partitions).await?;
+    let tables = forest(&tables, &partitions, properties, faults)?;
     let (rows, mut unmanaged, mut unfinished) = (unmanaged, Vec::new(), Vec::new());
     for row in &rows {
         let name = qualified(row, "schema", "name")?;
@@ -260,6 +264,7 @@ fn table(row: &Row) -> Result<Table> {
         access_method: row.try_get::<_, Option<String>>("access_method")?.map(Identifier::new),
         properties: Vec::new(),
         default_grants: json(row, "default_grants")?,
+        unvalidated: identifiers(row, "unvalidated")?,
         foreign_keys: foreign_keys
             .into_iter()
             .map(|row| if row.0 { ForeignKey::Outgoing(far_end(row)) } else { ForeignKey::Incoming(far_end(row)) })
@@ -273,11 +278,13 @@ fn table(row: &Row) -> Result<Table> {
     })
 }
 
-/// What is set on relations, by oid.
-type Properties = HashMap<u32, Vec<Property>>;
-
 /// The tables that policies name, with all that is below them.
-fn forest(tables: &[Row], partitions: &[Row], mut properties: Properties) -> Result<Vec<Table>> {
+fn forest(
+    tables: &[Row],
+    partitions: &[Row],
+    mut properties: Properties,
+    mut faults: IndexFaults,
+) -> Result<Vec<Table>> {
     let (mut roots, mut branches) = (Vec::new(), HashMap::new());
     for row in tables {
         let table = table(row)?;
@@ -306,11 +313,12 @@ fn forest(tables: &[Row], partitions: &[Row], mut properties: Properties) -> Res
                 if named.contains(&oid) { below.get(&oid).cloned() } else { below.remove(&oid) }.unwrap_or_default();
         }
         let properties = properties.get(&oid).cloned();
-        let partition = Partition { properties, ..partition(row, oid, bound.parse()?, table)? };
+        let index_faults = faults.remove(&oid).unwrap_or_default();
+        let partition = Partition { properties, index_faults, ..partition(row, oid, bound.parse()?, table)? };
         below.entry(parent).or_default().push(partition);
     }
     for root in &mut roots {
-        root.properties = properties.remove(&root.oid).unwrap_or_default();
+        root.properties = properties.remove(&root.oid).map(|own| own.set).unwrap_or_default();
         root.partitions = below.remove(&root.oid).unwrap_or_default();
         pass_on_foreign_keys(root);
     }
@@ -345,6 +353,8 @@ fn partition(row: &Row, oid: u32, bound: Bound, table: Option<Table>) -> Result<
         kind,
         owner: Some(identifier(row, "owner")?),
         properties: None,
+        storage: storage(row)?,
+        index_faults: Vec::new(),
         bound,
         pending_detach: row.try_get("pending")?,
         rows: known,
@@ -357,13 +367,6 @@ fn partition(row: &Row, oid: u32, bound: Bound, table: Option<Table>) -> Result<
         leftover_checks: identifiers(row, "leftover_checks")?,
         table: table.map(Box::new),
     })
-}
-
-/// What is set on a table or partition, by its oid.
-fn properties_of(row: &Row) -> Result<(u32, Vec<Property>)> {
-    let mut properties: Vec<Property> = json(row, "properties")?;
-    properties.sort_unstable();
-    Ok((row.try_get("oid")?, properties))
 }
 
 fn kind(row: &Row) -> Result<RelationKind> {

@@ -1,5 +1,6 @@
 //! Reads past runs from the ledger, of whatever version it is; decides nothing about them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -7,6 +8,7 @@ use chrono::{DateTime, Utc};
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
+use crate::diff::LastApply;
 use crate::failure::{Failure, FailureKind};
 use crate::plan::{Blocker, History, PastRun, PastStep, RunEnd};
 use crate::sql::Identifier;
@@ -43,6 +45,30 @@ pub async fn tables(client: &Client) -> Result<Option<Vec<String>>> {
     }
     let rows = client.query_typed(include_str!("sql/history_tables.sql"), &[]).await.context("reading the ledger")?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect::<Result<_>>().map(Some)
+}
+
+/// The last step of each table that was tried, by the table's name; none where there is no ledger, or this role may
+/// not read it.
+///
+/// # Errors
+/// When the connection is lost.
+pub async fn last_steps(client: &Client) -> Result<BTreeMap<String, LastApply>> {
+    let rows =
+        client.query_typed(include_str!("sql/history_ledger.sql"), &[]).await.context("looking for the ledger")?;
+    let row = rows.first().context("the server answered without a row")?;
+    if !row.try_get::<_, bool>("readable")? {
+        return Ok(BTreeMap::new());
+    }
+    let rows = client.query_typed(include_str!("sql/history_last.sql"), &[]).await.context("reading the ledger")?;
+    let last = |row: &Row| {
+        let last = LastApply {
+            at: moment(row.try_get("finished_at")?)?,
+            run: row.try_get("run_id")?,
+            failed: row.try_get("failed")?,
+        };
+        Ok((row.try_get("table_name")?, last))
+    };
+    rows.iter().map(last).collect()
 }
 
 /// Past runs, newest first. `run_lock` is the key of the advisory lock that a run holds.

@@ -38,7 +38,8 @@ impl Situation<'_> {
         };
         let key = partition_key(level, self.root).expect("every level was fitted to the table");
         let (strategy, clause) = (key.strategy, partition_by(level));
-        let table = self.table.new_branch(name.clone(), tablespace, key);
+        let mut table = self.table.new_branch(name.clone(), tablespace, key);
+        table.properties.clone_from(&self.root.properties);
         let desired = expand(level, &table, self.snapshot).expect("every level was fitted to the table");
         let path = self.path.iter().cloned().chain([Ancestor { name, bound }]).collect();
         let node = Node { policy: self.policy, level, root: self.root, table: &table, path };

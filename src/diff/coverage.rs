@@ -25,7 +25,7 @@ pub fn missing(table: &TablePlan) -> impl Iterator<Item = &Step> {
 }
 
 fn is_urgent(step: &Step) -> bool {
-    matches!(step, Step::Create(create) if create.reason.is_urgent())
+    step.made().iter().any(|create| create.reason.is_urgent())
 }
 
 fn missing_finding(table: &TablePlan) -> Option<Finding> {

@@ -1,11 +1,12 @@
 //! The DEFAULT partition: made where it is wanted, reported where it hurts.
 
 use super::{Draft, Situation};
-use crate::catalog::Bound;
+use crate::catalog::{Answer, Bound, Datum, Partition, Question};
 use crate::desired::{Desired, Label};
 use crate::plan::steps::CreateReason;
-use crate::plan::{Finding, codes};
+use crate::plan::{Finding, Step, codes};
 use crate::policy::DefaultRule;
+use crate::schedule::{Edge, Window};
 
 /// The `{value}` of a DEFAULT partition that the policy does not name.
 const DEFAULT_LABEL: &str = "default";
@@ -33,17 +34,74 @@ pub(super) fn default_partition(situation: &Situation<'_>, draft: &mut Draft) {
                     .hint("move its rows to where they belong and drop it: beside it every detach blocks readers"),
             );
         }
-        Some(default) if named.is_none() && default.is_known_to_hold_rows() => {
-            let rows = default.rows.unwrap_or_default();
-            draft.findings.push(
-                Finding::about(
-                    codes::DEFAULT_HOLDS_ROWS,
-                    table,
-                    format!("DEFAULT {} holds about {rows} rows", default.name),
-                )
-                .hint("rows that no other partition wanted: look at them before they block a partition to be made"),
-            );
-        }
+        Some(default) if named.is_none() && default.is_known_to_hold_rows() => report_rows(situation, default, draft),
         None | Some(_) => {}
+    }
+}
+
+/// Tells of rows that no partition of this plan takes over: those beyond all that are wanted, and the rest.
+fn report_rows(situation: &Situation<'_>, default: &Partition, draft: &mut Draft) {
+    let table = &situation.table.name;
+    let beyond = situation.rows_beyond(default, draft);
+    let moved: u64 = draft.steps.iter().map(|step| if let Step::Move(step) = step { step.rows } else { 0 }).sum();
+    let known = default.rows.unwrap_or_default();
+    let rest = known.saturating_sub(moved + beyond.as_ref().map_or(0, |beyond| beyond.rows));
+    if let Some(Beyond { horizon, newest, rows, condition }) = beyond.filter(|beyond| 0 < beyond.rows) {
+        let message = format!("DEFAULT {} holds {rows} rows beyond {horizon} (newest {newest})", default.name);
+        draft.findings.push(Finding::about(codes::BEYOND_HORIZON, table, message).hint(format!(
+            "no partition is made for them: mend or delete them, or raise `create.ahead`; they are the rows with \
+             {condition}"
+        )));
+    }
+    if 0 < rest {
+        let other = if rest < known { "other " } else { "" };
+        let message = format!("DEFAULT {} holds about {rest} {other}rows", default.name);
+        draft.findings.push(
+            Finding::about(codes::DEFAULT_HOLDS_ROWS, table, message)
+                .hint("rows that no other partition wanted: look at them before they block a partition to be made"),
+        );
+    }
+}
+
+/// Rows beyond the horizon.
+struct Beyond {
+    horizon: String,
+    newest: String,
+    rows: u64,
+    condition: String,
+}
+
+impl Situation<'_> {
+    /// What DEFAULT holds beyond the last window that the policy wants; `None` when that is not known.
+    fn rows_beyond(&self, default: &Partition, draft: &mut Draft) -> Option<Beyond> {
+        let (range, column) = (self.desired.as_range()?, self.table.key.as_ref()?.columns.first()?);
+        let horizon = self.horizon(range, self.current()?);
+        let Bound::Range { from, to } = range.bound_beside(Window::new(horizon, range.codec.limits().end())?, &[])
+        else {
+            return None;
+        };
+        let question = Question::BeyondInDefault {
+            default: default.name.clone(),
+            column: column.name.clone()?,
+            type_name: column.type_name.clone(),
+            bound: Bound::Range { from, to: to.iter().map(|_| Datum::MaxValue).collect() },
+        };
+        match self.snapshot.answers.get(&question) {
+            Some(Answer::Beyond { rows, newest }) => {
+                let newest = newest.clone().unwrap_or_default();
+                let point = range.codec.decode(&newest).and_then(Edge::point);
+                Some(Beyond {
+                    horizon: range.describe(horizon),
+                    newest: point.map_or(newest, |point| range.describe(point)),
+                    rows: *rows,
+                    condition: question.predicate_sql().unwrap_or_default(),
+                })
+            }
+            Some(_) => None,
+            None => {
+                draft.questions.insert(question);
+                None
+            }
+        }
     }
 }

@@ -13,6 +13,7 @@ mod fitting;
 mod hash;
 mod ledger_entries;
 mod list;
+mod move_rows;
 mod node;
 mod overview;
 mod properties;
@@ -22,6 +23,7 @@ mod retire;
 mod rights;
 mod set_aside;
 mod shapes;
+mod simulate;
 mod situation;
 mod thresholds;
 mod unfinished;
@@ -37,11 +39,12 @@ use crate::sql::QualifiedName;
 pub use coverage::{coverage, fit, missing};
 pub use node::{Ancestor, Node};
 pub use overview::{
-    AxisEnd, DefaultState, DetachedFate, DetachedState, Fate, NextToRetire, Overview, Place, Position, Stretch,
-    TableOverview, When, overview,
+    AxisEnd, DefaultState, DetachedFate, DetachedState, Fate, LastApply, NextToRetire, Order, Overview, Place,
+    Position, Selection, Stretch, TableOverview, When, overview,
 };
 pub use reattach::{detached_table, reattach};
 pub use rights::refuse_onlookers;
+pub use simulate::{Events, FARTHEST, Simulation, TooMany, Week, simulate};
 pub use situation::Situation;
 pub use thresholds::thresholds;
 
@@ -67,7 +70,9 @@ struct Rules<'a> {
 }
 
 /// Every rule.
-const RULES: Rules<'static> = Rules { of_nodes: NODE_RULES, of_tables: &[&analyze::analyze] };
+const RULES: Rules<'static> = Rules { of_nodes: NODE_RULES, of_tables: TABLE_RULES };
+
+const TABLE_RULES: &[Rule<'static>] = &[&properties::match_properties, &properties::indexes, &analyze::analyze];
 
 const NODE_RULES: &[Rule<'static>] = &[
     &finish_interrupted::finish_interrupted,

@@ -3,18 +3,24 @@
 //! Looks at the same facts as the plan and decides nothing that the plan would not: a moment named here is one at
 //! which the plan would begin to hold the step.
 
+mod detached_state;
 mod forecast;
+mod select;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
+
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::detached::{grace_end, is_wanted_again};
+use self::detached_state::detached_state;
+pub use self::detached_state::{DetachedFate, DetachedState};
+pub use self::select::{Order, Selection};
 use super::{Node, Situation};
-use crate::catalog::{Bound, CatalogSnapshot, DetachedTable, Partition, Table};
+use crate::catalog::{CatalogSnapshot, Partition, Table};
 use crate::desired::{DesiredRange, expand};
 use crate::plan::{Finding, Plan, Runway, Severity, Step, TablePlan};
-use crate::policy::{DefaultRule, Partitioning, Policy, Then, Thresholds};
+use crate::policy::{DefaultRule, Partitioning, Policy, Thresholds};
 use crate::schedule::{Edge, Extent, Point};
 use crate::sql::QualifiedName;
 
@@ -64,6 +70,8 @@ pub struct TableOverview {
     pub thresholds: Thresholds,
     /// What retention ends next.
     pub next_to_retire: Option<NextToRetire>,
+    /// When an apply last worked on it; `None`: never, or nobody may tell.
+    pub last_apply: Option<LastApply>,
     /// The partitions of a range table along its axis, with the gaps between them; empty for other strategies.
     pub timeline: Vec<Stretch>,
 }
@@ -95,6 +103,17 @@ pub struct DefaultState {
     pub rows: Option<u64>,
     /// Whether the policy asks for it, so that rows in it are no surprise.
     pub asked_for: bool,
+}
+
+/// The last step of a table that was tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastApply {
+    /// When it ended.
+    pub at: DateTime<Utc>,
+    /// The run's number in the ledger.
+    pub run: i64,
+    /// Whether it failed.
+    pub failed: bool,
 }
 
 /// The oldest partition that nothing keeps.
@@ -167,44 +186,6 @@ pub enum Fate {
     PendingDetach,
 }
 
-/// A table that partctl detached.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DetachedState {
-    /// The table.
-    pub table: QualifiedName,
-    /// What it was a partition of.
-    pub parent: QualifiedName,
-    /// What it holds, for a person.
-    pub range: String,
-    /// Estimated bytes.
-    pub bytes: u64,
-    /// Since when; `None`: not recorded yet.
-    pub detached_at: Option<DateTime<Utc>>,
-    /// What becomes of it.
-    pub fate: DetachedFate,
-}
-
-/// What becomes of a detached table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DetachedFate {
-    /// It is the DEFAULT partition: the next run attaches it again.
-    Aside,
-    /// It is dropped when its grace is over.
-    DropsAt(DateTime<Utc>),
-    /// Its grace is over.
-    Due,
-    /// A hold keeps it.
-    Held,
-    /// The policy does not drop what it detaches.
-    Kept,
-    /// No policy manages the table that it came from.
-    Unmanaged,
-    /// The next run records when it was detached; its grace starts then.
-    Unrecorded,
-    /// It is not what was detached any more: renamed, or attached again.
-    Changed,
-}
-
 /// Where the tables of these policies stand, beside the plan that was made from the same snapshot.
 pub fn overview(policies: &[Policy], snapshot: &CatalogSnapshot, plan: &Plan) -> Overview {
     let policy_of = |table: &QualifiedName| policies.iter().find(|policy| policy.table == *table);
@@ -220,6 +201,15 @@ pub fn overview(policies: &[Policy], snapshot: &CatalogSnapshot, plan: &Plan) ->
         tables: tables.collect(),
         detached: entries.map(|entry| detached_state(policy_of(&entry.parent), snapshot, plan, entry)).collect(),
         errors: plan.findings().filter(|finding| finding.code.severity == Severity::Error).cloned().collect(),
+    }
+}
+
+impl Overview {
+    /// Notes when each table was last worked on, by its name as the ledger has it.
+    pub fn note_last_applies(&mut self, mut last: BTreeMap<String, LastApply>) {
+        for table in &mut self.tables {
+            table.last_apply = last.remove(&table.table.to_string());
+        }
     }
 }
 
@@ -245,6 +235,7 @@ fn table_overview(policy: &Policy, snapshot: &CatalogSnapshot, planned: &TablePl
         held: 0,
         thresholds: policy.thresholds,
         next_to_retire: None,
+        last_apply: None,
         timeline: Vec::new(),
     };
     let Some(node) = Node::root(policy, snapshot) else { return overview };
@@ -341,45 +332,6 @@ fn shown(range: &DesiredRange, edge: Edge) -> String {
         Edge::Below => "MINVALUE".to_owned(),
         Edge::At(point) => range.describe(point),
         Edge::Above => "MAXVALUE".to_owned(),
-    }
-}
-
-fn detached_state(
-    policy: Option<&Policy>,
-    snapshot: &CatalogSnapshot,
-    plan: &Plan,
-    entry: &DetachedTable,
-) -> DetachedState {
-    let node = policy.and_then(|policy| Node::root(policy, snapshot));
-    let desired = node.as_ref().and_then(|node| expand(node.level, node.table, snapshot).ok());
-    let situation = node.zip(desired.as_ref()).map(|(node, desired)| Situation::new(node, desired, snapshot));
-    let held = || situation.as_ref().is_some_and(|situation| situation.holds(&entry.name, &entry.bound));
-    let planned = plan.tables.iter().find(|planned| planned.table == entry.parent);
-    let steps = planned.map_or(&[][..], |planned| &planned.steps);
-    let wanted = || situation.as_ref().is_some_and(|situation| is_wanted_again(situation, entry, steps));
-    let retain = policy.and_then(|policy| policy.level.retain.as_ref());
-    let fate = match (policy, retain, entry.detached_at) {
-        _ if entry.attached || entry.name != entry.recorded => DetachedFate::Changed,
-        (None, _, _) => DetachedFate::Unmanaged,
-        _ if entry.bound == Bound::Default => DetachedFate::Aside,
-        (_, _, None) => DetachedFate::Unrecorded,
-        _ if held() => DetachedFate::Held,
-        _ if wanted() => DetachedFate::Kept,
-        (_, Some(retain), Some(detached_at)) if retain.then == Then::Drop => match grace_end(retain.grace, detached_at)
-        {
-            Some(end) if end <= snapshot.server.now => DetachedFate::Due,
-            Some(end) => DetachedFate::DropsAt(end),
-            None => DetachedFate::Kept,
-        },
-        _ => DetachedFate::Kept,
-    };
-    DetachedState {
-        table: entry.name.clone(),
-        parent: entry.parent.clone(),
-        range: desired.map_or_else(|| entry.bound.to_string(), |desired| desired.describe_bound(&entry.bound)),
-        bytes: entry.bytes,
-        detached_at: entry.detached_at,
-        fate,
     }
 }
 

@@ -5,7 +5,7 @@ use super::{Draft, Situation};
 use crate::catalog::{Answer, Bound, Partition, Question};
 use crate::desired::{DesiredRange, Label};
 use crate::plan::steps::CreateReason;
-use crate::plan::{Finding, Step, codes, first_few};
+use crate::plan::{Finding, codes, first_few};
 use crate::policy::Reach;
 use crate::schedule::{Edge, Extent, Point, Window};
 
@@ -74,7 +74,7 @@ pub(super) fn cover(situation: &Situation<'_>, draft: &mut Draft) {
         );
         // The first partition of a number axis says where rows begin. When something stands in its way, a later one
         // in its place would move that, and with it everything that is reckoned from there.
-        let begun = !situation.placed.is_empty() || draft.steps.iter().any(|step| matches!(step, Step::Create(_)));
+        let begun = !situation.placed.is_empty() || draft.steps.iter().any(|step| !step.made().is_empty());
         if range.now.is_none() && !begun {
             break;
         }

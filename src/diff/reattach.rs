@@ -1,6 +1,7 @@
 //! Puts a detached table back in its old place: the undo of a detach, for as long as its grace lasts.
 
 use super::finish_interrupted::finish_interrupted;
+use super::move_rows::InDefault;
 use super::rights::require_rights;
 use super::{Draft, Rules, Situation, plan_by};
 use crate::catalog::{Bound, CatalogSnapshot, DetachedTable};
@@ -89,8 +90,13 @@ fn attach(situation: &Situation<'_>, entry: &DetachedTable, draft: &mut Draft) {
         );
         return;
     }
-    if situation.default_holds_rows_of(draft, &entry.bound, &range) {
-        return;
+    match situation.in_default(draft, &entry.bound, &range) {
+        InDefault::Nothing => {}
+        InDefault::Rows { default, condition, rows } => {
+            draft.findings.push(situation.rows_stay(default, rows, &range, &condition));
+            return;
+        }
+        InDefault::NobodyKnows => return,
     }
     draft.findings.extend(retires_again(situation, &entry.name, &entry.bound));
     let spares_default = situation.check_ahead(draft, &entry.name, &entry.bound);

@@ -103,10 +103,7 @@ fn place(range: &DesiredRange, value: AxisValue) -> Option<Point> {
 /// Counted are the partitions that are there and those that a plan makes, so that a creation that cannot be done never
 /// costs an old partition its place.
 pub(super) fn windows_made(range: &DesiredRange, steps: &[Step]) -> impl Iterator<Item = Window> {
-    steps.iter().filter_map(|step| match step {
-        Step::Create(create) => range.window(&create.bound),
-        _ => None,
-    })
+    steps.iter().flat_map(Step::made).filter_map(|create| range.window(&create.bound))
 }
 
 /// Detaches what is over, and drops it at once where the policy grants no grace.

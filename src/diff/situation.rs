@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 
 use super::branch::NewPartition;
+use super::move_rows::InDefault;
 use super::properties::carried;
 use super::{Ancestor, Draft, Node};
 use crate::catalog::{Answer, Bound, CatalogSnapshot, FarEnd, ForeignKey, Partition, Question, Table};
@@ -213,8 +214,8 @@ impl<'a> Situation<'a> {
         Surroundings { default, ..around }
     }
 
-    /// Adds the creation of a partition, unless its name is taken or DEFAULT holds rows of it; puts the questions
-    /// that decide this.
+    /// Adds the creation of a partition, with the move of rows that DEFAULT holds of it, unless its name is taken or the
+    /// rows must stay; puts the questions that decide this.
     pub fn create(&self, draft: &mut Draft, label: Label<'_>, bound: Bound, reason: CreateReason) {
         let name = partition_name(self.level, &self.table.name, label);
         let range = self.desired.describe_bound(&bound);
@@ -225,9 +226,12 @@ impl<'a> Situation<'a> {
             );
             return;
         }
-        if self.default_holds_rows_of(draft, &bound, &range) {
-            return;
-        }
+        let in_default = self.in_default(draft, &bound, &range);
+        let spares_default = match in_default {
+            InDefault::NobodyKnows => return,
+            InDefault::Rows { .. } => None,
+            InDefault::Nothing => self.check_ahead(draft, &name, &bound),
+        };
         let table = self.table;
         let tablespace = self.level.placement.tablespace.clone().or_else(|| table.tablespace.clone());
         let carried = carried(self, &name.schema);
@@ -237,8 +241,7 @@ impl<'a> Situation<'a> {
             NewPartition::Branch(branch) => Some(branch),
             NewPartition::Obstructed => return,
         };
-        let spares_default = self.check_ahead(draft, &name, &bound);
-        draft.steps.push(Step::Create(CreatePartition {
+        let create = CreatePartition {
             around: self.surroundings(),
             found_by: self.found_by(&bound),
             spares_default,
@@ -252,7 +255,11 @@ impl<'a> Situation<'a> {
             tablespace,
             access_method: table.access_method.clone(),
             branch,
-        }));
+        };
+        match in_default {
+            InDefault::Rows { default, condition, rows } => self.move_rows(draft, create, default, condition, rows),
+            _ => draft.steps.push(Step::Create(create)),
+        }
     }
 
     /// A condition by which a partition with this bound is found while planning, whatever the collations.
@@ -314,38 +321,6 @@ impl<'a> Situation<'a> {
             None => drop(draft.questions.insert(question)),
         }
         Some(CheckAhead::excluding(&default.name, partition, &rows.predicate_sql()?))
-    }
-
-    pub(super) fn default_holds_rows_of(&self, draft: &mut Draft, bound: &Bound, range: &str) -> bool {
-        let Some((default, question)) = self.rows_in_default(bound) else { return false };
-        let message = match self.snapshot.answers.get(&question) {
-            Some(Answer::Rows(0)) => return false,
-            Some(Answer::Rows(rows)) => {
-                let at_least = if *rows < crate::catalog::Answers::COUNT_LIMIT { "" } else { "at least " };
-                format!(
-                    "DEFAULT {} holds {at_least}{rows} rows of {range}, so that partition cannot be made",
-                    default.name
-                )
-            }
-            Some(Answer::Unknown(why)) => {
-                let finding = Finding::about(
-                    codes::UNANSWERED,
-                    &self.table.name,
-                    format!("cannot tell whether DEFAULT {} holds rows of {range}: {why}", default.name),
-                );
-                draft.findings.push(finding.hint("grant SELECT on it, or look at what holds it up, and run again"));
-                return true;
-            }
-            Some(_) | None => {
-                draft.questions.insert(question);
-                return false;
-            }
-        };
-        draft.findings.push(Finding::about(codes::ROWS_IN_DEFAULT, &self.table.name, message).hint(format!(
-            "move or delete them: they are the rows with {}",
-            question.predicate_sql().unwrap_or_default()
-        )));
-        true
     }
 
     /// How long contiguous coverage lasts.

@@ -14,9 +14,15 @@ pub fn thresholds(overview: &Overview, min_runway: Option<Interval>, findings: &
     for table in &overview.tables {
         findings.extend(runway(table, overview.at, min_runway));
         findings.extend(partitions(table));
-        if table.thresholds.default_rows.is_some() && table.default.as_ref().is_some_and(|found| found.rows.is_some()) {
-            findings
-                .retain(|found| found.code != codes::DEFAULT_HOLDS_ROWS || found.table.as_ref() != Some(&table.table));
+        let rows = table.default.as_ref().and_then(|default| default.rows);
+        if let (Some(most), Some(rows)) = (table.thresholds.default_rows, rows) {
+            let allowed = rows <= u64::from(most);
+            findings.retain(|found| match found.code {
+                _ if found.table.as_ref() != Some(&table.table) => true,
+                code if code == codes::DEFAULT_HOLDS_ROWS => false,
+                code if code == codes::BEYOND_HORIZON => !allowed,
+                _ => true,
+            });
             findings.extend(default_rows(table));
         }
     }
@@ -89,6 +95,7 @@ fn default_rows(table: &TableOverview) -> Option<Finding> {
 mod tests {
     use super::*;
     use crate::diff::DefaultState;
+    use crate::diff::overview::tests::bare;
     use crate::plan::Severity;
     use crate::policy::Thresholds;
     use crate::sql::QualifiedName;
@@ -102,20 +109,11 @@ mod tests {
         let name = QualifiedName::new("shop", "orders");
         let rest = DefaultState { name: QualifiedName::new("shop", "rest"), rows: Some(12), asked_for: false };
         let orders = TableOverview {
-            table: name,
-            key: "range at".to_owned(),
             partitions: 31,
-            bytes: 0,
-            rows: None,
-            oldest: None,
-            newest: None,
             runway: Runway::Until(at("2026-12-01T00:00:00Z")),
             default: Some(rest),
-            pending_detaches: 0,
-            held: 0,
             thresholds,
-            next_to_retire: None,
-            timeline: Vec::new(),
+            ..bare(name)
         };
         Overview {
             database: "appdb".to_owned(),

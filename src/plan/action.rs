@@ -22,6 +22,8 @@ pub enum Action {
 pub struct Transaction {
     /// What is done before anything is locked that others use.
     pub before: Vec<String>,
+    /// What goes on beside readers, before the locks that stop them too.
+    pub ahead: Option<Ahead>,
     /// Taken one by one, in this order, by LOCK TABLE.
     pub locks: Vec<Lock>,
     /// Taken by the statements: their relations must not, or need not, be locked beforehand.
@@ -41,6 +43,17 @@ pub struct Proof {
     pub leaves: Vec<QualifiedName>,
     /// The query for all that it holds by its bound.
     pub query: String,
+}
+
+/// Work on rows that writers wait for and readers do not: it comes before the other locks of its transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ahead {
+    /// Taken one by one, in this order, by LOCK TABLE.
+    pub locks: Vec<Lock>,
+    /// The work.
+    pub statements: Vec<String>,
+    /// How long writers may wait for all of the transaction; then it is rolled back.
+    pub limit: Duration,
 }
 
 /// A statement on its own: DETACH PARTITION CONCURRENTLY.
@@ -64,7 +77,7 @@ impl Transaction {
 
     /// Every lock it takes.
     fn all_locks(&self) -> impl Iterator<Item = &Lock> {
-        self.locks.iter().chain(&self.implied)
+        self.ahead.iter().flat_map(|ahead| &ahead.locks).chain(&self.locks).chain(&self.implied)
     }
 }
 
@@ -78,8 +91,12 @@ impl Action {
     /// Its statements, without the BEGIN and COMMIT around them.
     pub fn statements(&self) -> Vec<String> {
         match self {
-            Self::Transaction(Transaction { before, locks, under, .. }) => {
-                before.iter().cloned().chain(locks.iter().map(Lock::statement)).chain(under.iter().cloned()).collect()
+            Self::Transaction(Transaction { before, ahead, locks, under, .. }) => {
+                let ahead = ahead
+                    .iter()
+                    .flat_map(|ahead| ahead.locks.iter().map(Lock::statement).chain(ahead.statements.iter().cloned()));
+                let under = locks.iter().map(Lock::statement).chain(under.iter().cloned());
+                before.iter().cloned().chain(ahead).chain(under).collect()
             }
             Self::Alone(alone) => vec![alone.guard.clone(), alone.statement.clone()],
         }
@@ -102,6 +119,20 @@ impl Action {
             Self::Transaction(transaction) => {
                 !transaction.implied.is_empty() || transaction.all_locks().any(|lock| lock.mode.stops_writers())
             }
+        }
+    }
+
+    /// Whether a session that has taken a snapshot and goes on with it is waited for. Partitions are not versioned and
+    /// rows are: it would look for rows that moved where they are now, and see them where they were (Postgres 14-18).
+    pub fn waits_for_snapshots(&self) -> bool {
+        matches!(self, Self::Transaction(Transaction { ahead: Some(_), .. }))
+    }
+
+    /// How long its statements may go on under locks that stop writers, when that is more or less than usual.
+    pub fn limit(&self) -> Option<Duration> {
+        match self {
+            Self::Transaction(transaction) => transaction.ahead.as_ref().map(|ahead| ahead.limit),
+            Self::Alone(_) => None,
         }
     }
 

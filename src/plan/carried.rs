@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::properties::{Receiver, inherited_as, role};
+use super::properties::{Receiver, inherited_as, role, storage_parameters};
 use crate::catalog::{Property, RelationKind};
 use crate::policy::Inherited;
 use crate::sql::Identifier;
@@ -16,7 +16,7 @@ const LIKE_OPTIONS: [(Inherited, &str); 2] = [(Inherited::Statistics, "STATISTIC
 pub struct Carried {
     /// What the policy lets partitions take from their table.
     pub inherit: BTreeSet<Inherited>,
-    /// What is set on the table, of that.
+    /// What is set on the table, of that, and what LIKE does not copy.
     pub properties: Vec<Property>,
     /// Roles whose default privileges on new tables go beyond what they have on the table; `None`: PUBLIC.
     pub revoke_from: BTreeSet<Option<Identifier>>,
@@ -38,8 +38,7 @@ impl Carried {
         if self.storage.is_empty() || kind == RelationKind::Partitioned {
             return String::new();
         }
-        let set = self.storage.iter().map(|(name, value)| format!("{name} = {value}"));
-        format!(" WITH ({})", set.collect::<Vec<_>>().join(", "))
+        format!(" WITH ({})", storage_parameters(&self.storage))
     }
 
     /// What is done before anybody sees the partition.
@@ -64,18 +63,17 @@ impl Carried {
         })
     }
 
-    /// The properties that LIKE does not copy.
     fn set_here(&self) -> impl Iterator<Item = &Property> {
-        let copied = |property: &&Property| {
-            matches!(
-                property,
-                Property::Statistics(_) | Property::Compression { .. } | Property::Comment { column: Some(_), .. }
-            )
-        };
-        self.properties
-            .iter()
-            .filter(move |property| self.inherit.contains(&inherited_as(property)) && !copied(property))
+        self.properties.iter().filter(|property| self.inherit.contains(&inherited_as(property)))
     }
+}
+
+/// Whether LIKE copies it from a parent that has it.
+pub fn is_copied(property: &Property) -> bool {
+    matches!(
+        property,
+        Property::Statistics(_) | Property::Compression { .. } | Property::Comment { column: Some(_), .. }
+    )
 }
 
 fn needs_indexes(property: &Property) -> bool {

@@ -162,6 +162,26 @@ finding_codes! {
     TEXT_ORDER = "PT161" "text-order" Error Some(FailureKind::Policy);
     /// A value of the policy is none of the key's type, or stands in two groups in two spellings.
     LIST_VALUE = "PT162" "list-value" Error Some(FailureKind::Policy);
+    /// DEFAULT holds rows beyond the last partition that the policy wants.
+    BEYOND_HORIZON = "PT170" "rows-beyond-horizon" Warning None;
+    /// DEFAULT holds rows of a partition to be made, and they cannot be moved safely.
+    MOVE_REFUSED = "PT171" "move-refused" Error Some(FailureKind::Findings);
+    /// DEFAULT holds rows of a partition to be made, and moving them would keep writers waiting for too long.
+    MOVE_TAKES_LONG = "PT172" "move-takes-long" Error Some(FailureKind::Findings);
+    /// Partitions have something of their own where their table has another, and partctl leaves it.
+    OWN_PROPERTIES = "PT180" "own-properties" Info None;
+    /// A role has privileges on partitions that it does not have on their table.
+    SURPLUS_PRIVILEGES = "PT181" "surplus-privileges" Warning None;
+    /// Partitions are not stored where, or as, their table and the policy say; moving them means rewriting them.
+    STORED_ELSEWHERE = "PT182" "stored-elsewhere" Info None;
+    /// An index of the table that partitions do not have.
+    MISSING_INDEX = "PT183" "missing-index" Warning None;
+    /// An index that is not valid: it is kept up to date and never used.
+    INVALID_INDEX = "PT184" "invalid-index" Warning None;
+    /// A constraint that holds for new rows, and that nobody has checked for old ones.
+    NOT_VALIDATED = "PT185" "not-validated" Warning None;
+    /// A storage parameter of the policy that the server does not know.
+    UNKNOWN_PARAMETER = "PT186" "unknown-storage-parameter" Warning None;
     /// There are more partitions than the policy's `check` allows.
     PARTITION_LIMIT = "PT215" "partition-limit" Error Some(FailureKind::Findings);
     /// DEFAULT holds more rows than the policy's `check` allows.

@@ -159,7 +159,7 @@ impl Plan {
     /// Estimated bytes that the disk gets back.
     pub fn frees_bytes(&self) -> u64 {
         let drops = self.steps().filter(|(_, step)| step.kind() == StepKind::Drop);
-        drops.filter_map(|(_, step)| step.volume()).map(|(bytes, _)| bytes).sum()
+        drops.filter_map(|(_, step)| step.volume().0).sum()
     }
 
     /// Every lock on an existing relation, strongest mode per relation, strongest first.

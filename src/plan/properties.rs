@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::LockMode;
-use crate::catalog::{ExtendedStatistics, Grant, Property, RelationKind, ReplicaIdentity, RowSecurity};
+use crate::catalog::{ExtendedStatistics, Grant, Property, RelationKind, ReplicaIdentity};
 use crate::policy::Inherited;
 use crate::sql::{DollarQuoted, Identifier, QualifiedName, SqlLiteral};
 
@@ -15,27 +15,23 @@ pub fn inherited_as(property: &Property) -> Inherited {
     match property {
         Property::Grant(_) => Inherited::Privileges,
         Property::ReplicaIdentity(_) => Inherited::ReplicaIdentity,
-        Property::RowSecurity(_) => Inherited::RowSecurity,
+        Property::RowSecurity => Inherited::RowSecurity,
         Property::Compression { .. } => Inherited::Storage,
-        Property::StatisticsTarget { .. } | Property::ColumnOption { .. } | Property::Statistics(_) => {
-            Inherited::Statistics
-        }
+        Property::StatisticsTarget { .. } | Property::Statistics(_) => Inherited::Statistics,
         Property::Comment { .. } => Inherited::Comments,
     }
 }
 
-#[expect(dead_code, reason = "the step that matches old partitions asks for it")]
 /// The lock that setting it takes on the relation; `None`: none that anybody notices.
 pub(super) fn lock_mode(property: &Property) -> Option<LockMode> {
     match property {
         Property::Grant(_) => None,
-        Property::ReplicaIdentity(_) | Property::RowSecurity(_) | Property::Compression { .. } => {
+        Property::ReplicaIdentity(_) | Property::RowSecurity | Property::Compression { .. } => {
             Some(LockMode::AccessExclusive)
         }
-        Property::StatisticsTarget { .. }
-        | Property::ColumnOption { .. }
-        | Property::Statistics(_)
-        | Property::Comment { .. } => Some(LockMode::ShareUpdateExclusive),
+        Property::StatisticsTarget { .. } | Property::Statistics(_) | Property::Comment { .. } => {
+            Some(LockMode::ShareUpdateExclusive)
+        }
     }
 }
 
@@ -87,13 +83,9 @@ impl Receiver<'_> {
                 ReplicaIdentity::Full => alter("REPLICA IDENTITY FULL".to_owned()),
                 ReplicaIdentity::Index(index) => self.identity_by_index(index),
             },
-            Property::RowSecurity(RowSecurity::Enabled) => alter("ENABLE ROW LEVEL SECURITY".to_owned()),
-            Property::RowSecurity(RowSecurity::Forced) => alter("FORCE ROW LEVEL SECURITY".to_owned()),
+            Property::RowSecurity => alter("ENABLE ROW LEVEL SECURITY".to_owned()),
             Property::StatisticsTarget { column, target } => {
                 alter(format!("ALTER COLUMN {column} SET STATISTICS {target}"))
-            }
-            Property::ColumnOption { column, name, value } => {
-                alter(format!("ALTER COLUMN {column} SET ({name} = {value})"))
             }
             Property::Compression { column, method } => {
                 alter(format!("ALTER COLUMN {column} SET COMPRESSION {method}"))
@@ -135,6 +127,11 @@ impl Receiver<'_> {
         );
         format!("DO {}", DollarQuoted(&body))
     }
+}
+
+/// Storage parameters as they stand between the parentheses of WITH and SET.
+pub(super) fn storage_parameters(parameters: &BTreeMap<String, String>) -> String {
+    parameters.iter().map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>().join(", ")
 }
 
 /// A role as GRANT and REVOKE name it; `None`: PUBLIC.

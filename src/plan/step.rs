@@ -5,7 +5,8 @@ use std::borrow::Cow;
 
 use super::steps::{
     AnalyzeParent, AnalyzeReason, AttachPartition, Away, BringDefaultBack, CreatePartition, DetachPartition,
-    DiscardBranch, DropTable, FinalizeDetach, RecordDetach, RecordedChange, RemoveCheck, SetDefaultAside,
+    DiscardBranch, DropTable, FinalizeDetach, MatchProperties, MoveRows, RecordDetach, RecordedChange, RemoveCheck,
+    SetDefaultAside,
 };
 use super::{Action, Lock};
 use crate::sql::QualifiedName;
@@ -23,6 +24,8 @@ pub enum Step {
     Discard(DiscardBranch),
     /// Makes a partition.
     Create(CreatePartition),
+    /// Makes a partition and moves rows into it.
+    Move(MoveRows),
     /// Puts a table back in its place.
     Attach(AttachPartition),
     /// Takes DEFAULT away for a moment.
@@ -33,6 +36,8 @@ pub enum Step {
     BringBack(BringDefaultBack),
     /// Drops a detached table.
     Drop(DropTable),
+    /// Gives an old partition what it lacks.
+    Match(MatchProperties),
     /// Gathers the statistics of the table as a whole.
     Analyze(AnalyzeParent),
 }
@@ -50,6 +55,8 @@ pub enum StepKind {
     Discard,
     /// [`Step::Create`]
     Create,
+    /// [`Step::Move`]
+    Move,
     /// [`Step::Attach`]
     Attach,
     /// [`Step::SetAside`]
@@ -60,6 +67,8 @@ pub enum StepKind {
     BringBack,
     /// [`Step::Drop`]
     Drop,
+    /// [`Step::Match`]
+    Match,
     /// [`Step::Analyze`]
     Analyze,
 }
@@ -79,17 +88,19 @@ pub enum Phase {
 
 impl StepKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Finalize,
         Self::Record,
         Self::Remove,
         Self::Discard,
         Self::Create,
+        Self::Move,
         Self::Attach,
         Self::SetAside,
         Self::Detach,
         Self::BringBack,
         Self::Drop,
+        Self::Match,
         Self::Analyze,
     ];
 
@@ -101,11 +112,13 @@ impl StepKind {
             Self::Remove => "remove",
             Self::Discard => "discard",
             Self::Create => "create",
+            Self::Move => "move",
             Self::Attach => "attach",
             Self::SetAside => "set aside",
             Self::Detach => "detach",
             Self::BringBack => "bring back",
             Self::Drop => "drop",
+            Self::Match => "match",
             Self::Analyze => "analyze",
         }
     }
@@ -113,7 +126,9 @@ impl StepKind {
     /// The sign that carries the meaning without colour.
     pub fn sign(self) -> char {
         match self {
-            Self::Finalize | Self::Record | Self::Remove | Self::Discard | Self::Analyze => '*',
+            Self::Finalize | Self::Record | Self::Remove | Self::Discard | Self::Move | Self::Match | Self::Analyze => {
+                '*'
+            }
             Self::Create | Self::Attach | Self::BringBack => '+',
             Self::SetAside | Self::Detach => '~',
             Self::Drop => '-',
@@ -130,11 +145,13 @@ impl Step {
             Self::Remove(_) => StepKind::Remove,
             Self::Discard(_) => StepKind::Discard,
             Self::Create(_) => StepKind::Create,
+            Self::Move(_) => StepKind::Move,
             Self::Attach(_) => StepKind::Attach,
             Self::SetAside(_) => StepKind::SetAside,
             Self::Detach(_) => StepKind::Detach,
             Self::BringBack(_) => StepKind::BringBack,
             Self::Drop(_) => StepKind::Drop,
+            Self::Match(_) => StepKind::Match,
             Self::Analyze(_) => StepKind::Analyze,
         }
     }
@@ -144,9 +161,9 @@ impl Step {
         match self {
             Self::Finalize(_) | Self::Record(_) | Self::Remove(_) | Self::Discard(_) => Phase::Finish,
             Self::BringBack(step) if step.away == Away::SinceAnEarlierRun => Phase::Finish,
-            Self::Create(_) | Self::Attach(_) => Phase::Create,
+            Self::Create(_) | Self::Move(_) | Self::Attach(_) => Phase::Create,
             Self::SetAside(_) | Self::Detach(_) | Self::BringBack(_) | Self::Drop(_) => Phase::Retire,
-            Self::Analyze(_) => Phase::Maintain,
+            Self::Match(_) | Self::Analyze(_) => Phase::Maintain,
         }
     }
 
@@ -166,11 +183,13 @@ impl Step {
             Self::Remove(step) => step.table(),
             Self::Discard(step) => &step.table,
             Self::Create(step) => &step.partition,
+            Self::Move(step) => &step.create.partition,
             Self::Attach(step) => &step.table,
             Self::SetAside(step) => &step.default,
             Self::Detach(step) => &step.partition,
             Self::BringBack(step) => &step.default,
             Self::Drop(step) => &step.table,
+            Self::Match(step) => &step.partition,
             Self::Analyze(step) => &step.table,
         }
     }
@@ -183,14 +202,25 @@ impl Step {
             Self::Remove(step) => &step.range,
             Self::Discard(_) => "half built",
             Self::Create(step) => return step.range(),
+            Self::Move(step) => return step.create.range(),
             Self::Attach(step) => &step.range,
             Self::SetAside(step) => &step.range,
             Self::Detach(step) => &step.range,
             Self::BringBack(step) => &step.range,
             Self::Drop(step) => &step.range,
+            Self::Match(step) => &step.range,
             Self::Analyze(step) => step.range(),
         };
         Cow::Borrowed(range)
+    }
+
+    /// The partitions that it makes.
+    pub fn made(&self) -> &[CreatePartition] {
+        match self {
+            Self::Create(step) => std::slice::from_ref(step),
+            Self::Move(step) => std::slice::from_ref(&step.create),
+            _ => &[],
+        }
     }
 
     /// Why, as a fragment.
@@ -204,17 +234,19 @@ impl Step {
             Self::Remove(_) => "a constraint that a run left behind".into(),
             Self::Discard(_) => "a run that was stopped left it behind".into(),
             Self::Create(step) => step.reason.to_string().into(),
+            Self::Move(step) => step.reason().into(),
             Self::Attach(step) => step.reason.as_str().into(),
             Self::SetAside(step) => format!("empty, and {} leave", step.detaches).into(),
             Self::Detach(step) => step.reason.as_str().into(),
             Self::BringBack(step) => step.reason().into(),
             Self::Drop(step) => step.reason.as_str().into(),
+            Self::Match(step) => step.reason().into(),
             Self::Analyze(step) => step.reason().into(),
         }
     }
 
-    /// Bytes and rows that leave the table or the disk, estimated.
-    pub fn volume(&self) -> Option<(u64, Option<u64>)> {
+    /// Bytes and rows that leave their place, estimated, as far as known.
+    pub fn volume(&self) -> (Option<u64>, Option<u64>) {
         match self {
             Self::Finalize(_)
             | Self::Record(_)
@@ -223,10 +255,12 @@ impl Step {
             | Self::Create(_)
             | Self::SetAside(_)
             | Self::BringBack(_)
-            | Self::Analyze(_) => None,
-            Self::Attach(step) => Some((step.bytes, None)),
-            Self::Detach(step) => Some((step.bytes, step.rows)),
-            Self::Drop(step) => Some((step.bytes, None)),
+            | Self::Match(_)
+            | Self::Analyze(_) => (None, None),
+            Self::Move(step) => (None, Some(step.rows)),
+            Self::Attach(step) => (Some(step.bytes), None),
+            Self::Detach(step) => (Some(step.bytes), step.rows),
+            Self::Drop(step) => (Some(step.bytes), None),
         }
     }
 
@@ -250,11 +284,13 @@ impl Step {
             Self::Remove(step) => step.actions(),
             Self::Discard(step) => step.actions(),
             Self::Create(step) => step.actions(),
+            Self::Move(step) => step.actions(),
             Self::Attach(step) => step.actions(),
             Self::SetAside(step) => step.actions(),
             Self::Detach(step) => step.actions(),
             Self::BringBack(step) => step.actions(),
             Self::Drop(step) => step.actions(),
+            Self::Match(step) => step.actions(),
             Self::Analyze(step) => step.actions(),
         }
     }
@@ -268,10 +304,12 @@ impl Step {
             | Self::Record(_)
             | Self::Remove(_)
             | Self::Discard(_)
+            | Self::Move(_)
             | Self::SetAside(_)
             | Self::Detach(_)
             | Self::BringBack(_)
             | Self::Drop(_)
+            | Self::Match(_)
             | Self::Analyze(_) => Vec::new(),
         }
     }
@@ -279,11 +317,13 @@ impl Step {
     /// How to take it back, as SQL or a fragment.
     pub fn undo(&self) -> String {
         match self {
+            Self::Match(step) => step.undo(),
             Self::Finalize(_) | Self::Record(_) | Self::Remove(_) | Self::Discard(_) | Self::Analyze(_) => {
                 "nothing to take back".to_owned()
             }
             Self::Attach(step) => format!("ALTER TABLE {} DETACH PARTITION {}", step.around.parent, step.table),
             Self::Create(step) => format!("DROP TABLE {}", step.partition),
+            Self::Move(step) => step.undo(),
             Self::SetAside(step) => {
                 format!("ALTER TABLE {} ATTACH PARTITION {} DEFAULT", step.around.parent, step.default)
             }

@@ -46,6 +46,15 @@ impl Surroundings {
         (locks, implied)
     }
 
+    /// The locks under which rows leave DEFAULT: writers to the table wait, readers do not. Beside a lock on DEFAULT alone
+    /// statements that wait for it would go on with partitions of the past, and miss rows without an error (14-18).
+    pub(super) fn locks_for_rows(&self, modes: Modes) -> Vec<Lock> {
+        let (mut locks, _) = self.far(modes);
+        locks.push(Lock::new(&self.parent, modes.parent));
+        locks.extend(self.default.iter().map(|default| Lock::with_partitions(default, modes.parent)));
+        locks
+    }
+
     fn far(&self, modes: Modes) -> (Vec<Lock>, Vec<Lock>) {
         let others = self.referenced_by.iter().map(|table| (table, Lock::new(&table.name, modes.referenced_by)));
         // Postgres keeps triggers of a foreign key on every partition of what it references (14-18).

@@ -178,6 +178,32 @@ pub struct Create {
     pub fill_gaps: bool,
     /// What a DEFAULT partition is.
     pub default: DefaultRule,
+    /// What becomes of rows in DEFAULT that a partition to be made would hold.
+    pub move_rows: MoveRule,
+    /// How long writers may wait for such a move, 1 ms to 1 hour.
+    pub writers_wait: Duration,
+}
+
+impl Default for Create {
+    fn default() -> Self {
+        Self {
+            ahead: Reach::Partitions(4),
+            behind: Reach::Partitions(0),
+            fill_gaps: true,
+            default: DefaultRule::Allow,
+            move_rows: MoveRule::AtOnce,
+            writers_wait: Duration::from_secs(1),
+        }
+    }
+}
+
+/// `create.move_rows`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MoveRule {
+    /// They are moved in the transaction that makes the partition, when writers need not wait for too long.
+    AtOnce,
+    /// They stay, and so the partition is not made.
+    Never,
 }
 
 /// A distance along the axis.
@@ -262,7 +288,7 @@ pub enum Inherited {
     Privileges,
     /// The replica identity.
     ReplicaIdentity,
-    /// Whether row level security is on, and forced on the owner.
+    /// Whether row level security is on.
     RowSecurity,
     /// Tablespace, access method, compression, and of the policy the storage parameters.
     Storage,

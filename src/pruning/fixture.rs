@@ -9,8 +9,8 @@ use super::result::{Attempt, Observation, PruningResult};
 use super::verdict::judge;
 use crate::catalog::CatalogSnapshot;
 use crate::policy::{
-    Create, DefaultRule, Every, HashPolicy, Level, ListPolicy, Location, Locks, Partitioning, Placement, Policy,
-    PruningQuery, RangePolicy, Reach,
+    Create, Every, HashPolicy, Level, ListPolicy, Location, Locks, Partitioning, Placement, Policy, PruningQuery,
+    RangePolicy,
 };
 use crate::sql::{Identifier, QualifiedName};
 
@@ -74,12 +74,7 @@ fn policy(table: &str, partitioning: Partitioning) -> Policy {
         level: Level {
             partitioning,
             placement: Placement::default(),
-            create: Create {
-                ahead: Reach::Partitions(4),
-                behind: Reach::Partitions(0),
-                fill_gaps: true,
-                default: DefaultRule::Allow,
-            },
+            create: Create::default(),
             retain: None,
             subpartition: None,
         },

@@ -47,7 +47,7 @@ pub fn lost(before: &[PruningResult], after: &[PruningResult], done: &[(&Qualifi
 
 /// Whether queries see other partitions after it.
 fn changes(step: &Step) -> bool {
-    matches!(step.kind(), StepKind::Create | StepKind::Attach | StepKind::Detach | StepKind::Drop)
+    matches!(step.kind(), StepKind::Create | StepKind::Move | StepKind::Attach | StepKind::Detach | StepKind::Drop)
 }
 
 #[cfg(test)]

@@ -5,7 +5,9 @@
 
 mod coverage;
 mod levels;
+mod moves;
 mod policy;
+mod properties;
 mod pruning;
 mod retirement;
 mod running;
@@ -46,6 +48,8 @@ const EXPLANATIONS: &[&[Explanation]] = &[
     policy::EXPLANATIONS,
     coverage::EXPLANATIONS,
     levels::EXPLANATIONS,
+    moves::EXPLANATIONS,
+    properties::EXPLANATIONS,
     retirement::EXPLANATIONS,
     running::EXPLANATIONS,
     pruning::EXPLANATIONS,

@@ -36,6 +36,8 @@ mod run_report;
 #[cfg(test)]
 mod samples;
 mod schemas;
+mod simulation;
+mod simulation_json;
 mod status_json;
 mod status_markdown;
 mod status_table;
@@ -70,6 +72,8 @@ pub use report_html::{PageReport, report_html};
 pub use run_json::run_report_json;
 pub use run_report::{ErrorReport, RunReport, Seen, Target, Work};
 pub use schemas::{Described, SCHEMAS};
+pub use simulation::{simulation_markdown, simulation_table};
+pub use simulation_json::simulation_json;
 pub use status_json::status_json;
 pub use status_markdown::status_markdown;
 pub use status_table::status_table;

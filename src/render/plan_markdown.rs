@@ -57,7 +57,7 @@ fn write_steps(steps: &[&Step], named: impl Fn(&QualifiedName) -> String, out: &
     for shown in shortened(steps) {
         match shown {
             Shown::Step(step) => {
-                let (bytes, rows) = step.volume().map_or((None, None), |(bytes, rows)| (Some(bytes), rows));
+                let (bytes, rows) = step.volume();
                 let verb = format!("{} {}", code(&step.kind().sign().to_string()), step.kind().as_str());
                 let cells = [
                     verb,

@@ -86,7 +86,9 @@ fn needs_ledger(step: &Step) -> bool {
         | Step::Detach(_)
         | Step::BringBack(_)
         | Step::Drop(_) => true,
-        Step::Remove(_) | Step::Discard(_) | Step::Create(_) | Step::Analyze(_) => false,
+        Step::Remove(_) | Step::Discard(_) | Step::Create(_) | Step::Match(_) | Step::Move(_) | Step::Analyze(_) => {
+            false
+        }
     }
 }
 
@@ -153,6 +155,7 @@ mod tests {
         SET extra_float_digits = '1';
         SET search_path = '';
         SET jit = 'off';
+        SET default_transaction_isolation = 'read committed';
         SET client_min_messages = 'warning';
         SET statement_timeout = '0';
         SET idle_session_timeout = '0';

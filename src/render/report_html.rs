@@ -191,7 +191,7 @@ fn plan(report: &PageReport<'_>) -> Markup {
 }
 
 fn row(step: &Step, planned: &TablePlan) -> Markup {
-    let bytes = step.volume().map(|(bytes, _)| amounts::bytes(bytes)).unwrap_or_default();
+    let bytes = step.volume().0.map(amounts::bytes).unwrap_or_default();
     html! {
         td { span.sign aria-hidden="true" { (step.kind().sign()) } " " (step.kind().as_str()) }
         td { code { (name_beside(step.target(), &planned.table)) } }

@@ -121,15 +121,15 @@ pub fn run_report_json(report: &RunReport, out: &mut dyn Write) -> io::Result<()
 }
 
 fn wire_step(table: &QualifiedName, step: &Step) -> WireStep {
-    let volume = step.volume();
+    let (bytes, rows) = step.volume();
     WireStep {
         table: table.to_string(),
         kind: step.kind().as_str(),
         target: step.target().to_string(),
         range: step.range().into_owned(),
         reason: step.reason().into_owned(),
-        bytes: volume.map(|(bytes, _)| bytes),
-        rows: volume.and_then(|(_, rows)| rows),
+        bytes,
+        rows,
     }
 }
 

@@ -8,8 +8,8 @@ use chrono::{DateTime, Utc};
 use super::{Occasion, PlanReport};
 use crate::catalog::Bound;
 use crate::diff::{
-    AxisEnd, DefaultState, DetachedFate, DetachedState, Fate, NextToRetire, Overview, Place, Position, Stretch,
-    TableOverview, When,
+    AxisEnd, DefaultState, DetachedFate, DetachedState, Fate, LastApply, NextToRetire, Overview, Place, Position,
+    Stretch, TableOverview, When,
 };
 use crate::plan::steps::{CreatePartition, CreateReason, DetachPartition, DropTable};
 use crate::plan::{
@@ -162,6 +162,7 @@ pub(super) fn overview() -> Overview {
         held: 0,
         thresholds: Default::default(),
         next_to_retire: None,
+        last_apply: None,
         timeline: Vec::new(),
     };
     let month = |n: u32| chrono::NaiveDate::from_ymd_opt(2024, 10, 1).unwrap() + chrono::Months::new(n);
@@ -196,6 +197,7 @@ pub(super) fn overview() -> Overview {
             partition: name("orders_2024_10"),
             when: When::At { moment: at("2026-11-30T23:00:00Z"), shown },
         }),
+        last_apply: Some(LastApply { at: at("2026-11-19T03:00:00Z"), run: 12, failed: false }),
         timeline: (0..29).map(stretch).collect(),
         ..bare(name("orders"), "range order_date")
     };

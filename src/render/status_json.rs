@@ -34,7 +34,10 @@ struct WireTable {
     last_bound: Option<String>,
     runway: WireRunway,
     default: Option<WireDefault>,
+    pending_detaches: usize,
+    held: usize,
     next_to_retire: Option<WireNext>,
+    last_apply: Option<WireLastApply>,
     timeline: Vec<WireStretch>,
 }
 
@@ -61,6 +64,13 @@ struct WireNext {
     due: bool,
     at: Option<DateTime<Utc>>,
     keys_reach: Option<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct WireLastApply {
+    at: DateTime<Utc>,
+    run: i64,
+    failed: bool,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -131,7 +141,14 @@ fn table(table: &TableOverview, at: DateTime<Utc>) -> WireTable {
             .default
             .as_ref()
             .map(|default| WireDefault { partition: default.name.to_string(), rows: default.rows }),
+        pending_detaches: table.pending_detaches,
+        held: table.held,
         next_to_retire: table.next_to_retire.as_ref().map(next),
+        last_apply: table.last_apply.as_ref().map(|last| WireLastApply {
+            at: last.at,
+            run: last.run,
+            failed: last.failed,
+        }),
         timeline: table.timeline.iter().map(stretch).collect(),
     }
 }
@@ -250,11 +267,18 @@ mod tests {
                 "partition": "shop.orders_default",
                 "rows": 1204
               },
+              "pending_detaches": 0,
+              "held": 0,
               "next_to_retire": {
                 "partition": "shop.orders_2024_10",
                 "due": false,
                 "at": "2026-11-30T23:00:00Z",
                 "keys_reach": null
+              },
+              "last_apply": {
+                "at": "2026-11-19T03:00:00Z",
+                "run": 12,
+                "failed": false
               },
               "timeline": [
                 {

@@ -6,7 +6,7 @@ use super::amounts;
 use super::findings;
 use super::markdown::{code, fenced, row, text};
 use super::plan_report::moment;
-use super::status_table::{COLUMNS, cells, fate, timelines};
+use super::status_table::{COLUMNS, NO_TABLE, cells, fate, timelines};
 use super::style::{Colour, Screen, name};
 use crate::diff::Overview;
 
@@ -20,10 +20,10 @@ const TIMELINE_WIDTH: usize = 100;
 pub fn status_markdown(overview: &Overview, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "## partctl status: {}\n\n{}\n", code(&overview.database), moment(overview.at))?;
     if overview.tables.is_empty() {
-        writeln!(out, "No table has a policy.\n")?;
+        writeln!(out, "{NO_TABLE}\n")?;
     } else {
         row(COLUMNS.map(|(title, _)| title.to_lowercase()), out)?;
-        let right = [2, 3, 4, 6, 7];
+        let right = [2, 3, 4, 7, 8];
         row((0..COLUMNS.len()).map(|column| if right.contains(&column) { "---:" } else { "---" }), out)?;
         for table in &overview.tables {
             let cells = cells(table, overview);
@@ -71,11 +71,11 @@ mod tests {
 
         2026-11-21 03:00:00 UTC
 
-        | table | key | parts | size | rows | last bound | runway | default | next to retire |
-        | --- | --- | ---: | ---: | ---: | --- | ---: | ---: | --- |
-        | `shop.orders` | range order_date | 31 | 412 GB | 904 M | 2027-03-01 | 99 days | 1,204 ! | orders_2024_10, 2026-12-01 |
-        | ``"a\|b"."c`d"`` | list region | 4 | 2.1 GB | 8,211 | – | – | 0 | – |
-        | `app.events` | hash user_id | 8 | 88.0 GB | – | – | – | – | – |
+        | table | key | parts | size | rows | first bound | last bound | runway | default | next to retire | last apply |
+        | --- | --- | ---: | ---: | ---: | --- | --- | ---: | ---: | --- | --- |
+        | `shop.orders` | range order_date | 31 | 412 GB | 904 M | 2024-10-01 | 2027-03-01 | 99 days | 1,204 ! | orders_2024_10, 2026-12-01 | 2 days ago |
+        | ``"a\|b"."c`d"`` | list region | 4 | 2.1 GB | 8,211 | – | – | – | 0 | – | – |
+        | `app.events` | hash user_id | 8 | 88.0 GB | – | – | – | – | – | – | – |
 
         ```text
         shop.orders  2024-10-01 ▁▂▂▂▃▃▃▃▄▄▄▅▅▅▅▆▆▆▇▇▇▇████│··· 2027-03-01

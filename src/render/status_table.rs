@@ -9,24 +9,30 @@ use super::grid::grid;
 use super::style::{Screen, Tone, name, plain, width, wrap};
 use super::{findings, timeline};
 use crate::catalog::Answers;
-use crate::diff::{DefaultState, DetachedFate, DetachedState, Overview, TableOverview, When};
+use crate::diff::{DefaultState, DetachedFate, DetachedState, LastApply, Overview, TableOverview, When};
 use crate::plan::Runway;
 
 /// The columns, and which are aligned right.
-pub(super) const COLUMNS: [(&str, Alignment); 9] = [
+pub(super) const COLUMNS: [(&str, Alignment); 11] = [
     ("TABLE", Alignment::left()),
     ("KEY", Alignment::left()),
     ("PARTS", Alignment::right()),
     ("SIZE", Alignment::right()),
     ("ROWS", Alignment::right()),
+    ("FIRST BOUND", Alignment::left()),
     ("LAST BOUND", Alignment::left()),
     ("RUNWAY", Alignment::right()),
     ("DEFAULT", Alignment::right()),
     ("NEXT TO RETIRE", Alignment::left()),
+    ("LAST APPLY", Alignment::left()),
 ];
 
-/// What a narrow screen gives up, step by step: rows, then the key, then the last bound, which the timeline shows.
-const GIVEN_UP: [&[usize]; 4] = [&[], &[4], &[4, 1], &[4, 1, 5]];
+/// What a narrow screen gives up, step by step: the first bound, which the timeline shows, the last apply, which
+/// `history` tells, rows, the key, and the last bound, which the timeline shows as well.
+const GIVEN_UP: [&[usize]; 6] = [&[], &[5], &[5, 10], &[5, 10, 4], &[5, 10, 4, 1], &[5, 10, 4, 1, 6]];
+
+/// Said instead of an empty table.
+pub(super) const NO_TABLE: &str = "No table to show.";
 
 const NOTHING: &str = "–";
 
@@ -36,9 +42,9 @@ const NOTHING: &str = "–";
 /// Those of `out`.
 pub fn status_table(overview: &Overview, screen: Screen, out: &mut dyn Write) -> io::Result<()> {
     if overview.tables.is_empty() {
-        writeln!(out, "No table has a policy.")?;
+        writeln!(out, "{NO_TABLE}")?;
     } else {
-        let rows: Vec<[String; 9]> = overview.tables.iter().map(|table| cells(table, overview)).collect();
+        let rows: Vec<[String; 11]> = overview.tables.iter().map(|table| cells(table, overview)).collect();
         let lines = grid(&COLUMNS, &GIVEN_UP, &rows, screen.room(0));
         writeln!(out, "{}", screen.paint(Tone::Quiet, &lines[0]))?;
         lines[1..].iter().try_for_each(|line| writeln!(out, "{line}"))?;
@@ -54,7 +60,7 @@ pub fn status_table(overview: &Overview, screen: Screen, out: &mut dyn Write) ->
 }
 
 /// A table's cells, in the order of [`COLUMNS`].
-pub(super) fn cells(table: &TableOverview, overview: &Overview) -> [String; 9] {
+pub(super) fn cells(table: &TableOverview, overview: &Overview) -> [String; 11] {
     let or_nothing = |text: Option<String>| text.unwrap_or_else(|| NOTHING.to_owned());
     let next = table.next_to_retire.as_ref().map(|next| {
         let partition = plain(&next.partition.name.to_string());
@@ -70,10 +76,12 @@ pub(super) fn cells(table: &TableOverview, overview: &Overview) -> [String; 9] {
         amounts::in_full(table.partitions as u64),
         amounts::bytes(table.bytes),
         or_nothing(table.rows.map(amounts::count)),
+        or_nothing(table.oldest.as_ref().map(|end| plain(&end.shown))),
         or_nothing(table.newest.as_ref().map(|end| plain(&end.shown))),
         or_nothing(runway(table.runway, overview)),
         or_nothing(table.default.as_ref().map(default)),
         or_nothing(next),
+        or_nothing(table.last_apply.as_ref().map(|last| last_apply(last, overview))),
     ]
 }
 
@@ -86,6 +94,12 @@ fn runway(runway: Runway, overview: &Overview) -> Option<String> {
         Runway::Until(until) if overview.at < until => Some(amounts::span(until.signed_duration_since(overview.at))),
         Runway::Until(_) => Some("none !".to_owned()),
     }
+}
+
+/// `2 h ago`; a `!` where it failed.
+fn last_apply(last: &LastApply, overview: &Overview) -> String {
+    let ago = amounts::span(overview.at.signed_duration_since(last.at));
+    if last.failed { format!("{ago} ago, failed !") } else { format!("{ago} ago") }
 }
 
 fn default(default: &DefaultState) -> String {
@@ -167,10 +181,10 @@ mod tests {
     #[test]
     fn a_wide_screen_shows_every_column() {
         insta::assert_snapshot!(shown(&samples::overview(), 200), @"
-        TABLE           KEY                PARTS      SIZE    ROWS   LAST BOUND    RUNWAY   DEFAULT   NEXT TO RETIRE
-        shop.orders     range order_date      31    412 GB   904 M   2027-03-01   99 days   1,204 !   orders_2024_10, 2026-12-01
-        crm.customers   list region            4    2.1 GB   8,211   –                  –         0   –
-        app.events      hash user_id           8   88.0 GB       –   –                  –         –   –
+        TABLE           KEY                PARTS      SIZE    ROWS   FIRST BOUND   LAST BOUND    RUNWAY   DEFAULT   NEXT TO RETIRE               LAST APPLY
+        shop.orders     range order_date      31    412 GB   904 M   2024-10-01    2027-03-01   99 days   1,204 !   orders_2024_10, 2026-12-01   2 days ago
+        crm.customers   list region            4    2.1 GB   8,211   –             –                  –         0   –                            –
+        app.events      hash user_id           8   88.0 GB       –   –             –                  –         –   –                            –
 
         shop.orders  2024-10-01 ▁▂▂▂▃▃▃▃▄▄▄▅▅▅▅▆▆▆▇▇▇▇████│··· 2027-03-01
                                 ~
@@ -226,6 +240,6 @@ mod tests {
         overview.tables.clear();
         overview.detached.clear();
         overview.errors = vec![Finding::about(codes::TABLE_MISSING, &relation("gone"), "does not exist")];
-        assert_eq!(shown(&overview, 80), "No table has a policy.\n\n! PT101 shop.gone: does not exist\n");
+        assert_eq!(shown(&overview, 80), "No table to show.\n\n! PT101 shop.gone: does not exist\n");
     }
 }

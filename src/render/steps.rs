@@ -10,7 +10,7 @@ use tabled::settings::{Alignment, Padding, Style};
 use super::amounts;
 use super::plan_report::{Shown, more, shortened};
 use super::style::{Screen, Tone, name, name_beside, plain, width, wrap};
-use crate::plan::steps::{AttachPartition, CreatePartition, DropTable, SetDefaultAside};
+use crate::plan::steps::{AttachPartition, CreatePartition, DropTable, Published, SetDefaultAside};
 use crate::plan::{Step, StepKind, Surroundings};
 use crate::sql::QualifiedName;
 
@@ -41,7 +41,7 @@ impl Cells {
             Naming::Beside(table) => name_beside(step.target(), table),
             Naming::Full => name(step.target()),
         };
-        let (bytes, rows) = step.volume().map_or((None, None), |(bytes, rows)| (Some(bytes), rows));
+        let (bytes, rows) = step.volume();
         Self {
             verb: format!("{} {}", step.kind().sign(), step.kind().as_str()),
             texts: [
@@ -135,6 +135,14 @@ pub(super) fn caution(step: &Step) -> Option<String> {
             "DEFAULT {} is read first, beside readers and writers: it must hold no such row, and takes none meanwhile",
             name_beside(&check.table, &around.parent)
         )),
+        Step::Move(step) => Some(format!(
+            "their rows leave DEFAULT {} in the same transaction; {}",
+            name_beside(&step.default, &step.create.around.parent),
+            match step.published {
+                Published::Nothing => "readers wait only while the partition is attached",
+                Published::DeletedAndInserted => "they are published as deleted and inserted, so readers wait as well",
+            }
+        )),
         Step::Drop(DropTable { foreign_keys, .. }) if !foreign_keys.is_empty() => {
             let tables: Vec<String> = foreign_keys.iter().map(|key| name(&key.table)).collect();
             Some(format!(
@@ -152,7 +160,13 @@ fn verb_length(kind: StepKind) -> usize {
 
 fn tone(kind: StepKind) -> Tone {
     match kind {
-        StepKind::Finalize | StepKind::Record | StepKind::Remove | StepKind::Discard | StepKind::Analyze => Tone::Fix,
+        StepKind::Finalize
+        | StepKind::Record
+        | StepKind::Remove
+        | StepKind::Discard
+        | StepKind::Match
+        | StepKind::Move
+        | StepKind::Analyze => Tone::Fix,
         StepKind::Create | StepKind::Attach | StepKind::BringBack => Tone::Create,
         StepKind::SetAside | StepKind::Detach => Tone::Detach,
         StepKind::Drop => Tone::Drop,

@@ -16,7 +16,7 @@ use crate::db::connect::{Session, connect};
 use crate::db::conninfo::ConnSpec;
 use crate::diff::refuse_onlookers;
 use crate::failure::{Failure, FailureKind};
-use crate::plan::{Event, Listener, Outcome, Plan, StepKind};
+use crate::plan::{Event, Listener, Outcome, Plan};
 use crate::policy::Policy;
 use crate::pruning::PruningResult;
 
@@ -107,9 +107,8 @@ pub async fn apply(
     let look_again = async {
         let (after, mut remaining) = make_plan_by(planner, &sessions[0], policies, Moment::At(plan.at)).await?;
         refuse_onlookers(&after, &mut remaining);
-        let made = plan.steps().filter(|(_, step)| step.kind() == StepKind::Create);
-        let unproven = made.map(|(_, step)| step.target()).filter(|name| !outcome.proven.contains(name));
-        let made = unproven.cloned().collect();
+        let made = plan.steps().flat_map(|(_, step)| step.made()).map(|create| &create.partition);
+        let made = made.filter(|name| !outcome.proven.contains(name)).cloned().collect();
         let pruning = prove_pruning_together(sessions, touched, after.clone(), made).await?;
         anyhow::Ok((Some(remaining), Some(after), pruning))
     };

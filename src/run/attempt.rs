@@ -8,7 +8,7 @@ use tokio_postgres::error::SqlState;
 use super::proof::{Proven, commit_proven};
 use super::signals::{Stop, StopSignal};
 use crate::db::connect::{Asked, Session};
-use crate::plan::{Action, Drain, Lock, Proof, Transaction};
+use crate::plan::{Action, Ahead, Drain, Lock, Proof, Transaction};
 use crate::sql::{LOCK_TIMEOUT, SqlLiteral};
 
 /// Ends by itself when the cancel request came before it.
@@ -24,6 +24,12 @@ const UNTIL: &str = "SELECT pg_catalog.set_config('partctl.locked_by', (pg_catal
 /// and the time that is left is reckoned before each.
 const TIME_LEFT: &str = "SELECT pg_catalog.set_config('lock_timeout', greatest(1, extract(epoch FROM \
     pg_catalog.current_setting('partctl.locked_by')::timestamptz - pg_catalog.clock_timestamp()) * 1000)::int8 || 'ms', true)";
+
+/// How long all statements of a transaction together may go on is written down as well: `statement_timeout` counts each
+/// by itself. The limit follows, in milliseconds.
+const DONE_BY: &str = "SELECT pg_catalog.set_config('partctl.done_by', (pg_catalog.clock_timestamp() + interval '";
+const WITHIN: &str = "SELECT pg_catalog.set_config('statement_timeout', greatest(1, extract(epoch FROM \
+    pg_catalog.current_setting('partctl.done_by')::timestamptz - pg_catalog.clock_timestamp()) * 1000)::int8 || 'ms', true)";
 
 /// A cancel request that has had no effect for so long has met a pooler that looks like the server.
 const REQUEST_LOST: Duration = Duration::from_millis(250);
@@ -134,7 +140,7 @@ async fn send_alone(client: &Client, statement: &str) -> Result<Proven, tokio_po
 
 /// One message, which lacks the COMMIT. BEGIN comes first: what stands before it would run in a transaction of its own.
 fn compose(transaction: &Transaction, milliseconds: u128, record: Option<String>, commit: Commit) -> String {
-    let Transaction { before, locks, implied, under, finalizes, proof: _ } = transaction;
+    let Transaction { before, ahead, locks, implied, under, finalizes, proof: _ } = transaction;
     // Below deadlock_timeout (1 s by default), so that no autovacuum is cancelled, and no deadlock need be looked for.
     let timeout = match finalizes {
         Some(_) => format!("SET LOCAL lock_timeout = '{milliseconds}ms'"),
@@ -143,24 +149,41 @@ fn compose(transaction: &Transaction, milliseconds: u128, record: Option<String>
              pg_catalog.current_setting('deadlock_timeout')::interval))::int8 || 'ms', true)"
         ),
     };
-    let mut batch = vec!["BEGIN".to_owned(), timeout];
+    let mut batch = vec!["BEGIN".to_owned(), timeout.clone()];
     if commit == Commit::WithTheRun {
         batch.push("SET LOCAL synchronous_commit = off".to_owned());
     }
     batch.extend(before.iter().cloned());
+    if let Some(Ahead { locks, statements, limit }) = ahead {
+        batch.extend(one_by_one(locks));
+        batch.push(format!("{DONE_BY}{}ms')::text, true)", limit.as_millis()));
+        batch.extend(statements.iter().flat_map(|statement| [WITHIN.to_owned(), statement.clone()]));
+        // Waiting for the next locks has a limit of its own.
+        batch.extend(["SET LOCAL statement_timeout = 0".to_owned(), timeout]);
+    }
     let all = || locks.iter().chain(implied);
     if 1 < all().count() && finalizes.is_none() {
-        batch.push(UNTIL.to_owned());
-        batch.extend(locks.iter().flat_map(|lock| [TIME_LEFT.to_owned(), lock.statement()]));
-        batch.push(TIME_LEFT.to_owned());
+        batch.extend(one_by_one(locks));
     } else {
         batch.extend(locks.iter().map(Lock::statement));
     }
-    if finalizes.is_none() && all().any(|lock| lock.mode.stops_writers()) {
-        batch.push(format!("SET LOCAL statement_timeout = '{}ms'", UNDER_LOCK.as_millis()));
+    let stops_writers = || all().any(|lock| lock.mode.stops_writers());
+    if ahead.is_some() {
+        batch.extend(under.iter().flat_map(|statement| [WITHIN.to_owned(), statement.clone()]));
+    } else {
+        if finalizes.is_none() && stops_writers() {
+            batch.push(format!("SET LOCAL statement_timeout = '{}ms'", UNDER_LOCK.as_millis()));
+        }
+        batch.extend(under.iter().cloned());
     }
-    batch.extend(under.iter().cloned().chain(record));
+    batch.extend(record);
     batch.join(";\n")
+}
+
+/// Locks within one timeout for all, and what is left of it for the locks that statements take.
+fn one_by_one(locks: &[Lock]) -> Vec<String> {
+    let each = locks.iter().flat_map(|lock| [TIME_LEFT.to_owned(), lock.statement()]);
+    std::iter::once(UNTIL.to_owned()).chain(each).chain([TIME_LEFT.to_owned()]).collect()
 }
 
 fn is_about_locks(error: &tokio_postgres::Error) -> bool {

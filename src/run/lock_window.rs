@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio_postgres::Client;
 
-use crate::db::blockers::{Holder, HolderKind, holders, snapshots};
+use crate::db::blockers::{Holder, HolderKind, holders, lasting_snapshots, snapshots};
 use crate::plan::{Action, Blocker, Lock, LockMode, Transaction};
 
 /// One step's view of who is in its way.
@@ -31,6 +31,9 @@ impl LockWindow {
             return Vec::new();
         }
         let mut closed_by = self.in_the_way(client, action).await;
+        if action.waits_for_snapshots() {
+            closed_by.extend(lasting_snapshots(client).await.unwrap_or_default());
+        }
         let old = action.patient_with(timeout, waited).as_secs_f64();
         // A lock timeout below deadlock_timeout never cancels an autovacuum, and one above it cancels the work of hours.
         closed_by.retain(|holder| holder.kind == HolderKind::Autovacuum || holder.age.is_some_and(|age| old < age));

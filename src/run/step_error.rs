@@ -21,6 +21,11 @@ pub(super) fn refused(session: &Session, error: &tokio_postgres::Error, step: &S
         "25006" => (FailureKind::Refused, "connect to the primary"),
         "23514" => (FailureKind::Findings, "rows are in the way, perhaps since the plan: plan again to see which"),
         "23503" => (FailureKind::Findings, "rows elsewhere still reference this partition: retire those first"),
+        "57014" if matches!(step, Step::Move(_)) => (
+            FailureKind::Findings,
+            "moving took longer than writers may wait, so it was rolled back: allow more by `create.writers_wait`, or \
+             try in a quieter hour",
+        ),
         "57014" => (
             FailureKind::Findings,
             "it took too long under a lock that others wait for, so it was rolled back: an index on the referencing \
@@ -38,7 +43,10 @@ pub(super) fn refused(session: &Session, error: &tokio_postgres::Error, step: &S
     };
     let detail = refusal.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
     let message = match sqlstate {
-        "57014" => format!("cancelled, or not done within {} under its locks", elapsed(UNDER_LOCK)),
+        "57014" => {
+            let limit = action.limit().unwrap_or(UNDER_LOCK);
+            format!("cancelled, or not done within {} under its locks", elapsed(limit))
+        }
         _ => format!("{}{detail}", refusal.message()),
     };
     StepError {

@@ -35,6 +35,8 @@ pub const LOCK_TIMEOUT: &str = "10s";
 /// `search_path` is empty so that names in the catalog's texts come out qualified; `jit` is off because the catalog
 /// query is estimated at millions of rows and compiling it takes ten times longer than running it (PostgreSQL 15).
 ///
+/// A transaction that waits for its locks must see what was committed before they were granted, hence `read committed`.
+///
 /// `statement_timeout` and `transaction_timeout` are off because a role's own would end a concurrent detach between
 /// its phases (57014), and `idle_session_timeout` because a session waits idle between two tries for a lock (57P05).
 /// No transaction of partctl's is idle for longer than a round trip: one that is belongs to a process that was
@@ -51,6 +53,7 @@ const SETTINGS: &[Setting] = &[
     setting("extra_float_digits", "1", 0, Everywhere),
     setting("search_path", "", 0, Everywhere),
     setting("jit", "off", 11, Everywhere),
+    setting("default_transaction_isolation", "read committed", 0, Everywhere),
     setting("client_min_messages", "warning", 0, Everywhere),
     setting("statement_timeout", "0", 0, Everywhere),
     setting("lock_timeout", LOCK_TIMEOUT, 0, OwnSessions),

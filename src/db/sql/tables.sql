@@ -51,6 +51,11 @@ SELECT c.oid, tree.depth = 0 AS is_root, n.nspname::text AS schema, c.relname::t
           JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace
          WHERE k.contype = 'f' AND k.conparentid = 0 AND k.confrelid = c.oid
            AND NOT pg_catalog.has_table_privilege(r.oid, 'SELECT')) AS denied_referrers,
+       (SELECT pg_catalog.array_agg(k.conname::text ORDER BY k.conname) FROM pg_catalog.pg_constraint k
+         WHERE k.conrelid = c.oid AND NOT k.convalidated
+           -- From Postgres 18 on there are constraints that nobody enforces.
+           AND coalesce((pg_catalog.to_jsonb(k) ->> 'conenforced')::bool, true)) AS unvalidated,
+       (SELECT pg_catalog.count(*) FROM pg_catalog.pg_index x WHERE x.indrelid = c.oid)::int4 AS indexes,
        p.partstrat::text AS strategy,
        (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
                  a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), ln.nspname, l.collname) ORDER BY u.position)::text

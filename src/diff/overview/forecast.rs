@@ -60,10 +60,7 @@ impl Situation<'_> {
     /// Where the n-th partition from a point on begins: of those that exist, that are planned, and that the grid
     /// will have after them.
     fn nth_start_from(&self, range: &DesiredRange, planned: &TablePlan, point: Point, n: usize) -> Option<Point> {
-        let made = planned.steps.iter().filter_map(|step| match step {
-            Step::Create(create) => range.extent(&create.bound),
-            _ => None,
-        });
+        let made = planned.steps.iter().flat_map(Step::made).filter_map(|create| range.extent(&create.bound));
         let mut extents: Vec<Extent> = self.placed.iter().map(|(extent, _)| *extent).chain(made).collect();
         extents.sort();
         let last = extents.last().and_then(|extent| extent.to.point());

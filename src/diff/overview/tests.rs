@@ -1,9 +1,9 @@
 use super::*;
-use crate::catalog::{Answer, Bound, Journal, KeyColumn, Ledger, PartitionKey, Server, Strategy};
+use crate::catalog::{Answer, Bound, DetachedTable, Journal, KeyColumn, Ledger, PartitionKey, Server, Strategy};
 use crate::diff::plan;
 use crate::policy::{
-    AxisValue, Create, DefaultRule, Every, Held, Hold, Level, ListPolicy, Location, Locks, Placement, RangePolicy,
-    Reach, Retain,
+    AxisValue, Create, Every, Held, Hold, Level, ListPolicy, Location, Locks, Placement, RangePolicy, Reach, Retain,
+    Then,
 };
 use crate::sql::Identifier;
 
@@ -24,7 +24,7 @@ fn policy(every: Every, timezone: Option<chrono_tz::Tz>, retain: Retain) -> Poli
                 anchor: None,
             }),
             placement: Placement::default(),
-            create: Create { ahead, behind: Reach::Partitions(0), fill_gaps: false, default: DefaultRule::Allow },
+            create: Create { ahead, fill_gaps: false, ..Create::default() },
             retain: Some(retain),
             subpartition: None,
         },
@@ -64,6 +64,8 @@ fn snapshot(key_type: &str, bounds: &[&str], now: &str) -> CatalogSnapshot {
         kind: Default::default(),
         owner: None,
         properties: None,
+        storage: Default::default(),
+        index_faults: Vec::new(),
         bound: format!("FOR VALUES FROM ('{}') TO ('{}')", ends[0], ends[1]).parse().unwrap(),
         pending_detach: false,
         rows: Some(10),
@@ -99,6 +101,7 @@ fn snapshot(key_type: &str, bounds: &[&str], now: &str) -> CatalogSnapshot {
         access_method: None,
         properties: Vec::new(),
         default_grants: Vec::new(),
+        unvalidated: Vec::new(),
         foreign_keys: Vec::new(),
         partitions: bounds.windows(2).enumerate().map(partition).collect(),
     };
@@ -287,4 +290,25 @@ fn a_detached_table_says_what_becomes_of_it() {
     policy.hold.clear();
     policy.level.retain.as_mut().unwrap().then = Then::Detach;
     assert_eq!(fates(&policy)[..2], [DetachedFate::Kept, DetachedFate::Kept]);
+}
+
+/// A table of which nothing is known.
+pub(in crate::diff) fn bare(table: QualifiedName) -> TableOverview {
+    TableOverview {
+        table,
+        key: "range at".to_owned(),
+        partitions: 0,
+        bytes: 0,
+        rows: None,
+        oldest: None,
+        newest: None,
+        runway: Runway::None,
+        default: None,
+        pending_detaches: 0,
+        held: 0,
+        thresholds: Thresholds::default(),
+        next_to_retire: None,
+        last_apply: None,
+        timeline: Vec::new(),
+    }
 }

@@ -189,7 +189,7 @@ impl SavedRunway {
 
 impl SavedStep {
     fn of(step: &Step) -> Self {
-        let (bytes, rows) = step.volume().map_or((None, None), |(bytes, rows)| (Some(bytes), rows));
+        let (bytes, rows) = step.volume();
         Self {
             kind: step.kind().as_str().to_owned(),
             phase: match step.phase() {
@@ -202,6 +202,7 @@ impl SavedStep {
             range: step.range().into_owned(),
             bound: match step {
                 Step::Create(step) => Some(step.bound.to_string()),
+                Step::Move(step) => Some(step.create.bound.to_string()),
                 Step::Detach(step) => Some(step.bound.to_string()),
                 Step::Attach(step) => Some(step.bound.to_string()),
                 Step::SetAside(_) | Step::BringBack(_) => Some(Bound::Default.to_string()),
@@ -210,6 +211,7 @@ impl SavedStep {
                 | Step::Remove(_)
                 | Step::Discard(_)
                 | Step::Drop(_)
+                | Step::Match(_)
                 | Step::Analyze(_) => None,
             },
             reason: step.reason().to_string(),

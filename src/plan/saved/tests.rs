@@ -89,6 +89,8 @@ fn the_document_says_what_it_is_and_all_that_a_reader_needs() {
           "discard": 0,
           "drop": 1,
           "finalize": 0,
+          "match": 0,
+          "move": 0,
           "record": 1,
           "remove": 0,
           "set aside": 0

@@ -92,34 +92,83 @@ impl fmt::Display for CreateReason {
 }
 
 impl CreatePartition {
+    /// How hard its surroundings are locked when it is attached.
+    pub(super) const MODES: Modes = Modes {
+        referenced_by: LockMode::ShareRowExclusive,
+        references: LockMode::ShareRowExclusive,
+        parent: LockMode::ShareUpdateExclusive,
+    };
+
     pub(in crate::plan) fn actions(&self) -> Vec<Action> {
-        let mut before: Vec<String> = self.owner.iter().map(|owner| format!("SET LOCAL ROLE {owner}")).collect();
-        let mut under = vec![self.attach()];
-        let mut built = Vec::new();
+        let (locks, implied) = self.around.locks(Self::MODES);
+        let ahead = self.spares_default.iter().flat_map(CheckAhead::actions);
+        let (mut before, mut under, mut built) = (Vec::new(), self.attach(), Vec::new());
         match &self.branch {
-            None => before.extend(self.make()),
-            Some(branch) if branch.order == AttachOrder::BranchFirst => {
-                before.extend(self.make().into_iter().chain(branch.make_unattached()));
-                under.extend(branch.attach_below());
-            }
-            Some(branch) => {
+            Some(branch) if branch.order == AttachOrder::BranchLast => {
                 built = branch.build(self);
+                before.extend(self.set_role());
                 before.push(unfinished::guard(&self.partition, &self.around.parent));
                 under.push(unfinished::end(&self.partition, self.carried.comment()));
             }
+            Some(_) | None => before = [self.make(), self.furnish()].concat(),
         }
-        let (locks, implied) = self.around.locks(Modes {
-            referenced_by: LockMode::ShareRowExclusive,
-            references: LockMode::ShareRowExclusive,
-            parent: LockMode::ShareUpdateExclusive,
-        });
-        under.extend(self.after_attach());
-        under.extend(self.owner.as_ref().map(|_| "RESET ROLE".to_owned()));
+        under.extend(self.reset_role());
         under.extend(self.spares_default.as_ref().map(CheckAhead::drop));
-        let ahead = self.spares_default.iter().flat_map(CheckAhead::actions);
         let proof = self.proof();
         let attach = Transaction { before, locks, implied, under, proof, ..Transaction::default() };
         built.into_iter().chain(ahead).chain([Action::Transaction(attach)]).collect()
+    }
+
+    /// Makes the table, which nobody else knows of yet, as the parent's owner, with all that is below it.
+    pub(super) fn make(&self) -> Vec<String> {
+        let below = self.branch.iter().flat_map(NewBranch::make_below);
+        self.set_role().into_iter().chain([self.create_table()]).chain(below).collect()
+    }
+
+    pub(super) fn create_table(&self) -> String {
+        let (partition, parent) = (&self.partition, &self.around.parent);
+        let mut create = format!("CREATE TABLE {partition} (LIKE {parent} {})", self.carried.like_options());
+        create.extend(self.branch.iter().map(|branch| format!(" PARTITION BY {}", branch.key)));
+        create.extend(self.access_method.iter().map(|method| format!(" USING {method}")));
+        create.push_str(&self.carried.with_clause(self.receiver().kind));
+        create.extend(self.tablespace.iter().map(|tablespace| format!(" TABLESPACE {tablespace}")));
+        create
+    }
+
+    /// Gives it what it does not get by being LIKE its parent.
+    pub(super) fn furnish(&self) -> Vec<String> {
+        self.carried.before_attach(self.receiver())
+    }
+
+    /// Makes it a partition.
+    pub(super) fn attach(&self) -> Vec<String> {
+        let below = self.branch.iter().flat_map(NewBranch::attach_below);
+        [self.attach_alone()].into_iter().chain(below).chain(self.after_attach()).collect()
+    }
+
+    pub(super) fn attach_alone(&self) -> String {
+        format!("ALTER TABLE {} ATTACH PARTITION {} {}", self.around.parent, self.partition, self.bound)
+    }
+
+    /// What it is given once its indexes have their place, and what is below it.
+    fn after_attach(&self) -> Vec<String> {
+        let below = self.branch.iter().flat_map(|branch| &branch.partitions);
+        let own = self.carried.after_attach(self.receiver());
+        own.into_iter().chain(below.flat_map(Self::after_attach)).collect()
+    }
+
+    fn receiver(&self) -> Receiver<'_> {
+        let kind = if self.branch.is_some() { RelationKind::Partitioned } else { RelationKind::Table };
+        Receiver { name: &self.partition, kind, of: &self.root }
+    }
+
+    pub(super) fn set_role(&self) -> Option<String> {
+        self.owner.as_ref().map(|owner| format!("SET LOCAL ROLE {owner}"))
+    }
+
+    /// Ends what [`Self::set_role`] began.
+    pub(super) fn reset_role(&self) -> Option<String> {
+        self.owner.as_ref().map(|_| "RESET ROLE".to_owned())
     }
 
     /// Inside of the transaction planning takes the longer the more partitions there are (15.20: 0.3 ms with 30, 11 ms
@@ -150,33 +199,5 @@ impl CreatePartition {
         let levels = branch.levels().into_iter().map(|(count, strategy)| format!("{count} {}", strategy.as_str()));
         let plural = if branch.relations() == 1 { "" } else { "s" };
         Cow::Owned(format!("{} with {} partition{plural}", self.range, levels.collect::<Vec<_>>().join(" and ")))
-    }
-
-    /// Makes the relation, detached.
-    pub(super) fn make(&self) -> Vec<String> {
-        let (partition, parent) = (&self.partition, &self.around.parent);
-        let mut create = format!("CREATE TABLE {partition} (LIKE {parent} {})", self.carried.like_options());
-        create.extend(self.branch.iter().map(|branch| format!(" PARTITION BY {}", branch.key)));
-        create.extend(self.access_method.iter().map(|method| format!(" USING {method}")));
-        create.push_str(&self.carried.with_clause(self.receiver().kind));
-        create.extend(self.tablespace.iter().map(|tablespace| format!(" TABLESPACE {tablespace}")));
-        [create].into_iter().chain(self.carried.before_attach(self.receiver())).collect()
-    }
-
-    /// Puts it into its place.
-    pub(super) fn attach(&self) -> String {
-        format!("ALTER TABLE {} ATTACH PARTITION {} {}", self.around.parent, self.partition, self.bound)
-    }
-
-    /// What it is given once its indexes have their place, and what is below it.
-    fn after_attach(&self) -> Vec<String> {
-        let below = self.branch.iter().flat_map(|branch| &branch.partitions);
-        let own = self.carried.after_attach(self.receiver());
-        own.into_iter().chain(below.flat_map(Self::after_attach)).collect()
-    }
-
-    fn receiver(&self) -> Receiver<'_> {
-        let kind = if self.branch.is_some() { RelationKind::Partitioned } else { RelationKind::Table };
-        Receiver { name: &self.partition, kind, of: &self.root }
     }
 }

@@ -9,9 +9,9 @@ use crate::catalog::Strategy;
 use crate::plan::{Action, Transaction, unfinished};
 use crate::sql::QualifiedName;
 
-/// So many relations are made in one transaction at most: each keeps some ten locks until it ends, of the 6,400 that
+/// So many relations are made, or attached, in one transaction at most: each keeps some ten locks until it ends, of the 6,400 that
 /// a server with default settings has for all its sessions.
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 128;
 
 /// What makes a new partition a partitioned table.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,50 +54,48 @@ impl NewBranch {
         self.levels().iter().map(|(count, _)| count).sum()
     }
 
-    /// What is done before the branch itself is attached, each with the statements that are part of it.
+    /// What is done before the branch itself is attached, in transactions of their own.
     pub(super) fn build(&self, branch: &CreatePartition) -> Vec<Action> {
-        let mut relations = Vec::new();
-        let mut first = branch.make();
+        let mut first = vec![branch.create_table()];
+        first.extend(branch.furnish());
         first.push(unfinished::begin(&branch.partition, &branch.around.parent));
-        relations.push(first);
-        self.make_below(&mut relations);
+        let mut relations = vec![first];
+        self.relations_below(&mut relations);
         let transaction = |relations: &[Vec<String>]| {
-            let role = branch.owner.iter().map(|owner| format!("SET LOCAL ROLE {owner}"));
-            Action::Transaction(Transaction::of(role.chain(relations.iter().flatten().cloned())))
+            let statements = relations.iter().flatten().cloned();
+            Action::Transaction(Transaction::of(branch.set_role().into_iter().chain(statements)))
         };
         relations.chunks(AT_ONCE).map(transaction).collect()
     }
 
-    /// Statements per relation, deepest branches whole before they are attached.
-    fn make_below(&self, relations: &mut Vec<Vec<String>>) {
+    /// Statements per relation, deeper branches whole before they are attached; or nothing attached at all.
+    fn relations_below(&self, relations: &mut Vec<Vec<String>>) {
         for partition in &self.partitions {
-            let mut own = partition.make();
-            match &partition.branch {
-                None => own.push(partition.attach()),
-                Some(branch) => {
-                    relations.push(own);
-                    branch.make_below(relations);
-                    own = vec![partition.attach()];
-                }
+            relations.push([vec![partition.create_table()], partition.furnish()].concat());
+            if let Some(branch) = &partition.branch {
+                branch.relations_below(relations);
             }
-            relations.push(own);
+            if self.order == AttachOrder::BranchLast {
+                relations.push(vec![partition.attach_alone()]);
+            }
         }
     }
 
-    /// All of it without attaching anything.
-    pub(super) fn make_unattached(&self) -> Vec<String> {
-        let below = |partition: &CreatePartition| {
-            let deeper = partition.branch.as_ref().map(Self::make_unattached).unwrap_or_default();
-            partition.make().into_iter().chain(deeper).collect::<Vec<_>>()
-        };
-        self.partitions.iter().flat_map(below).collect()
+    /// Makes all that is below.
+    pub(super) fn make_below(&self) -> Vec<String> {
+        let mut relations = Vec::new();
+        self.relations_below(&mut relations);
+        relations.concat()
     }
 
-    /// Attaches all that is below, parents first.
+    /// Attaches what could not be attached before the branch, parents first.
     pub(super) fn attach_below(&self) -> Vec<String> {
+        if self.order == AttachOrder::BranchLast {
+            return Vec::new();
+        }
         let below = |partition: &CreatePartition| {
             let deeper = partition.branch.as_ref().map(Self::attach_below).unwrap_or_default();
-            [partition.attach()].into_iter().chain(deeper).collect::<Vec<_>>()
+            [partition.attach_alone()].into_iter().chain(deeper).collect::<Vec<_>>()
         };
         self.partitions.iter().flat_map(below).collect()
     }

@@ -1,15 +1,17 @@
 //! `create`: how far coverage reaches.
 
+use std::time::Duration;
+
 use crate::policy::document::{Form, Node};
-use crate::policy::model::{Create, DefaultRule, Partitioning, Reach};
-use crate::policy::reference::{INTERVAL, Key, Keys, PARTITIONS, Shape};
+use crate::policy::model::{Create, DefaultRule, MoveRule, Partitioning, Reach};
+use crate::policy::reference::{ELAPSED, INTERVAL, Key, Keys, PARTITIONS, Shape};
 use crate::schedule::IntervalError;
 
 use super::nearest::{did_you_mean, nearest};
 use super::partition::Axis;
 use super::report::Report;
 use super::rules;
-use super::scalars::{boolean, choice, interval_problem, scalar, shown, words, wrong_type};
+use super::scalars::{boolean, choice, elapsed, interval_problem, scalar, shown, words, wrong_type};
 use super::section::Section;
 
 pub(super) static KEYS: Keys = Keys::of(
@@ -28,6 +30,17 @@ pub(super) static KEYS: Keys = Keys::of(
             "what a DEFAULT partition is: one that exists is reported, may exist, or is made",
         )
         .default("allow"),
+        Key::new(
+            "move_rows",
+            Shape::Choice(|| words(&MOVE_RULES)),
+            "what becomes of rows in DEFAULT that a partition to be made would hold: they are moved with it in one \
+             transaction, or they stay, and the partition is not made",
+        )
+        .default("at_once")
+        .examples(&["never"]),
+        Key::new("writers_wait", ELAPSED, "longest time for which writers may wait while rows move; at most 1 hour")
+            .default("1 s")
+            .examples(&["200 ms", "10 s"]),
     ],
 );
 
@@ -41,15 +54,20 @@ const DEFAULT_RULES: [(&str, Option<DefaultRule>); 3] = [
     ("require", Some(DefaultRule::Require)),
 ];
 
-const DEFAULT: Create =
-    Create { ahead: Reach::Partitions(4), behind: Reach::Partitions(0), fill_gaps: true, default: DefaultRule::Allow };
+/// The words for [`MoveRule`].
+const MOVE_RULES: [(&str, Option<MoveRule>); 3] =
+    [("at_once", Some(MoveRule::AtOnce)), ("in_batches", None), ("never", Some(MoveRule::Never))];
+
+/// Who cannot write for longer than this has a maintenance window, and time for a statement of their own.
+const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
 
 /// Reads the section, or what holds without it.
 pub(super) fn read(root: &Section<'_>, axis: Option<Axis>, report: &mut Report<'_>) -> Create {
     let Some(section) = root.optional("create", report, |node, report| Section::open(node, &KEYS, report)) else {
-        return DEFAULT;
+        return Create::default();
     };
-    let default = section.optional("default", report, default_rule).unwrap_or(DEFAULT.default);
+    let otherwise = Create::default();
+    let default = section.optional("default", report, default_rule).unwrap_or(otherwise.default);
     if axis == Some(Axis::Hash)
         && default == DefaultRule::Require
         && let Some(entry) = section.own("default")
@@ -58,12 +76,21 @@ pub(super) fn read(root: &Section<'_>, axis: Option<Axis>, report: &mut Report<'
         let message = "a hash-partitioned table cannot have a DEFAULT partition";
         report.problem(rules::CONTRADICTION, &entry.value.span, message);
     }
+    let move_rows = section.optional("move_rows", report, move_rule).unwrap_or(otherwise.move_rows);
+    let writers_wait = section.optional("writers_wait", report, writers_wait).unwrap_or(otherwise.writers_wait);
+    if axis == Some(Axis::Hash) {
+        for entry in ["move_rows", "writers_wait"].iter().filter_map(|key| section.own(key)) {
+            let message = format!("`{}` does not go with `hash`", entry.key);
+            let hint = "a hash-partitioned table has no DEFAULT partition";
+            report.hinted(rules::CONTRADICTION, &entry.key_span, message, hint);
+        }
+    }
     if let Some(axis @ (Axis::List | Axis::Hash)) = axis {
         for entry in ["ahead", "behind", "fill_gaps"].iter().filter_map(|key| section.own(key)) {
             let message = format!("`{}` does not go with `{}`", entry.key, axis.strategy());
             report.hinted(rules::CONTRADICTION, &entry.key_span, message, "it belongs to `range` partitions");
         }
-        return Create { default, ..DEFAULT };
+        return Create { default, move_rows, writers_wait, ..otherwise };
     }
     let mut reach = |key: &str, otherwise: Reach| {
         let reach = section.optional(key, report, reach).unwrap_or(otherwise);
@@ -76,10 +103,10 @@ pub(super) fn read(root: &Section<'_>, axis: Option<Axis>, report: &mut Report<'
         }
         otherwise
     };
-    let ahead = reach("ahead", DEFAULT.ahead);
-    let behind = reach("behind", DEFAULT.behind);
-    let fill_gaps = section.optional("fill_gaps", report, boolean).unwrap_or(DEFAULT.fill_gaps);
-    Create { ahead, behind, fill_gaps, default }
+    let ahead = reach("ahead", otherwise.ahead);
+    let behind = reach("behind", otherwise.behind);
+    let fill_gaps = section.optional("fill_gaps", report, boolean).unwrap_or(otherwise.fill_gaps);
+    Create { ahead, behind, fill_gaps, default, move_rows, writers_wait }
 }
 
 /// Makes `partition.default` and `create.default` of a list policy say the same.
@@ -105,6 +132,20 @@ pub(super) fn agree(
 
 fn default_rule(node: &Node, report: &mut Report<'_>) -> Option<DefaultRule> {
     choice(node, &DEFAULT_RULES, report)
+}
+
+fn move_rule(node: &Node, report: &mut Report<'_>) -> Option<MoveRule> {
+    choice(node, &MOVE_RULES, report)
+}
+
+fn writers_wait(node: &Node, report: &mut Report<'_>) -> Option<Duration> {
+    let wait = elapsed(node, report)?;
+    if LONGEST_WAIT < wait {
+        let message = "writers would wait for longer than an hour";
+        report.problem(rules::OUT_OF_RANGE, &node.span, message);
+        return None;
+    }
+    Some(wait)
 }
 
 /// `3 months` or `3 partitions`.

@@ -12,8 +12,8 @@ pub(super) const EXPLANATIONS: &[Explanation] = &[
         "PT102",
         "The longer this stands, the more rows gather in DEFAULT, where retention never comes and queries do not expect \
          them.",
-        "Move those rows out of DEFAULT, or delete them; the hint has the condition that finds them. The next run makes the \
-         partition. Far-away times are often typing errors of an application.",
+        "Let partctl move them (`create.move_rows: at_once`), or move or delete them yourself; the hint has the condition \
+         that finds them. The next run makes the partition.",
     )
     .example("select * from shop.orders_default where order_date >= '2027-04-01';"),
     explain(
@@ -60,8 +60,8 @@ pub(super) const EXPLANATIONS: &[Explanation] = &[
     ),
     explain(
         "PT116",
-        "Rows in DEFAULT wanted a partition that was not there. They prune badly, and block that partition from being made \
-         later (PT102).",
+        "Rows in DEFAULT wanted a partition that was not there. They prune badly, and writers wait while they are moved \
+         when it is made later.",
         "Look at them: `partctl status` counts them, and a query on the DEFAULT partition shows which windows they belong \
          to.",
     ),

@@ -342,10 +342,10 @@ async fn a_simulated_script_is_only_to_be_read() {
     assert_eq!(database.value("SELECT count(*) FROM pg_inherits").await, "0");
 }
 
-/// Values are compared by Postgres, so rows that wait in DEFAULT are counted for what the new partition would hold.
+/// Values are compared by Postgres, so rows that wait in DEFAULT are found for what the new partition holds.
 #[tokio::test(flavor = "multi_thread")]
-async fn rows_in_default_are_found_whatever_the_keys_type() {
-    // On a number axis the partition that cannot be made is the first one, and none is made before it.
+async fn rows_in_default_are_found_and_moved_whatever_the_keys_type() {
+    // On a number axis the partition that is not made is the first one, and none is made before it.
     for (type_name, every, value, made) in [
         ("timestamptz", "1 month, timezone: America/New_York", "now()", 1),
         ("timestamp", "1 day, timezone: Asia/Tokyo", "now() AT TIME ZONE 'Asia/Tokyo'", 1),
@@ -353,14 +353,16 @@ async fn rows_in_default_are_found_whatever_the_keys_type() {
         ("numeric(20,4)", "1000", "1.5", 0),
         ("smallint", "1000", "7", 0),
     ] {
-        let policy = format!(
-            "version: 1\ntable: shop.t\npartition: {{range: k, every: {every}}}\ncreate: {{ahead: 1 partitions}}\n"
-        );
+        let policy = |rule: &str| {
+            format!(
+                "version: 1\ntable: shop.t\npartition: {{range: k, every: {every}}}\ncreate: {{ahead: 1 partitions, move_rows: {rule}}}\n"
+            )
+        };
         let setup = format!(
             "CREATE SCHEMA shop; CREATE TABLE shop.t (k {type_name}) PARTITION BY RANGE (k);
             CREATE TABLE shop.t_default PARTITION OF shop.t DEFAULT; INSERT INTO shop.t SELECT {value} FROM generate_series(1, 3)"
         );
-        let database = Database::new(&policy, &setup).await;
+        let mut database = Database::new(&policy("never"), &setup).await;
         for _ in 0..2 {
             let text = database.partctl(&["apply"], 3);
             contains(&text, &["PT102", "holds 3 rows"]);
@@ -369,9 +371,12 @@ async fn rows_in_default_are_found_whatever_the_keys_type() {
                 database.value("SELECT count(*) FROM pg_inherits WHERE inhrelid <> 'shop.t_default'::regclass");
             assert_eq!(beside.await, made.to_string(), "{type_name}");
         }
-        database.sql("TRUNCATE shop.t").await;
+        database.set_policy(&policy("at_once"));
         database.partctl(&["apply"], 0);
         assert_eq!(database.value("SELECT count(*) FROM pg_inherits").await, "3");
+        let rows = "SELECT (SELECT count(*) FROM shop.t) || ' ' || (SELECT count(*) FROM shop.t_default)";
+        assert_eq!(database.value(rows).await, "3 0", "{type_name}");
+        database.partctl(&["plan", "--check"], 0);
     }
 }
 

@@ -224,7 +224,7 @@ async fn hold(cases: &[Case]) {
         for kind in case.kinds {
             assert!(0 < plan.count(*kind), "{}: nothing to {}: {plan:?}", case.name, kind.as_str());
         }
-        for phase in [Phase::Finish, Phase::Create, Phase::Retire] {
+        for phase in [Phase::Finish, Phase::Create, Phase::Retire, Phase::Maintain] {
             for (_, step) in plan.steps().filter(|(_, step)| step.phase() == phase) {
                 compare(&database, &runner, case, step, &mut wrong).await;
             }

@@ -12,6 +12,7 @@ mod foreign_keys;
 mod harness;
 mod keys;
 mod locks;
+mod moves;
 mod outages;
 mod pooled;
 mod properties;

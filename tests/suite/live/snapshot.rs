@@ -84,3 +84,24 @@ async fn what_is_no_snapshot_is_refused_by_name() {
     assert_eq!(output.status.code(), Some(64));
     contains(&said(&output), &["format is `partctl-plan`, not `partctl-snapshot`", "partctl snapshot --save FILE"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_simulation_tells_weeks_to_come_from_the_database_and_from_a_file() {
+    let policy = POLICIES.split("---").next().unwrap();
+    let database = Database::new(policy, &SETUP.replace("CREATE TABLE shop.orders_2026_12 ();", "")).await;
+    database.partctl(&["apply", "--allow-destroy"], 0);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    database.partctl(&["snapshot", "--save", file.path().to_str().unwrap()], 0);
+    let offline = ["--catalog", file.path().to_str().unwrap()];
+    for from in [&[][..], &offline] {
+        let arguments = [&["simulate", "--until", "+1 year", "--disk", "1 MB", "-o", "json"], from].concat();
+        let simulation: serde_json::Value = serde_json::from_str(&database.partctl(&arguments, 0)).unwrap();
+        let weeks = simulation["weeks"].as_array().unwrap();
+        assert!((52..=54).contains(&weeks.len()), "{}", weeks.len());
+        let created = |week: &serde_json::Value| week["tables"][0]["created"].as_array().map_or(0, Vec::len);
+        assert_eq!(weeks.iter().map(created).sum::<usize>(), 12);
+    }
+    let told = database.partctl(&["simulate", "--until", "+1 year"], 0);
+    contains(&told, &["WEEK OF", "12 created", "as if `partctl apply` ran all the while"]);
+    database.partctl(&["simulate", "--until", "+11 years"], 64);
+}

@@ -40,7 +40,7 @@ fn named<'a>(list: &'a Value, key: &str, name: &str) -> &'a Value {
 async fn status_tells_machines_people_and_pages_the_same() {
     let database = Database::new(POLICIES, SETUP).await;
     database.partctl(&["apply", "--allow-destroy"], 0);
-    database.sql("INSERT INTO shop.numbers VALUES (1), (999); INSERT INTO shop.regions VALUES ('mars')").await;
+    database.sql("INSERT INTO shop.numbers VALUES (1), (999); INSERT INTO shop.regions VALUES ('mars'); ANALYZE shop.regions").await;
     let next_month =
         "SELECT to_char(date_trunc('month', now() AT TIME ZONE 'Europe/Berlin') + interval '4 months', 'YYYY-MM-DD')";
     let last_bound = database.value(next_month).await;
@@ -75,7 +75,24 @@ async fn status_tells_machines_people_and_pages_the_same() {
     }
     let page = database.partctl(&["status", "-o", "markdown"], 0);
     let rows: Vec<&str> = page.lines().filter(|line| line.starts_with('|')).take(6).collect();
-    assert!(rows.iter().all(|row| row.matches('|').count() == 10), "{page}");
+    assert!(rows.iter().all(|row| row.matches('|').count() == 12), "{page}");
+
+    assert_eq!((&orders["last_apply"]["run"], &orders["last_apply"]["failed"]), (&1.into(), &false.into()));
+    assert_eq!(orders["held"], 1);
+    let names = |arguments: &[&str]| -> Vec<String> {
+        let status = json(&database, &[&["status", "-o", "json"], arguments].concat(), 0);
+        let tables = status["tables"].as_array().unwrap().iter();
+        tables.map(|table| table["table"].as_str().unwrap().trim_start_matches("shop.").to_owned()).collect()
+    };
+    assert_eq!(names(&[]), ["events", "numbers", "orders", "regions"]);
+    assert_eq!(names(&["--sort", "size", "--limit", "1"]), ["orders"]);
+    assert_eq!(names(&["--sort", "runway"])[..2], ["orders", "numbers"]);
+    assert_eq!(names(&["--sort", "default", "--limit", "1"]), ["regions"]);
+    assert_eq!(names(&["--runway-below", "10 years"]), ["orders"]);
+    assert_eq!(names(&["--runway-below", "1 day"]), [""; 0]);
+    assert_eq!(names(&["--trouble"]), [""; 0]);
+    contains(&database.partctl(&["status", "--trouble"], 0), &["No table to show."]);
+    database.partctl(&["status", "--limit", "0"], 64);
 
     let plan = json(&database, &["plan", "-o", "json"], 0);
     assert_eq!(plan["format"], "partctl-plan");
@@ -119,12 +136,13 @@ async fn rows_in_default_warn_and_fail_where_they_keep_a_partition_from_being_ma
     database
         .sql("INSERT INTO shop.orders SELECT '2097-01-01' FROM generate_series(1, 1204); ANALYZE shop.orders")
         .await;
-    contains(&database.partctl(&["check"], 0), &["? PT116", "DEFAULT shop.rest holds about 1204 rows", "1 warning"]);
+    contains(&database.partctl(&["check"], 0), &["? PT170", "DEFAULT shop.rest holds 1204 rows beyond", "1 warning"]);
+    contains(&database.partctl(&["check"], 0), &["(newest 2097-01-01)", "raise `create.ahead`", "at >= '"]);
     database.partctl(&["--strict", "check"], 3);
     contains(&database.partctl(&["status"], 0), &["1,204"]);
 
     database.sql("INSERT INTO shop.orders SELECT now() + interval '6 months' FROM generate_series(1, 5)").await;
-    database.set_policy(&format!("{policy}create: {{ahead: 8 partitions, default: forbid}}\n"));
+    database.set_policy(&format!("{policy}create: {{ahead: 8 partitions, default: forbid, move_rows: never}}\n"));
     let text = database.partctl(&["check"], 3);
     contains(&text, &["! PT102", "DEFAULT shop.rest holds 5 rows of", "? PT117", "pending: 3 to create"]);
     let check = json(&database, &["check", "-o", "json"], 3);

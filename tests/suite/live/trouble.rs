@@ -35,12 +35,12 @@ async fn a_policy_that_does_not_fit_its_table_exits_4_and_says_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rows_in_default_keep_their_partition_from_being_made_and_the_others_are_made() {
+async fn rows_that_must_stay_in_default_keep_their_partition_from_being_made_and_the_others_are_made() {
     let setup = format!(
         "{ORDERS}; CREATE TABLE shop.orders_default PARTITION OF shop.orders DEFAULT;
         INSERT INTO shop.orders SELECT now() FROM generate_series(1, 7)"
     );
-    let database = Database::new(MONTHLY, &setup).await;
+    let database = Database::new(&format!("{MONTHLY}create: {{move_rows: never}}\n"), &setup).await;
     let text = database.partctl(&["apply"], 3);
     contains(&text, &["PT102", "holds 7 rows", "shop.orders_default"]);
     assert_eq!(database.value("SELECT count(*) FROM shop.orders").await, "7");

@@ -103,6 +103,8 @@ pruning:
                 ),
                 fill_gaps: false,
                 default: Forbid,
+                move_rows: AtOnce,
+                writers_wait: 1s,
             },
             retain: Some(
                 Retain {
@@ -237,6 +239,8 @@ fn what_is_not_said_has_its_default() {
                 ),
                 fill_gaps: true,
                 default: Allow,
+                move_rows: AtOnce,
+                writers_wait: 1s,
             },
             retain: Some(
                 Retain {

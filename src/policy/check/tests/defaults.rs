@@ -66,6 +66,8 @@ fn they_merge_key_by_key_and_the_policy_has_the_last_word() {
                 ),
                 fill_gaps: true,
                 default: Allow,
+                move_rows: AtOnce,
+                writers_wait: 1s,
             },
             retain: Some(
                 Retain {

@@ -252,6 +252,31 @@ fn pt020_unknown_choice() {
 }
 
 #[test]
+fn how_rows_leave_default_is_a_word_and_a_time_of_at_most_an_hour() {
+    let create = policy("version: 1\ntable: a.b\npartition: {list: c, values: {x: [1]}}\ncreate: {move_rows: never, writers_wait: 90 s}").level.create;
+    assert_eq!((create.move_rows, create.writers_wait), (MoveRule::Never, std::time::Duration::from_secs(90)));
+    insta::assert_snapshot!(with_range("create: {move_rows: sometimes, writers_wait: 2 hours}"), @"
+        error[PT020]: unknown choice `sometimes`
+         --> a.yaml:4:21
+          |
+        4 | create: {move_rows: sometimes, writers_wait: 2 hours}
+          |                     ^^^^^^^^^ it is one of `at_once`, `never`
+        error[PT010]: writers would wait for longer than an hour
+         --> a.yaml:4:46
+          |
+        4 | create: {move_rows: sometimes, writers_wait: 2 hours}
+          |                                              ^^^^^^^
+        ");
+    insta::assert_snapshot!(with_partition("  hash: c\n  modulus: 2\ncreate: {move_rows: never}"), @"
+        error[PT017]: `move_rows` does not go with `hash`
+         --> a.yaml:6:10
+          |
+        6 | create: {move_rows: never}
+          |          ^^^^^^^^^ a hash-partitioned table has no DEFAULT partition
+        ");
+}
+
+#[test]
 fn thresholds_of_a_check_fit_their_grid() {
     let days = "version: 1\ntable: a.b\npartition: {range: at, every: 1 day}\ncheck: {min_runway: 2 weeks, max_partitions: 400, default_rows: 0}\n";
     let thresholds = policy(days).thresholds;

@@ -1,0 +1,94 @@
+//! A plan, carried out on paper: partitions come and go in a snapshot as they would in the catalog.
+
+use chrono::{DateTime, Utc};
+
+use super::Events;
+use crate::catalog::{CatalogSnapshot, DetachedTable, Ledger, Partition, Table};
+use crate::plan::{Step, TablePlan};
+use crate::sql::QualifiedName;
+
+/// Carries a table's steps out; those that neither make nor remove a partition change nothing here.
+pub(super) fn rehearse(planned: &TablePlan, catalog: &mut CatalogSnapshot) -> Events {
+    let (created, retired) = (Vec::new(), Vec::new());
+    let mut events = Events { table: planned.table.clone(), created, retired, freed: 0 };
+    let now = catalog.server.now;
+    for step in &planned.steps {
+        match step {
+            Step::Create(create) => {
+                let oid = next_oid(catalog);
+                let Some(parent) = parent(catalog, &create.around.parent) else { continue };
+                let indexes = parent.partitions.iter().map(|partition| partition.indexes).max().unwrap_or(1);
+                let mut partition = Partition::new(oid, create.partition.clone(), create.bound.clone());
+                (partition.indexes, partition.rows) = (indexes, Some(0));
+                parent.partitions.push(partition);
+                events.created.push(create.partition.clone());
+            }
+            Step::Detach(detach) => {
+                let Some(parent) = parent(catalog, &detach.around.parent) else { continue };
+                let Some(at) = parent.partitions.iter().position(|partition| partition.oid == detach.oid) else {
+                    continue;
+                };
+                let partition = parent.partitions.remove(at);
+                if let Ledger::Installed { detached, .. } = &mut catalog.ledger {
+                    detached.push(entry(partition, detach.around.parent.clone(), now));
+                }
+                events.retired.push(detach.partition.clone());
+            }
+            Step::Drop(drop) => {
+                if let Ledger::Installed { detached, .. } = &mut catalog.ledger {
+                    detached.retain(|entry| entry.oid != drop.oid);
+                }
+                events.freed += drop.bytes;
+            }
+            _ => {}
+        }
+    }
+    events
+}
+
+fn entry(partition: Partition, parent: QualifiedName, now: DateTime<Utc>) -> DetachedTable {
+    DetachedTable {
+        oid: partition.oid,
+        kind: partition.kind,
+        recorded: partition.name.clone(),
+        name: partition.name,
+        parent,
+        bound: partition.bound,
+        detached_at: Some(now),
+        attached: false,
+        owner_out_of_reach: None,
+        bytes: partition.bytes,
+        foreign_keys: Vec::new(),
+        leftover_checks: Vec::new(),
+    }
+}
+
+fn next_oid(catalog: &CatalogSnapshot) -> u32 {
+    fn highest(partitions: &[Partition]) -> u32 {
+        partitions.iter().map(|partition| partition.oid.max(highest(partition.partitions()))).max().unwrap_or_default()
+    }
+    let tables = catalog.tables.iter().map(|table| table.oid.max(highest(&table.partitions)));
+    let detached = catalog.ledger.detached().iter().map(|entry| entry.oid);
+    tables.chain(detached).max().unwrap_or_default() + 1
+}
+
+/// The partitioned relation of that name, at whatever depth.
+fn parent<'a>(catalog: &'a mut CatalogSnapshot, name: &QualifiedName) -> Option<&'a mut Table> {
+    fn below<'a>(table: &'a mut Table, name: &QualifiedName) -> Option<&'a mut Table> {
+        if table.name == *name {
+            return Some(table);
+        }
+        let nested = table.partitions.iter_mut().filter_map(|partition| partition.table.as_deref_mut());
+        nested.filter_map(|table| below(table, name)).next()
+    }
+    catalog.tables.iter_mut().find_map(|table| below(table, name))
+}
+
+/// The partition of that name, at whatever depth.
+pub(super) fn partition<'a>(catalog: &'a CatalogSnapshot, name: &QualifiedName) -> Option<&'a Partition> {
+    fn below<'a>(partitions: &'a [Partition], name: &QualifiedName) -> Option<&'a Partition> {
+        let deeper = || partitions.iter().find_map(|partition| below(partition.partitions(), name));
+        partitions.iter().find(|partition| partition.name == *name).or_else(deeper)
+    }
+    catalog.tables.iter().find_map(|table| below(&table.partitions, name))
+}

@@ -1,0 +1,29 @@
+//! Findings about rows in DEFAULT that wait for a partition, or for somebody to look at them.
+
+use super::{Explanation, explain};
+
+pub(super) const EXPLANATIONS: &[Explanation] = &[
+    explain(
+        "PT170",
+        "No partition will ever be made for them: what is wanted follows the clock, never the rows. Where DEFAULT is looked \
+         through, so are they.",
+        "Look at them: far-away times are often typing errors of an application. Mend or delete them, or raise \
+         `create.ahead`.",
+    )
+    .example("select * from shop.orders_default where order_date >= '2027-04-01' order by order_date desc limit 20;"),
+    explain(
+        "PT171",
+        "A row is moved by deleting it in one table and inserting it in another. Foreign keys, rules and publications may \
+         take that for more than it is: ON DELETE CASCADE would delete rows elsewhere, subscribers would lose theirs.",
+        "The finding says what is in the way, the hint what would take it out of the way. Until then the partition is not \
+         made, and its rows go on to DEFAULT.",
+    )
+    .example("GRANT SET ON PARAMETER session_replication_role TO deployer;"),
+    explain(
+        "PT172",
+        "Nothing was moved: writers to the table would have had to wait for longer than the policy lets them.",
+        "Allow more with `create.writers_wait`, for a quiet hour perhaps. What is expected is reckoned for a slow server; a \
+         move that takes longer than allowed is rolled back.",
+    )
+    .example("create: {writers_wait: 10 s}"),
+];
