@@ -1,6 +1,7 @@
 //! The facts: what one read of the catalog found, as data that is planned from, saved, and written by hand in tests.
 
 mod bound;
+mod condition;
 mod default_facts;
 mod dump;
 mod index_fault;
@@ -9,6 +10,7 @@ mod question;
 mod snapshot;
 
 pub use bound::{Bound, BoundError, Datum};
+pub use condition::first_row;
 pub use default_facts::{DefaultFacts, Publication, Referrer, Trigger, TriggerState};
 pub use dump::{Beyond, Dump};
 pub use index_fault::{IndexConstraint, IndexFault};

@@ -49,7 +49,7 @@ pub enum Property {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OwnProperties {
-    /// What is set, in no order.
+    /// What is set, privileges in the order in which they were granted.
     pub set: Vec<Property>,
     /// Whether the session's role has the rights of the partition's owner and may take its place by SET ROLE.
     #[serde(default = "yes")]

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{Answers, Bound, DefaultGrant, IndexFault, OwnProperties, Property, Storage};
-use crate::sql::{Identifier, QualifiedName};
+use crate::sql::{Identifier, KeyPart, QualifiedName, SqlLiteral};
 
 /// Everything a plan is made from, besides policies.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -131,12 +131,16 @@ pub struct PartitionKey {
 }
 
 /// One part of a partition key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyColumn {
     /// `None`: an expression.
     pub name: Option<Identifier>,
-    /// `format_type`'s text, such as `timestamp with time zone`; empty for an expression.
+    /// The expression, as `pg_get_expr` writes it; `None`: a column, or it could not be read for somebody's lock.
+    #[serde(default)]
+    pub expression: Option<String>,
+    /// `format_type`'s text, such as `timestamp with time zone`; of an expression the type that its operators compare,
+    /// empty when that is polymorphic.
     #[serde(rename = "type")]
     pub type_name: String,
     /// The collation that its values are compared by, where they are text; `None`: the database's.
@@ -144,11 +148,28 @@ pub struct KeyColumn {
     pub collation: Option<QualifiedName>,
 }
 
+impl KeyColumn {
+    /// What conditions compare; `None`: an expression that could not be read.
+    pub fn part(&self) -> Option<KeyPart> {
+        let column = || self.name.clone().map(KeyPart::Column);
+        self.expression.clone().map(KeyPart::Expression).or_else(column)
+    }
+
+    /// A value of its type.
+    pub fn literal(&self, text: &str) -> String {
+        if self.type_name.is_empty() {
+            SqlLiteral(text).to_string()
+        } else {
+            format!("{}::{}", SqlLiteral(text), self.type_name)
+        }
+    }
+}
+
 impl fmt::Display for KeyColumn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.name {
-            Some(name) => name.fmt(f),
-            None => f.write_str("(expression)"),
+        match self.part() {
+            Some(part) => part.fmt(f),
+            None => f.write_str("(an expression)"),
         }
     }
 }
@@ -203,7 +224,7 @@ pub struct Table {
     #[serde(default)]
     pub access_method: Option<Identifier>,
     /// What is set on a table that a policy names and Postgres does not pass on to partitions, the owner's own privileges
-    /// left out. Nothing is said here of partitions.
+    /// left out, the others in the order in which they were granted. Nothing is said here of partitions.
     #[serde(default)]
     pub properties: Vec<Property>,
     /// What ALTER DEFAULT PRIVILEGES gives others on tables that its owner makes where the table's policy may need them.

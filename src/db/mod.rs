@@ -11,6 +11,7 @@ pub mod explain;
 pub mod look_up;
 pub mod read_catalog;
 pub mod read_definition;
+mod read_expressions;
 pub mod read_history;
 pub mod throwaway;
 pub mod tls;

@@ -18,6 +18,7 @@ use crate::catalog::{
     PartitionKey, RelationKind, Server, Strategy, Table, UnfinishedBranch, UniqueKey, UnreadableEntry,
 };
 use crate::db::connect::{Session, refused_pooling};
+use crate::db::read_expressions::read_expressions;
 use crate::plan::unfinished_partition_of;
 use crate::policy::Policy;
 use crate::sql::{Identifier, QualifiedName};
@@ -118,9 +119,10 @@ async fn read(session: &Session, tables: &[&QualifiedName], targets: &[&str]) ->
         return Err(refused_pooling(session).into());
     }
     let ledger = read_ledger(client, row).await?;
+    let expressions = read_expressions(client, with_expressions(&tables)?).await?;
     let properties = properties.iter().map(properties_of).collect::<Result<_>>()?;
     let faults = read_index_faults(client, &tables, &partitions).await?;
-    let tables = forest(&tables, &partitions, properties, faults)?;
+    let tables = forest(&tables, &partitions, properties, expressions, faults)?;
     let (rows, mut unmanaged, mut unfinished) = (unmanaged, Vec::new(), Vec::new());
     for row in &rows {
         let name = qualified(row, "schema", "name")?;
@@ -214,7 +216,20 @@ fn detached_table(row: &Row) -> Result<Result<DetachedTable, UnreadableEntry>> {
     }))
 }
 
-fn table(row: &Row) -> Result<Table> {
+/// The tables whose keys have parts that are no columns.
+fn with_expressions(tables: &[Row]) -> Result<Vec<u32>> {
+    let mut found = Vec::new();
+    for row in tables {
+        let columns: Vec<KeyColumnRow> = json(row, "key_columns")?;
+        if columns.iter().any(|(name, ..)| name.is_none()) {
+            found.push(row.try_get("oid")?);
+        }
+    }
+    Ok(found)
+}
+
+/// The expressions of its key come apart from the row.
+fn table(row: &Row, expressions: Vec<String>) -> Result<Table> {
     let strategy: Option<String> = row.try_get("strategy")?;
     let strategy = match strategy.as_deref() {
         Some("r") => Some(Strategy::Range),
@@ -223,7 +238,9 @@ fn table(row: &Row) -> Result<Table> {
         _ => None,
     };
     let columns: Vec<KeyColumnRow> = json(row, "key_columns")?;
+    let mut expressions = expressions.into_iter();
     let columns = columns.into_iter().map(|(name, type_name, collation_schema, collation)| KeyColumn {
+        expression: if name.is_none() { expressions.next() } else { None },
         name: name.map(Identifier::new),
         type_name: type_name.unwrap_or_default(),
         collation: collation_schema.zip(collation).map(|(schema, name)| QualifiedName::new(schema, name)),
@@ -283,11 +300,12 @@ fn forest(
     tables: &[Row],
     partitions: &[Row],
     mut properties: Properties,
+    mut expressions: HashMap<u32, Vec<String>>,
     mut faults: IndexFaults,
 ) -> Result<Vec<Table>> {
     let (mut roots, mut branches) = (Vec::new(), HashMap::new());
     for row in tables {
-        let table = table(row)?;
+        let table = table(row, expressions.remove(&row.try_get("oid")?).unwrap_or_default())?;
         if row.try_get("is_root")? {
             roots.push(table);
         } else {

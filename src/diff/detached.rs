@@ -4,13 +4,13 @@
 use chrono::{DateTime, Utc};
 
 use super::retire::too_many_at_once;
-use super::{Draft, Situation};
+use super::size_cap::has_no_room_for;
+use super::{Draft, Situation, unless};
 use crate::catalog::{Bound, DetachedTable};
 use crate::plan::steps::DropTable;
 use crate::plan::{Finding, Step, codes};
 use crate::policy::Then;
 use crate::schedule::Interval;
-use crate::sql::QualifiedName;
 
 /// Drops detached tables whose grace is over.
 pub(super) fn drop_after_grace(situation: &Situation<'_>, draft: &mut Draft) {
@@ -48,13 +48,12 @@ pub(super) fn drop_after_grace(situation: &Situation<'_>, draft: &mut Draft) {
                 )
                 .hint("attach it again, or drop it by hand: partctl will not"),
             );
-        } else if over {
+        } else if over && !unless::keeps(situation, &entry.name, draft) {
             due.push((entry, reason));
         }
     }
-    let names: Vec<&QualifiedName> = due.iter().map(|(entry, _)| &entry.name).collect();
-    if let Some(refusal) = too_many_at_once(situation, retain, &names, "detached tables are due to be dropped") {
-        draft.findings.push(refusal);
+    let tables = due.iter().map(|(entry, _)| (&entry.name, &entry.bound, entry.bytes));
+    if too_many_at_once(situation, retain, tables, "detached tables are due to be dropped", draft) {
         return;
     }
     draft.steps.extend(due.into_iter().map(|(entry, reason)| {
@@ -66,13 +65,16 @@ pub(super) fn drop_after_grace(situation: &Situation<'_>, draft: &mut Draft) {
             reason,
             bytes: entry.bytes,
             foreign_keys: entry.foreign_keys.clone(),
+            unless: unless::condition(situation, &entry.name),
         })
     }));
 }
 
 /// Whether the policy has become more generous since it was detached. Also where nobody can tell.
 pub(super) fn is_wanted_again(situation: &Situation<'_>, entry: &DetachedTable, steps: &[Step]) -> bool {
-    situation.desired.as_range().is_some() && !situation.would_retire(&entry.bound, steps)
+    situation.desired.as_range().is_some()
+        && !situation.would_retire(&entry.bound, steps)
+        && !has_no_room_for(situation, entry)
 }
 
 /// Whether its detach has passed the first of its two phases.

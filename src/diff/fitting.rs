@@ -6,7 +6,7 @@ use crate::catalog::CatalogSnapshot;
 use crate::desired::{expand, partition_key, strategy};
 use crate::plan::{Finding, codes};
 use crate::policy::Level;
-use crate::sql::Identifier;
+use crate::sql::KeyPart;
 
 /// Fits every level below the outermost one to the columns and the unique keys of the table.
 ///
@@ -28,19 +28,22 @@ pub(super) fn fits(root: &Node<'_>, snapshot: &CatalogSnapshot) -> Result<(), Fi
 /// Postgres: a unique constraint on a partitioned table must include all partitioning columns (0A000), on every level,
 /// or there would be no index that could watch over it.
 fn unique_keys_allow(root: &Node<'_>, level: &Level) -> Result<(), Finding> {
+    let strategy = strategy(level).as_str();
     for unique in &root.table.unique_keys {
-        let missing: Vec<&Identifier> =
-            level.partitioning.columns().iter().filter(|column| !unique.columns.contains(column)).collect();
-        if let Some(first) = missing.first() {
-            let strategy = strategy(level).as_str();
-            let message = format!(
-                "cannot be sub-partitioned by {strategy} ({first}): unique key {} lacks that column",
-                unique.name
-            );
-            return Err(Finding::about(codes::SUBPARTITION_KEY, &root.table.name, message).hint(
+        let is_in_it = |part: &KeyPart| matches!(part, KeyPart::Column(column) if unique.columns.contains(column));
+        let Some(missing) = level.partitioning.key().iter().find(|part| !is_in_it(part)) else { continue };
+        let (why, hint) = match missing {
+            KeyPart::Column(column) => (
+                format!("lacks {column}"),
                 "Postgres keeps keys unique only with all partitioning columns in them (0A000): add it to the key",
-            ));
-        }
+            ),
+            KeyPart::Expression(_) => (
+                "cannot be kept".to_owned(),
+                "Postgres keeps no key unique where partitions go by an expression (0A000)",
+            ),
+        };
+        let message = format!("cannot be sub-partitioned by {strategy} {missing}: unique key {} {why}", unique.name);
+        return Err(Finding::about(codes::SUBPARTITION_KEY, &root.table.name, message).hint(hint));
     }
     Ok(())
 }

@@ -45,7 +45,8 @@ struct Class {
 fn missing(existing: &BTreeSet<Class>, wanted: u32) -> Vec<Class> {
     // Every modulus divides the next larger one (42P17), so the largest is a multiple of all.
     let largest = existing.iter().map(|class| class.modulus).max().unwrap_or(wanted);
-    let fits = existing.iter().all(|class| class.modulus % wanted == 0 || wanted % class.modulus == 0);
+    let fits =
+        existing.iter().all(|class| class.modulus.is_multiple_of(wanted) || wanted.is_multiple_of(class.modulus));
     let wanted = if fits { wanted } else { largest };
     let finest = largest.max(wanted);
     let mut free = vec![true; finest as usize];
@@ -76,7 +77,9 @@ fn other_modulus(situation: &Situation<'_>, existing: &BTreeSet<Class>, wanted: 
     let shown: Vec<String> = others.iter().map(ToString::to_string).collect();
     let has = format!("has partitions of modulus {}, its policy says {wanted}", shown.join(", "));
     let (table, wanted_is_there) = (&situation.table.name, existing.iter().any(|class| class.modulus == wanted));
-    let (code, message, hint) = if others.iter().all(|modulus| wanted % modulus == 0) && situation.path.is_empty() {
+    let (code, message, hint) = if others.iter().all(|modulus| wanted.is_multiple_of(*modulus))
+        && situation.path.is_empty()
+    {
         let split: Vec<&Class> = existing.iter().filter(|class| class.modulus != wanted).collect();
         let pieces: u32 = split.iter().map(|class| wanted / class.modulus).sum();
         let message = format!("{has}: {} would be split into {pieces}, which moves all of their rows", split.len());
@@ -84,7 +87,7 @@ fn other_modulus(situation: &Situation<'_>, existing: &BTreeSet<Class>, wanted: 
         (codes::MODULUS_SPLIT, message, hint.to_owned())
     } else if wanted_is_there || !situation.path.is_empty() {
         (codes::OTHER_SHAPE, has, "they count as coverage and are left as they are".to_owned())
-    } else if largest % wanted == 0 {
+    } else if largest.is_multiple_of(wanted) {
         let hint = format!("partitions are split, never merged: set `modulus` to {largest} or a multiple of it");
         (codes::MODULUS, has, hint)
     } else {
@@ -141,7 +144,7 @@ mod tests {
                 let all = || existing.iter().chain(&made);
                 let held = |row: u32| all().filter(|(modulus, remainder)| row % modulus == *remainder).count();
                 assert!((0..240).all(|row| held(row) == 1), "{existing:?} {wanted} {made:?}");
-                let chain = |a: u32, b: u32| a % b == 0 || b % a == 0;
+                let chain = |a: u32, b: u32| a.is_multiple_of(b) || b.is_multiple_of(a);
                 assert!(all().all(|(a, _)| all().all(|(b, _)| chain(*a, *b))), "{existing:?} {wanted} {made:?}");
             }
         }

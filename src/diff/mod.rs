@@ -25,8 +25,10 @@ mod set_aside;
 mod shapes;
 mod simulate;
 mod situation;
+mod size_cap;
 mod thresholds;
 mod unfinished;
+mod unless;
 mod unmanaged;
 mod walk;
 
@@ -67,10 +69,12 @@ struct Rules<'a> {
     of_nodes: &'a [Rule<'a>],
     /// Once at the root, when the draft holds the steps of all nodes.
     of_tables: &'a [Rule<'a>],
+    /// How many partitions somebody has confirmed may leave at once.
+    confirmed: usize,
 }
 
 /// Every rule.
-const RULES: Rules<'static> = Rules { of_nodes: NODE_RULES, of_tables: TABLE_RULES };
+const RULES: Rules<'static> = Rules { of_nodes: NODE_RULES, of_tables: TABLE_RULES, confirmed: 0 };
 
 const TABLE_RULES: &[Rule<'static>] = &[&properties::match_properties, &properties::indexes, &analyze::analyze];
 
@@ -91,6 +95,11 @@ const NODE_RULES: &[Rule<'static>] = &[
 /// What would be done to this database for these policies at the snapshot's moment.
 pub fn plan(policies: &[Policy], snapshot: &CatalogSnapshot) -> Plan {
     plan_by(&RULES, policies, snapshot)
+}
+
+/// The same where somebody has confirmed that so many partitions of a table may leave at once, whatever `per_run` says.
+pub fn plan_confirmed(confirmed: usize, policies: &[Policy], snapshot: &CatalogSnapshot) -> Plan {
+    plan_by(&Rules { confirmed, ..RULES }, policies, snapshot)
 }
 
 fn plan_by(rules: &Rules<'_>, policies: &[Policy], snapshot: &CatalogSnapshot) -> Plan {

@@ -218,7 +218,7 @@ fn table_overview(policy: &Policy, snapshot: &CatalogSnapshot, planned: &TablePl
     let default = table.and_then(Table::default_partition);
     let mut overview = TableOverview {
         table: policy.table.clone(),
-        key: key_in_words(policy),
+        key: policy.level.partitioning.key_in_words(),
         partitions: planned.partitions,
         bytes: planned.bytes,
         rows: table
@@ -254,17 +254,6 @@ fn table_overview(policy: &Policy, snapshot: &CatalogSnapshot, planned: &TablePl
         policy.level.retain.as_ref().and_then(|retain| situation.next_to_retire(range, retain, planned));
     overview.timeline = situation.timeline(range, planned, overview.next_to_retire.as_ref());
     overview
-}
-
-fn key_in_words(policy: &Policy) -> String {
-    match &policy.level.partitioning {
-        Partitioning::Range(range) => format!("range {}", range.key),
-        Partitioning::List(list) => format!("list {}", list.key),
-        Partitioning::Hash(hash) => {
-            let key: Vec<String> = hash.key.iter().map(ToString::to_string).collect();
-            format!("hash {}", key.join(", "))
-        }
-    }
 }
 
 impl Situation<'_> {

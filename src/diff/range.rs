@@ -101,8 +101,8 @@ fn region(situation: &Situation<'_>, range: &DesiredRange, current: Window) -> O
 /// True while the server has not been asked, and with the question put.
 pub(super) fn sorts_by_time(situation: &Situation<'_>, range: &DesiredRange, draft: &mut Draft) -> bool {
     let Some(texts) = range.texts_in_order() else { return true };
-    let question = Question::TextInOrder { collation: range.collation.clone(), texts };
-    let collation = range.collation.as_ref().map_or("the database's collation".to_owned(), ToString::to_string);
+    let question = Question::TextInOrder { collation: range.column.collation.clone(), texts };
+    let collation = range.column.collation.as_ref().map_or("the database's collation".to_owned(), ToString::to_string);
     let table = &situation.table.name;
     let finding = match situation.snapshot.answers.get(&question) {
         Some(Answer::InOrder(true)) => return true,
@@ -218,7 +218,7 @@ pub(super) fn report_off_grid(situation: &Situation<'_>, draft: &mut Draft) {
     let off_grid: Vec<String> = situation
         .placed
         .iter()
-        .filter(|(extent, _)| !situation.is_on_grid(range, *extent))
+        .filter(|(_, partition)| !situation.is_on_grid(range, &partition.bound))
         .map(|(_, partition)| partition.name.name.to_string())
         .collect();
     let (message, hint) = match off_grid.as_slice() {

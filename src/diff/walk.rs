@@ -27,7 +27,7 @@ pub(super) fn draft_tree(
     let table = set_aside::as_if_back(root.table, snapshot);
     let root = Node { table: &table, ..root };
     if let Ok(desired) = expand(root.level, root.table, snapshot) {
-        let situation = Situation::new(root, &desired, snapshot).after(dropped);
+        let situation = Situation::new(root, &desired, snapshot).after(dropped).confirming(rules.confirmed);
         rules.of_tables.iter().for_each(|rule| rule(&situation, draft));
     }
     runway
@@ -52,7 +52,8 @@ impl Walk<'_> {
                 return None;
             }
         };
-        let situation = Situation::new(node.clone(), &desired, self.snapshot).after(self.dropped);
+        let situation =
+            Situation::new(node.clone(), &desired, self.snapshot).after(self.dropped).confirming(self.rules.confirmed);
         let mut own = Draft { new_names: std::mem::take(&mut draft.new_names), ..Draft::default() };
         for rule in self.rules.of_nodes {
             rule(&situation, &mut own);

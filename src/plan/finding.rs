@@ -144,6 +144,12 @@ finding_codes! {
     DEFAULT_STAYS = "PT141" "default-stays" Info None;
     /// A DEFAULT partition that a run set aside cannot be brought back.
     DEFAULT_ASIDE = "PT142" "default-aside" Error Some(FailureKind::Findings);
+    /// The policy's `unless` keeps a partition that retention would retire.
+    KEPT_UNLESS = "PT143" "kept-unless" Info None;
+    /// The policy's `unless` could not be asked, or is null: the partition is kept.
+    UNLESS_UNKNOWN = "PT144" "unless-unknown" Warning None;
+    /// Partitions take more than `max_size`, and no more of them may leave.
+    OVER_SIZE = "PT145" "over-size" Warning None;
     /// A branch that is partitioned otherwise than the policy says; it counts as coverage and is left alone.
     OTHER_SHAPE = "PT150" "other-shape" Info None;
     /// Partitions that have no partitions of their own, though the policy says how they are partitioned.

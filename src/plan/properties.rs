@@ -3,7 +3,6 @@
 //! Facts: modes were seen in pg_locks on 14-18. ONLY keeps ALTER TABLE off the partitions of a partition.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use super::LockMode;
 use crate::catalog::{ExtendedStatistics, Grant, Property, RelationKind, ReplicaIdentity};
@@ -58,16 +57,19 @@ impl Receiver<'_> {
     }
 
     fn grants<'g>(self, grants: impl Iterator<Item = &'g Grant>) -> Vec<String> {
-        let mut by_role: BTreeMap<(&Option<Identifier>, bool), String> = BTreeMap::new();
+        // In the order given: then the catalog shows them as on the table, and is quick to tell that they are the same.
+        let mut by_role: Vec<(&Option<Identifier>, bool, Vec<String>)> = Vec::new();
         for Grant { grantee, privilege, column, grantable } in grants {
-            let list = by_role.entry((grantee, *grantable)).or_default();
-            let comma = if list.is_empty() { "" } else { ", " };
             let column = column.as_ref().map(|column| format!(" ({column})")).unwrap_or_default();
-            write!(list, "{comma}{privilege}{column}").expect("a string grows");
+            let privilege = format!("{privilege}{column}");
+            match by_role.iter_mut().find(|(role, option, _)| (*role, *option) == (grantee, *grantable)) {
+                Some((_, _, privileges)) => privileges.push(privilege),
+                None => by_role.push((grantee, *grantable, vec![privilege])),
+            }
         }
-        let grant = |((grantee, grantable), privileges): ((&Option<Identifier>, bool), String)| {
+        let grant = |(grantee, grantable, privileges): (&Option<Identifier>, bool, Vec<String>)| {
             let option = if grantable { " WITH GRANT OPTION" } else { "" };
-            format!("GRANT {privileges} ON {} TO {}{option}", self.name, role(grantee.as_ref()))
+            format!("GRANT {} ON {} TO {}{option}", privileges.join(", "), self.name, role(grantee.as_ref()))
         };
         by_role.into_iter().map(grant).collect()
     }

@@ -13,7 +13,6 @@ mod problem;
 mod query_files;
 mod reference;
 mod schema;
-mod size;
 mod storage;
 
 pub use check::{Checked, RULES, check, check_with, is_query};
@@ -25,5 +24,4 @@ pub use name_template::{NameTemplate, Segment, TemplateError};
 pub use problem::{Lines, Problem, Rule, Source};
 pub use query_files::{QueryFileWanted, QueryFiles, query_files_wanted};
 pub use schema::schema;
-pub use size::parse_size;
 pub use storage::{STORAGE_PARAMETERS, StorageParameter, Takes};

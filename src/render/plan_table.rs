@@ -173,6 +173,7 @@ mod tests {
                 reason: "no grace".to_owned(),
                 bytes: 8_192,
                 foreign_keys: Vec::new(),
+                unless: None,
             }),
         ];
         insta::assert_snapshot!(plainly(&plan(vec![table(orders, "range 日付, 1 month", steps)]), 120), @r#"

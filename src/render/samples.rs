@@ -67,6 +67,7 @@ pub(super) fn detach(parent: &QualifiedName, partition: &str, default: Option<&s
         reason: "older than 24 months".to_owned(),
         bytes: 15_247_133_901,
         rows: Some(31_004_112),
+        unless: None,
     })
 }
 
@@ -79,6 +80,7 @@ pub(super) fn drop_table(table: &str) -> Step {
         reason: "detached 2026-11-07, grace over".to_owned(),
         bytes: 14_817_637_171,
         foreign_keys: Vec::new(),
+        unless: None,
     })
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{Dump, FORMAT};
 use crate::catalog::{Bound, Datum, Question};
-use crate::sql::QualifiedName;
+use crate::sql::{QualifiedName, same_expression};
 
 /// Keys whose texts are words of Postgres' or of this format.
 const HARMLESS: &[&str] = &[
@@ -98,6 +98,9 @@ impl Words<'_> {
     fn text(&mut self, key: &str, text: &str) -> String {
         let built_in = || BUILT_IN.iter().any(|prefix| text.starts_with(prefix));
         if HARMLESS.contains(&key) || TYPES.contains(&key) && (text.is_empty() || built_in()) {
+            return text.to_owned();
+        }
+        if key == "expression" && self.mentioned.iter().any(|known| same_expression(known, text)) {
             return text.to_owned();
         }
         if let Ok(bound) = text.parse::<Bound>() {

@@ -57,8 +57,7 @@ pub(super) async fn read_index_faults(client: &Client, tables: &[Row], partition
 
 /// What is set on a table or partition, by its oid.
 pub(super) fn properties_of(row: &Row) -> Result<(u32, OwnProperties)> {
-    let mut set: Vec<Property> = json(row, "properties")?;
-    set.sort_unstable();
+    let set: Vec<Property> = json(row, "properties")?;
     let in_schema = serde_json::from_str(row.try_get("in_schema")?).context("reading column `in_schema`")?;
     Ok((row.try_get("oid")?, OwnProperties { set, role_is_owner: row.try_get("role_is_owner")?, in_schema }))
 }

@@ -60,26 +60,29 @@ SELECT m.oid, pg_catalog.pg_has_role(m.relowner, 'USAGE') AND pg_catalog.pg_has_
        CASE WHEN NOT pg_catalog.has_schema_privilege(r.relowner, m.relnamespace, 'USAGE') THEN '"nothing"'
             WHEN NOT pg_catalog.has_schema_privilege(r.relowner, m.relnamespace, 'CREATE') THEN '"use"'
             ELSE '"create"' END AS in_schema, (
-  SELECT pg_catalog.json_agg(property.json)::text FROM (
+  SELECT pg_catalog.json_agg(property.json ORDER BY property.position)::text FROM (
     SELECT pg_catalog.json_build_object('grant', pg_catalog.json_build_object(
              'grantee', CASE WHEN g.grantee <> 0 THEN pg_catalog.pg_get_userbyid(g.grantee) END,
-             'privilege', g.privilege_type, 'column', g.attname, 'grantable', pg_catalog.bool_or(g.is_grantable))) AS json
-      FROM (SELECT NULL::name AS attname, a.grantee, a.privilege_type, a.is_grantable FROM pg_catalog.aclexplode(m.relacl) a
+             'privilege', g.privilege_type, 'column', g.attname, 'grantable', pg_catalog.bool_or(g.is_grantable))) AS json,
+           -- In the order in which they were granted.
+           pg_catalog.min(g.position) AS position
+      FROM (SELECT NULL::name AS attname, a.grantee, a.privilege_type, a.is_grantable, a.position
+              FROM pg_catalog.aclexplode(m.relacl) WITH ORDINALITY a(grantor, grantee, privilege_type, is_grantable, position)
              UNION ALL
-            SELECT t.attname, a.grantee, a.privilege_type, a.is_grantable
+            SELECT t.attname, a.grantee, a.privilege_type, a.is_grantable, NULL
               FROM pg_catalog.pg_attribute t CROSS JOIN LATERAL pg_catalog.aclexplode(t.attacl) a
              WHERE t.attrelid = m.oid AND NOT t.attisdropped) g
      WHERE g.grantee NOT IN (m.relowner, r.relowner)
      GROUP BY g.attname, g.grantee, g.privilege_type
      UNION ALL
-    SELECT pg_catalog.json_build_object('replica_identity', m.identity) WHERE m.identity IS NOT NULL
+    SELECT pg_catalog.json_build_object('replica_identity', m.identity), NULL WHERE m.identity IS NOT NULL
      UNION ALL
-    SELECT pg_catalog.json_build_object('replica_identity', pg_catalog.json_build_object('index', m.identity_index))
+    SELECT pg_catalog.json_build_object('replica_identity', pg_catalog.json_build_object('index', m.identity_index)), NULL
      WHERE m.identity_index IS NOT NULL
      UNION ALL
-    SELECT pg_catalog.to_json('row_security'::text) WHERE m.relrowsecurity
+    SELECT pg_catalog.to_json('row_security'::text), NULL WHERE m.relrowsecurity
      UNION ALL
-    SELECT setting.json FROM pg_catalog.pg_attribute a
+    SELECT setting.json, NULL FROM pg_catalog.pg_attribute a
      CROSS JOIN LATERAL (
            SELECT pg_catalog.json_build_object('statistics_target', pg_catalog.json_build_object('column', a.attname, 'target', a.attstattarget))
             WHERE 0 <= a.attstattarget
@@ -88,9 +91,9 @@ SELECT m.oid, pg_catalog.pg_has_role(m.relowner, 'USAGE') AND pg_catalog.pg_has_
              FROM (VALUES ('p', 'pglz'), ('l', 'lz4')) m(letter, name) WHERE m.letter::"char" = a.attcompression) setting(json)
      WHERE m.settings IS NOT NULL AND a.attrelid = m.oid AND 0 < a.attnum AND NOT a.attisdropped
      UNION ALL
-    SELECT statistic.json::json FROM pg_catalog.jsonb_array_elements(m.statistics) statistic(json)
+    SELECT statistic.json::json, NULL FROM pg_catalog.jsonb_array_elements(m.statistics) statistic(json)
      UNION ALL
-    SELECT pg_catalog.json_build_object('comment', pg_catalog.json_build_object('column', a.attname, 'text', d.description))
+    SELECT pg_catalog.json_build_object('comment', pg_catalog.json_build_object('column', a.attname, 'text', d.description)), NULL
       FROM pg_catalog.pg_description d
       LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = d.objoid AND a.attnum = d.objsubid AND d.objsubid <> 0
      WHERE d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objoid = m.oid
@@ -100,6 +103,10 @@ SELECT m.oid, pg_catalog.pg_has_role(m.relowner, 'USAGE') AND pg_catalog.pg_has_
  CROSS JOIN (SELECT CASE WHEN pg_catalog.current_setting('server_version_num')::int4 < 160000 THEN 'MEMBER' ELSE 'SET' END)
        become(privilege)
  WHERE m.oid = m.root
-    OR (m.relowner, m.relacl, m.relrowsecurity, m.identity, m.identity_index, m.settings, m.comments, m.statistics)
+    OR (m.relowner, m.relrowsecurity, m.identity, m.identity_index, m.settings, m.comments, m.statistics)
        IS DISTINCT FROM
-       (r.relowner, r.relacl, r.relrowsecurity, r.identity, r.identity_index, r.settings, r.comments, r.statistics)
+       (r.relowner, r.relrowsecurity, r.identity, r.identity_index, r.settings, r.comments, r.statistics)
+    -- Privileges stand in the order in which they were granted.
+    OR m.relacl IS DISTINCT FROM r.relacl
+       AND ARRAY(SELECT a::text FROM pg_catalog.unnest(m.relacl) a ORDER BY 1)
+           IS DISTINCT FROM ARRAY(SELECT a::text FROM pg_catalog.unnest(r.relacl) a ORDER BY 1)

@@ -5,7 +5,7 @@ use crate::policy::{
     AxisValue, Create, Every, Held, Hold, Level, ListPolicy, Location, Locks, Placement, RangePolicy, Reach, Retain,
     Then,
 };
-use crate::sql::Identifier;
+use crate::sql::{Identifier, KeyPart};
 
 fn name(table: &str) -> QualifiedName {
     QualifiedName::new("shop", table)
@@ -17,7 +17,7 @@ fn policy(every: Every, timezone: Option<chrono_tz::Tz>, retain: Retain) -> Poli
         table: name("t"),
         level: Level {
             partitioning: Partitioning::Range(RangePolicy {
-                key: Identifier::new("at"),
+                key: vec![KeyPart::Column(Identifier::new("at"))],
                 encoding: None,
                 every,
                 timezone,
@@ -47,6 +47,9 @@ fn retain(keep_for: Option<&str>, newest: Option<u32>) -> Retain {
     Retain {
         keep_for: keep_for.map(|text| text.parse().unwrap()),
         newest,
+        distance: None,
+        max_size: None,
+        unless: None,
         at_least: 1,
         then: Then::Drop,
         grace: Some("7 days".parse().unwrap()),
@@ -89,6 +92,7 @@ fn snapshot(key_type: &str, bounds: &[&str], now: &str) -> CatalogSnapshot {
         key: Some(PartitionKey {
             strategy: Strategy::Range,
             columns: vec![KeyColumn {
+                expression: None,
                 name: Some(Identifier::new("at")),
                 type_name: key_type.to_owned(),
                 collation: None,
@@ -232,8 +236,11 @@ fn gaps_stand_in_the_timeline() {
 #[test]
 fn a_table_that_does_not_fit_its_policy_still_has_its_line() {
     let mut policy = daily(retain(Some("1 year"), None));
-    policy.level.partitioning =
-        Partitioning::List(ListPolicy { key: Identifier::new("region"), groups: Vec::new(), default: None });
+    policy.level.partitioning = Partitioning::List(ListPolicy {
+        key: KeyPart::Column(Identifier::new("region")),
+        groups: Vec::new(),
+        default: None,
+    });
     let overview = seen(&policy, &snapshot("date", &["2026-01-01", "2026-01-02"], "2026-01-05T12:00:00Z"));
     assert_eq!((overview.tables[0].partitions, overview.tables[0].rows), (1, Some(10)));
     assert_eq!(overview.errors.len(), 1);

@@ -94,7 +94,8 @@ impl<'a> Told<'a> {
             let column = grant.column.as_ref().map(|column| format!(" ({column})")).unwrap_or_default();
             beyond.entry((grant.grantee.clone(), which)).or_default().push(format!("{}{column}", grant.privilege));
         }
-        for ((grantee, which), privileges) in beyond {
+        for ((grantee, which), mut privileges) in beyond {
+            privileges.sort_unstable();
             self.surplus.entry(Surplus { grantee, which, privileges }).or_default().push(&partition.name);
         }
     }

@@ -25,6 +25,7 @@ fn drop_step(table: &str, oid: u32) -> Step {
             columns: Vec::new(),
             lockable: true,
         }],
+        unless: None,
     })
 }
 

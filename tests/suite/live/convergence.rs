@@ -66,6 +66,20 @@ const SCENARIOS: &[Scenario] = &[
             CREATE TABLE shop.third PARTITION OF shop.hashed FOR VALUES WITH (MODULUS 4, REMAINDER 2)")],
     },
     Scenario {
+        name: "days and tenants: the days are looked after, and a cut inside of one stays",
+        policy: "version: 1\ntable: shop.tenants\npartition: {range: [day, tenant], every: 1 day}\ncreate: {ahead: 2 days}\nretain: {newest: 4, then: detach}\n",
+        setup: &[Sql("CREATE SCHEMA shop; CREATE TABLE shop.tenants (day date, tenant int) PARTITION BY RANGE (day, tenant);"), Each("SELECT format('CREATE TABLE shop.%I PARTITION OF shop.tenants FOR VALUES FROM (%L, MINVALUE) TO (%L, MINVALUE)', 't' || g, d - g, d - g + 1)
+              FROM (SELECT (now() AT TIME ZONE 'UTC')::date - 2 AS d) t, generate_series(1, 5) g"), Each("SELECT format('CREATE TABLE shop.cut PARTITION OF shop.tenants FOR VALUES FROM (%L, MINVALUE) TO (%L, 7)', d, d + 1)
+              FROM (SELECT (now() AT TIME ZONE 'UTC')::date - 2 AS d) t"), Sql("INSERT INTO shop.tenants SELECT (now() AT TIME ZONE 'UTC')::date - g, g FROM generate_series(2, 7) g; ANALYZE shop.tenants")],
+    },
+    Scenario {
+        name: "the key is an expression",
+        policy: "version: 1\ntable: shop.capitals\npartition:\n  list: (upper(\"Land\"))\n  values:\n    nordic: [NO, SE]\n    none: [null]\n---\nversion: 1\ntable: shop.days\npartition:\n  range: (date_trunc('day', at))\n  every: 1 week\n---\nversion: 1\ntable: shop.rest\npartition:\n  hash: [(id % 100), \"(lower(note) || ',')\"]\n  modulus: 2\n",
+        setup: &[Sql("CREATE SCHEMA shop; CREATE TABLE shop.capitals (\"Land\" text) PARTITION BY LIST (upper(\"Land\"));
+            CREATE TABLE shop.days (at timestamp) PARTITION BY RANGE (date_trunc('day', at));
+            CREATE TABLE shop.rest (id int, note text) PARTITION BY HASH ((id % 100), (lower(note) || ','))")],
+    },
+    Scenario {
         name: "old months are detached concurrently and kept",
         policy: "version: 1\ntable: shop.months\npartition: {range: at, every: 1 month, timezone: UTC}\nretain: {for: 3 months, then: detach, per_run: 20}\n",
         setup: MONTHS,

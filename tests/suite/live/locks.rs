@@ -137,7 +137,7 @@ async fn detach_through_traps(
     relations: &BTreeMap<u32, String>,
     observed: &mut Modes,
 ) {
-    runner.client().batch_execute(&alone.guard).await.unwrap();
+    runner.client().batch_execute(&alone.guards.join(";")).await.unwrap();
     let mut traps: BTreeMap<i32, Session> = BTreeMap::new();
     for (oid, name) in relations {
         let foreign = database.value(&format!("SELECT relkind = 'f' FROM pg_class WHERE oid = {oid}")).await == "t";

@@ -19,6 +19,7 @@ const SET: &str = "CREATE SCHEMA shop AUTHORIZATION carrier; SET ROLE carrier;
     COMMENT ON TABLE shop.orders IS 'what people''s orders are'; COMMENT ON COLUMN shop.orders.note IS 'from the customer';
     GRANT SELECT, INSERT ON shop.orders TO \"Reader One\" WITH GRANT OPTION; GRANT SELECT ON shop.orders TO PUBLIC;
     GRANT UPDATE (note) ON shop.orders TO stranger;
+    DO $$BEGIN IF 170000 <= current_setting('server_version_num')::int THEN GRANT MAINTAIN ON shop.orders TO stranger; END IF; END$$;
     ALTER DEFAULT PRIVILEGES GRANT SELECT, DELETE ON TABLES TO creator;
     ALTER DEFAULT PRIVILEGES IN SCHEMA shop GRANT TRUNCATE ON TABLES TO PUBLIC; RESET ROLE;";
 
@@ -55,6 +56,12 @@ async fn new_partitions_are_right_from_birth() {
             "{e} lower(note) carrier",
         ],
     );
+    if 170_000 <= database.value("SHOW server_version_num").await.parse::<u32>().unwrap() {
+        contains(born, &["stranger=m/carrier"]);
+    }
+    let other_order = "SELECT count(*) FROM pg_class c, pg_class t
+        WHERE t.oid = 'shop.orders'::regclass AND c.relispartition AND c.relkind = 'r' AND c.relacl <> t.relacl";
+    assert_eq!(database.value(other_order).await, "0", "then the catalog would be slow to tell that they are alike");
     assert!(!born.contains("creator"), "default privileges are not the table's: {born}");
     assert!(!born.contains("D/carrier"), "default privileges are not the table's: {born}");
 }
@@ -228,4 +235,46 @@ async fn partitions_of_others_are_named_and_left() {
     database.sql("ALTER TABLE shop.yours OWNER TO creator; GRANT USAGE, CREATE ON SCHEMA elsewhere TO creator").await;
     assert_eq!(run(&["apply"]).0, Some(0));
     assert_eq!(run(&["plan", "--check"]).0, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn partitions_that_are_stored_elsewhere_are_told_and_not_rewritten() {
+    let policy = format!("{POLICY}storage: {{autovacuum_vacuum_max_threshold: 5}}\n");
+    let policy = policy.replace("every: 1 month", "every: 1 month, tablespace: quick");
+    let tablespaces = "SET allow_in_place_tablespaces = on";
+    let database = Database::new(&policy, tablespaces).await;
+    for name in ["quick", "slow"] {
+        database.sql(&format!("CREATE TABLESPACE {name} LOCATION ''")).await;
+    }
+    let newer = 170_000 <= database.value("SHOW server_version_num").await.parse::<u32>().unwrap();
+    let using = if newer { "CREATE ACCESS METHOD another TYPE TABLE HANDLER heap_tableam_handler" } else { "SELECT" };
+    let set = if newer { "ALTER TABLE shop.orders SET ACCESS METHOD another" } else { "SELECT" };
+    database
+        .sql(&format!(
+            "CREATE SCHEMA shop; {using}; CREATE TABLE shop.orders (id int, day date NOT NULL) PARTITION BY RANGE (day) TABLESPACE slow;
+             CREATE TABLE shop.a PARTITION OF shop.orders FOR VALUES FROM ('2001-01-01') TO ('2001-02-01') TABLESPACE pg_default;
+             CREATE TABLE shop.b PARTITION OF shop.orders FOR VALUES FROM ('2001-02-01') TO ('2001-03-01');
+             CREATE TABLE shop.c PARTITION OF shop.orders FOR VALUES FROM ('2001-03-01') TO ('2001-04-01') TABLESPACE quick; {set}"
+        ))
+        .await;
+    database.partctl(&["apply"], 0);
+    let said = database.partctl(&["plan", "--check"], 0);
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    contains(&said, &["PT182 shop.orders: in the database's own tablespace and not in quick: shop.a"]);
+    assert_eq!(
+        said.contains("PT186 shop.orders: PostgreSQL"),
+        database.value("SHOW server_version_num").await.as_str() < "180000"
+    );
+    let (_, plan) = database.plan().await;
+    let hint = plan.findings().find(|finding| finding.message.contains("not in quick")).unwrap().hint.clone().unwrap();
+    contains(&hint, &["ALTER TABLE shop.a SET TABLESPACE quick: it is rewritten"]);
+    let method = "PT182 shop.orders: stored by heap and not by another: shop.a, shop.b, shop.c";
+    assert_eq!(said.contains(method), newer, "{said}");
+    if newer {
+        let born = "SELECT count(*) FROM pg_class c JOIN pg_am m ON m.oid = c.relam WHERE c.relispartition AND c.relkind = 'r' AND m.amname = 'another'";
+        assert_eq!(database.value(born).await, "2");
+    }
+    database.sql("DROP SCHEMA shop CASCADE").await;
+    database.sql("DROP TABLESPACE quick").await;
+    database.sql("DROP TABLESPACE slow").await;
 }
