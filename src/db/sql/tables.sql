@@ -85,8 +85,7 @@ SELECT c.oid, tree.depth = 0 AS is_root, n.nspname::text AS schema, c.relname::t
                    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attribute
                   WHERE k.position <= i.indnkeyatts)) ORDER BY x.relname)::text
          FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
-        WHERE i.indrelid = c.oid AND i.indisunique) END AS unique_keys,
-       (SELECT pg_catalog.count(*)::int4 FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid) AS indexes
+        WHERE i.indrelid = c.oid AND i.indisunique) END AS unique_keys
   FROM tree
  -- From Postgres 16 on a member may lack SET ROLE, and the privilege has a name; before, every member may.
  CROSS JOIN (SELECT CASE WHEN pg_catalog.current_setting('server_version_num')::int4 < 160000 THEN 'MEMBER' ELSE 'SET' END)
