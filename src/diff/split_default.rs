@@ -6,7 +6,7 @@ use super::properties::carried;
 use super::{Draft, Situation};
 use crate::catalog::{Answer, Bound, Datum, DefaultFacts, Partition, Question, RelationKind, SplitFacts};
 use crate::plan::steps::{Begun, CheckAhead, CreatePartition, CreateReason, DiscardSplit, SplitDefault, Wait};
-use crate::plan::{Carried, Finding, Step, codes, first_few};
+use crate::plan::{Carried, Finding, Step, codes, first_few, is_copied};
 use crate::policy::{Inherited, MoveRule};
 use crate::schedule::{Bytes, Extent};
 
@@ -33,7 +33,7 @@ pub(super) fn split_default(situation: &Situation<'_>, draft: &mut Draft) {
     // While the database would not say what is in DEFAULT, nobody knows what is wanted.
     let unanswered = draft.findings.iter().any(|finding| finding.code == codes::UNANSWERED);
     if let Some(split) = default.split.as_ref().filter(|_| !goes_on && !unanswered) {
-        draft.steps.push(Step::Discard(DiscardSplit {
+        draft.steps.push(Step::DiscardSplit(DiscardSplit {
             around: situation.surroundings(),
             default: default.name.clone(),
             default_oid: default.oid,
@@ -52,6 +52,11 @@ impl Situation<'_> {
         let (code, why, way) = match self.level.create.move_rows {
             MoveRule::InBatches => match self.what_forbids_a_split(draft, default) {
                 None => return,
+                Some(Ok(_)) if too_long.iter().any(|window| window.create.branch.is_some()) => (
+                    codes::SPLIT_REFUSED,
+                    ", and in batches they cannot move into partitions that have partitions of their own".to_owned(),
+                    "make that partition by hand".to_owned(),
+                ),
                 Some(Ok(facts)) => return self.split(default, facts, too_long, draft),
                 Some(Err(Obstacle { why, hint })) => {
                     (codes::SPLIT_REFUSED, format!(", and in batches they cannot move: {why}"), hint)
@@ -110,7 +115,8 @@ impl Situation<'_> {
         let mut rows: u64 = too_long.iter().map(|window| window.rows).sum();
         let mut partitions: Vec<CreatePartition> = too_long.into_iter().map(|window| window.create).collect();
         // What could move at once goes along.
-        for step in draft.steps.extract_if(.., |step| matches!(step, Step::Move(_))) {
+        for step in draft.steps.extract_if(.., |step| matches!(step, Step::Move(step) if step.create.branch.is_none()))
+        {
             let Step::Move(step) = step else { continue };
             rows += step.rows;
             partitions.push(step.create);
@@ -137,6 +143,7 @@ impl Situation<'_> {
             tablespace: default.storage.tablespace.clone(),
             access_method: default.storage.access_method.clone(),
             found_by: None,
+            branch: None,
             ..partitions[0].clone()
         };
         let mut split = SplitDefault {
@@ -179,9 +186,10 @@ impl Situation<'_> {
 
     /// What makes a new DEFAULT what the old one is.
     fn carried_over(&self, default: &Partition) -> Carried {
+        let own = default.properties.as_ref().map_or(&self.root.properties, |own| &own.set);
         Carried {
             inherit: Inherited::ALL.into_iter().collect(),
-            properties: default.properties.as_ref().map_or(&self.root.properties, |own| &own.set).clone(),
+            properties: own.iter().filter(|property| !is_copied(property)).cloned().collect(),
             storage: default.storage.parameters.clone(),
             ..carried(self, &default.name.schema)
         }

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 
 use super::steps::{
     AnalyzeParent, AnalyzeReason, AttachPartition, Away, BringDefaultBack, CreatePartition, DetachPartition,
-    DiscardSplit, DropTable, FinalizeDetach, MatchProperties, MoveRows, RecordDetach, RecordedChange, RemoveCheck,
-    SetDefaultAside, SplitDefault,
+    DiscardBranch, DiscardSplit, DropTable, FinalizeDetach, MatchProperties, MoveRows, RecordDetach, RecordedChange,
+    RemoveCheck, SetDefaultAside, SplitDefault,
 };
 use super::{Action, Lock};
 use crate::sql::QualifiedName;
@@ -20,8 +20,10 @@ pub enum Step {
     Record(RecordDetach),
     /// Takes away a constraint that was left behind.
     Remove(RemoveCheck),
+    /// Takes away a branch that was left half built.
+    Discard(DiscardBranch),
     /// Takes back a split of DEFAULT that was not ended.
-    Discard(DiscardSplit),
+    DiscardSplit(DiscardSplit),
     /// Makes a partition.
     Create(CreatePartition),
     /// Makes a partition and moves rows into it.
@@ -148,7 +150,7 @@ impl Step {
             Self::Finalize(_) => StepKind::Finalize,
             Self::Record(_) => StepKind::Record,
             Self::Remove(_) => StepKind::Remove,
-            Self::Discard(_) => StepKind::Discard,
+            Self::Discard(_) | Self::DiscardSplit(_) => StepKind::Discard,
             Self::Create(_) => StepKind::Create,
             Self::Move(_) => StepKind::Move,
             Self::Split(_) => StepKind::Split,
@@ -165,7 +167,9 @@ impl Step {
     /// When it is carried out.
     pub fn phase(&self) -> Phase {
         match self {
-            Self::Finalize(_) | Self::Record(_) | Self::Remove(_) | Self::Discard(_) => Phase::Finish,
+            Self::Finalize(_) | Self::Record(_) | Self::Remove(_) | Self::Discard(_) | Self::DiscardSplit(_) => {
+                Phase::Finish
+            }
             Self::BringBack(step) if step.away == Away::SinceAnEarlierRun => Phase::Finish,
             Self::Create(_) | Self::Move(_) | Self::Split(_) | Self::Attach(_) => Phase::Create,
             Self::SetAside(_) | Self::Detach(_) | Self::BringBack(_) | Self::Drop(_) => Phase::Retire,
@@ -187,7 +191,8 @@ impl Step {
             Self::Finalize(step) => &step.partition,
             Self::Record(step) => &step.table,
             Self::Remove(step) => step.table(),
-            Self::Discard(step) => &step.default,
+            Self::Discard(step) => &step.table,
+            Self::DiscardSplit(step) => &step.default,
             Self::Create(step) => &step.partition,
             Self::Move(step) => &step.create.partition,
             Self::Split(step) => &step.default,
@@ -202,14 +207,15 @@ impl Step {
     }
 
     /// What the target holds, for a person: `2027-03-01 … 2027-04-01`.
-    pub fn range(&self) -> &str {
-        match self {
+    pub fn range(&self) -> Cow<'_, str> {
+        let range = match self {
             Self::Finalize(step) => &step.range,
             Self::Record(step) => &step.range,
             Self::Remove(step) => &step.range,
-            Self::Discard(step) => &step.into,
-            Self::Create(step) => &step.range,
-            Self::Move(step) => &step.create.range,
+            Self::Discard(_) => "half built",
+            Self::Create(step) => return step.range(),
+            Self::Move(step) => return step.create.range(),
+            Self::DiscardSplit(step) => &step.into,
             Self::Split(step) => &step.into,
             Self::Attach(step) => &step.range,
             Self::SetAside(step) => &step.range,
@@ -218,7 +224,8 @@ impl Step {
             Self::Drop(step) => &step.range,
             Self::Match(step) => &step.range,
             Self::Analyze(step) => step.range(),
-        }
+        };
+        Cow::Borrowed(range)
     }
 
     /// The partitions that it makes.
@@ -240,7 +247,8 @@ impl Step {
                 RecordedChange::AttachedAgain => "attached again: its grace is forgotten".into(),
             },
             Self::Remove(_) => "a constraint that a run left behind".into(),
-            Self::Discard(_) => "a split that was not ended, and is not wanted like this any more".into(),
+            Self::Discard(_) => "a run that was stopped left it behind".into(),
+            Self::DiscardSplit(_) => "a split that was not ended, and is not wanted like this any more".into(),
             Self::Create(step) => step.reason.to_string().into(),
             Self::Move(step) => step.reason().into(),
             Self::Split(step) => step.reason().into(),
@@ -261,6 +269,7 @@ impl Step {
             | Self::Record(_)
             | Self::Remove(_)
             | Self::Discard(_)
+            | Self::DiscardSplit(_)
             | Self::Create(_)
             | Self::SetAside(_)
             | Self::BringBack(_)
@@ -293,6 +302,7 @@ impl Step {
             Self::Record(step) => step.actions(),
             Self::Remove(step) => step.actions(),
             Self::Discard(step) => step.actions(),
+            Self::DiscardSplit(step) => step.actions(),
             Self::Create(step) => step.actions(),
             Self::Move(step) => step.actions(),
             Self::Split(step) => step.actions(),
@@ -315,6 +325,7 @@ impl Step {
             | Self::Record(_)
             | Self::Remove(_)
             | Self::Discard(_)
+            | Self::DiscardSplit(_)
             | Self::Move(_)
             // What was copied is not copied again: the next run goes on with it, or takes it back.
             | Self::Split(_)
@@ -331,9 +342,12 @@ impl Step {
     pub fn undo(&self) -> String {
         match self {
             Self::Match(step) => step.undo(),
-            Self::Finalize(_) | Self::Record(_) | Self::Remove(_) | Self::Discard(_) | Self::Analyze(_) => {
-                "nothing to take back".to_owned()
-            }
+            Self::Finalize(_)
+            | Self::Record(_)
+            | Self::Remove(_)
+            | Self::Discard(_)
+            | Self::DiscardSplit(_)
+            | Self::Analyze(_) => "nothing to take back".to_owned(),
             Self::Attach(step) => format!("ALTER TABLE {} DETACH PARTITION {}", step.around.parent, step.table),
             Self::Create(step) => format!("DROP TABLE {}", step.partition),
             Self::Move(step) => step.undo(),

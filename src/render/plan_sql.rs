@@ -86,7 +86,13 @@ fn needs_ledger(step: &Step) -> bool {
         | Step::Detach(_)
         | Step::BringBack(_)
         | Step::Drop(_) => true,
-        Step::Remove(_) | Step::Discard(_) | Step::Create(_) | Step::Match(_) | Step::Move(_) | Step::Split(_) => false,
+        Step::Remove(_)
+        | Step::Discard(_)
+        | Step::DiscardSplit(_)
+        | Step::Create(_)
+        | Step::Match(_)
+        | Step::Move(_)
+        | Step::Split(_) => false,
         Step::Analyze(_) => false,
     }
 }

@@ -99,6 +99,9 @@ fn snapshot(key_type: &str, bounds: &[&str], now: &str) -> CatalogSnapshot {
                 collation: None,
             }],
         }),
+        columns: Vec::new(),
+        unique_keys: Vec::new(),
+        indexes: 0,
         tablespace: None,
         access_method: None,
         properties: Vec::new(),
@@ -119,6 +122,7 @@ fn snapshot(key_type: &str, bounds: &[&str], now: &str) -> CatalogSnapshot {
         },
         tables: vec![table],
         unmanaged: Vec::new(),
+        unfinished: Vec::new(),
         ledger: Ledger::default(),
         answers: Default::default(),
     }

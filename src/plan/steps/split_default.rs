@@ -199,7 +199,7 @@ impl SplitDefault {
     }
 
     fn as_owner(&self, statements: impl IntoIterator<Item = String>) -> Vec<String> {
-        self.rest.take_role().into_iter().chain(statements).chain(self.rest.reset_role()).collect()
+        self.rest.set_role().into_iter().chain(statements).chain(self.rest.reset_role()).collect()
     }
 
     fn guard(&self) -> String {
@@ -212,7 +212,7 @@ impl SplitDefault {
     fn begin(&self) -> Action {
         let Names { successors, progress, capture, .. } = self.names();
         let default = &self.default;
-        let mut before: Vec<String> = self.rest.take_role().into_iter().chain(self.make()).collect();
+        let mut before: Vec<String> = self.rest.set_role().into_iter().chain(self.make()).collect();
         before.push(format!("COMMENT ON TABLE {successors} IS {}", SqlLiteral(&self.print())));
         before.push(self.guard());
         let [rows, truncate] = TRIGGERS;
@@ -243,12 +243,12 @@ impl SplitDefault {
             self.partitioned_by
         )];
         for (create, holding) in self.partitions.iter().zip(&self.holding) {
-            statements.push(create.make_like(parent));
+            statements.push(create.create_like(parent));
             statements.push(without_autovacuum(&create.partition));
             statements.push(holding.add());
             statements.push(format!("ALTER TABLE {successors} ATTACH PARTITION {} {}", create.partition, create.bound));
         }
-        statements.push(self.rest.make_like(default));
+        statements.push(self.rest.create_like(default));
         statements.push(without_autovacuum(&self.rest.partition));
         statements.push(format!("ALTER TABLE {successors} ATTACH PARTITION {} DEFAULT", self.rest.partition));
         let key: Vec<String> = self.key.iter().map(|(column, _)| column.to_string()).collect();
@@ -303,7 +303,7 @@ impl SplitDefault {
         let (parent, default, rest) = (self.parent(), &self.default, &self.rest.partition);
         let around = &self.rest.around;
         let mut before = Self::by_key_alone();
-        before.extend(self.rest.take_role());
+        before.extend(self.rest.set_role());
         before.push(self.guard());
         let references =
             if self.foreign_keys.is_empty() { LockMode::ShareRowExclusive } else { LockMode::AccessExclusive };
