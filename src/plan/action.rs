@@ -17,6 +17,8 @@ pub enum Action {
     Alone(Alone),
     /// Rows to an archive, and back again to be compared: what no SQL does.
     CopyOut(CopyOut),
+    /// Work in many transactions.
+    Batches(Batches),
 }
 
 /// Statements between BEGIN and COMMIT, in three parts, so that locks are held for as short as can be.
@@ -56,6 +58,9 @@ pub struct Ahead {
     pub statements: Vec<String>,
     /// How long writers may wait for all of the transaction; then it is rolled back.
     pub limit: Duration,
+    /// What is done, beside everybody, each time that the locks have been waited for: without it there would be the more
+    /// work the longer that takes.
+    pub meanwhile: Option<Batches>,
 }
 
 /// A statement on its own: DETACH PARTITION CONCURRENTLY.
@@ -82,6 +87,14 @@ pub struct CopyOut {
     pub to: String,
     /// Nobody writes to the table while it is read.
     pub locks: Vec<Lock>,
+}
+
+/// A block that commits as it goes, which Postgres refuses inside a transaction block (2D000). Stopped anywhere and run
+/// again, it goes on where it was. It locks nothing that others use for longer than a batch, and nothing exclusively.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batches {
+    /// The block.
+    pub statement: String,
 }
 
 impl Transaction {
@@ -120,6 +133,7 @@ impl Action {
                     format!("-- COPY {table} to {}, read back and compared: `partctl apply`", one_line(to)),
                 ]
             }
+            Self::Batches(batches) => vec![batches.statement.clone()],
         }
     }
 
@@ -130,6 +144,7 @@ impl Action {
             Self::Transaction(transaction) => transaction.all_locks().collect(),
             Self::Alone(alone) => alone.locks.iter().collect(),
             Self::CopyOut(copy) => copy.locks.iter().collect(),
+            Self::Batches(_) => Vec::new(),
         }
     }
 
@@ -140,6 +155,7 @@ impl Action {
             Self::Alone(_) => true,
             // The table is detached, and whoever still writes to it is waited for.
             Self::CopyOut(_) => false,
+            Self::Batches(_) => false,
             Self::Transaction(transaction) => {
                 !transaction.implied.is_empty() || transaction.all_locks().any(|lock| lock.mode.stops_writers())
             }
@@ -152,11 +168,19 @@ impl Action {
         matches!(self, Self::Transaction(Transaction { ahead: Some(_), .. }))
     }
 
+    /// What is done each time that its locks have been waited for.
+    pub fn meanwhile(&self) -> Option<&Batches> {
+        match self {
+            Self::Transaction(transaction) => transaction.ahead.as_ref()?.meanwhile.as_ref(),
+            Self::Alone(_) | Self::CopyOut(_) | Self::Batches(_) => None,
+        }
+    }
+
     /// How long its statements may go on under locks that stop writers, when that is more or less than usual.
     pub fn limit(&self) -> Option<Duration> {
         match self {
             Self::Transaction(transaction) => transaction.ahead.as_ref().map(|ahead| ahead.limit),
-            Self::Alone(_) | Self::CopyOut(_) => None,
+            Self::Alone(_) | Self::CopyOut(_) | Self::Batches(_) => None,
         }
     }
 
@@ -197,7 +221,7 @@ impl Action {
         let parent = match self {
             Self::Alone(alone) => &alone.waits_for_users_of,
             Self::Transaction(transaction) => transaction.finalizes.as_ref()?,
-            Self::CopyOut(_) => return None,
+            Self::CopyOut(_) | Self::Batches(_) => return None,
         };
         // A table that references itself is locked exclusively at the end.
         let noticed = |lock: &&&Lock| lock.relation != *parent || lock.mode.stops_writers();
