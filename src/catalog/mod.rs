@@ -8,6 +8,7 @@ mod index_fault;
 mod property;
 mod question;
 mod snapshot;
+mod split;
 
 pub use bound::{Bound, BoundError, Datum};
 pub use condition::first_row;
@@ -19,6 +20,7 @@ pub use property::{
 };
 pub use question::{Answer, Answers, Question};
 pub use snapshot::{
-    CatalogSnapshot, DetachedTable, FarEnd, ForeignKey, Journal, KeyColumn, Ledger, Partition, PartitionKey,
-    RelationKind, Server, Strategy, Table, UnreadableEntry,
+    CatalogSnapshot, Column, DetachedTable, FarEnd, ForeignKey, Journal, KeyColumn, Ledger, Partition, PartitionKey,
+    RelationKind, Server, Strategy, Table, UnfinishedBranch, UniqueKey, UnreadableEntry,
 };
+pub use split::{SplitFacts, UnfinishedSplit};

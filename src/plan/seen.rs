@@ -15,9 +15,11 @@ pub fn first_few(names: &[String], shown: usize) -> String {
 
 /// What few findings have; apart from them, so that the others stay small.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-struct Behind {
-    evidence: Vec<String>,
-    location: Option<Location>,
+pub struct Behind {
+    /// What was measured, line by line.
+    pub evidence: Vec<String>,
+    /// Where what it is about is written, when that is not the table's policy.
+    pub location: Option<Location>,
 }
 
 /// One finding.
@@ -33,7 +35,8 @@ pub struct Finding {
     pub message: String,
     /// What to do, as a fragment.
     pub hint: Option<String>,
-    behind: Option<Box<Behind>>,
+    /// What few findings have.
+    pub behind: Option<Box<Behind>>,
 }
 
 impl Finding {

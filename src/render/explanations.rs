@@ -4,6 +4,7 @@
 //! file for each subject. A test proves that nothing lacks its explanation and none outlives its code.
 
 mod coverage;
+mod levels;
 mod lints;
 mod moves;
 mod policy;
@@ -48,6 +49,7 @@ const EXPLANATIONS: &[&[Explanation]] = &[
     policy::EXPLANATIONS,
     lints::EXPLANATIONS,
     coverage::EXPLANATIONS,
+    levels::EXPLANATIONS,
     moves::EXPLANATIONS,
     properties::EXPLANATIONS,
     retirement::EXPLANATIONS,

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use crate::codes::Severity;
 use crate::policy::document::{Node, Value};
-use crate::policy::model::{Create, DefaultRule, Every, Partitioning, Policy, RangePolicy, Reach, Retain, Then};
+use crate::policy::model::{DefaultRule, Every, Level, Partitioning, Policy, RangePolicy, Reach, Retain, Then};
 use crate::policy::problem::Rule;
 use crate::schedule::Interval;
 
@@ -19,26 +19,49 @@ const DAY: u64 = 86_400;
 /// Beyond so many partitions planning takes longer and one statement may fill the lock table.
 const MANY: u64 = 2_000;
 
-/// Where lints look, and where they tell.
+/// A level that lints look at, and where they tell.
 struct Look<'a, 'r> {
     root: &'a Node,
+    /// Where its `create` and `retain` stand.
+    home: &'a [&'static str],
+    /// Where its grid stands.
+    grid: &'a [&'static str],
     policy: &'a Policy,
+    level: &'a Level,
     report: &'a mut Report<'r>,
 }
 
 /// Looks at a policy, given the document that it was read from.
 pub(super) fn look(root: &Node, policy: &Policy, report: &mut Report<'_>) {
-    let mut look = Look { root, policy, report };
-    if let Some(retain) = &policy.level.retain {
-        look.retirement(retain);
+    let mut place = vec!["partition"];
+    // What is checked is reckoned on the outermost level that has a before and an after.
+    let mut runway = policy.thresholds.min_runway.map_or(Runway::Unwatched, Runway::AtLeast);
+    for (depth, level) in policy.levels().enumerate() {
+        let home = if depth == 0 { &[][..] } else { &place };
+        let mut look = Look { root, home, grid: &place, policy, level, report };
+        if let Some(retain) = &level.retain {
+            look.retirement(retain);
+        }
+        if let Partitioning::Range(range) = &level.partitioning {
+            look.coverage(range);
+            look.runway(range, std::mem::replace(&mut runway, Runway::OfAnotherLevel));
+            look.names(range);
+            look.numbers(range);
+        }
+        place.push("subpartition");
     }
-    if let Partitioning::Range(range) = &policy.level.partitioning {
-        look.coverage(range, &policy.level.create);
-        look.default(&policy.level.create);
-        look.names(range);
-        look.numbers(range);
+    if policy.hold.iter().any(|hold| hold.reason.is_none()) {
+        let mut look = Look { root, home: &[], grid: &[], policy, level: &policy.level, report };
+        let message = "nobody can tell when a hold without a reason ends";
+        look.say(rules::HOLD_WITHOUT_REASON, &["hold"], message, "add `reason`: every plan shows it");
     }
-    look.holds();
+}
+
+/// What `check` asks of a level's coverage.
+enum Runway {
+    Unwatched,
+    AtLeast(Reach),
+    OfAnotherLevel,
 }
 
 impl Look<'_, '_> {
@@ -48,21 +71,29 @@ impl Look<'_, '_> {
         self.report.lint(rule, severity, &place, message.into(), hint.into());
     }
 
+    fn at_home(&self, path: [&'static str; 2]) -> Vec<&'static str> {
+        [self.home, &path].concat()
+    }
+
+    fn in_grid(&self, key: &'static str) -> Vec<&'static str> {
+        [self.grid, &[key]].concat()
+    }
+
     fn retirement(&mut self, retain: &Retain) {
         if retain.then == Then::Drop && retain.grace.is_none() {
             let message = "partitions are dropped in the run that detaches them";
             let hint = "with a `grace` of some days `partctl reattach` brings one back";
-            self.say(rules::DROP_AT_ONCE, &["retain", "grace"], message, hint);
+            self.say(rules::DROP_AT_ONCE, &self.at_home(["retain", "grace"]), message, hint);
         }
         if retain.then == Then::Drop && retain.unattended && retain.per_run.is_none() {
             let message = "partitions are dropped while nobody looks, and no number bounds how many";
             let hint = "add `per_run`: a run that would retire more is refused";
-            self.say(rules::DROP_UNBOUNDED, &["retain", "unattended"], message, hint);
+            self.say(rules::DROP_UNBOUNDED, &self.at_home(["retain", "unattended"]), message, hint);
         }
     }
 
-    fn coverage(&mut self, range: &RangePolicy, create: &Create) {
-        let at = ["create", "ahead"];
+    fn coverage(&mut self, range: &RangePolicy) {
+        let (create, at) = (&self.level.create, self.at_home(["create", "ahead"]));
         let hint = "write as many partitions, or as much time, as runs may be missed";
         match (range.every, create.ahead) {
             (_, Reach::Partitions(0)) => {
@@ -80,49 +111,48 @@ impl Look<'_, '_> {
             }
             _ => {}
         }
-        let short = match (range.every, create.ahead, self.policy.thresholds.min_runway) {
-            (Every::Time(every), ahead, Some(Reach::Time(least))) => at_most(ahead, every) < *seconds(least).start(),
-            (Every::Integer(_), Reach::Partitions(ahead), Some(Reach::Partitions(least))) => ahead < least,
+    }
+
+    fn runway(&mut self, range: &RangePolicy, runway: Runway) {
+        let create = &self.level.create;
+        let short = match (range.every, create.ahead, &runway) {
+            (_, _, Runway::Unwatched) if create.default == DefaultRule::Forbid => {
+                let message = "without DEFAULT rows beyond the last partition are refused, and no check tells before";
+                let hint = "add `check: {min_runway: 14 days}`, or as many partitions of a number key";
+                return self.say(rules::UNWATCHED, &self.at_home(["create", "default"]), message, hint);
+            }
+            (Every::Time(every), ahead, Runway::AtLeast(Reach::Time(least))) => {
+                at_most(ahead, every) < *seconds(*least).start()
+            }
+            (Every::Integer(_), Reach::Partitions(ahead), Runway::AtLeast(Reach::Partitions(least))) => ahead < *least,
             _ => false,
         };
         if short {
             let message = "`create.ahead` makes less than this, so that the check fails soon after each run";
-            self.say(
-                rules::RUNWAY_OUT_OF_REACH,
-                &["check", "min_runway"],
-                message,
-                "make one shorter, or the other longer",
-            );
-        }
-    }
-
-    fn default(&mut self, create: &Create) {
-        if create.default == DefaultRule::Forbid && self.policy.thresholds.min_runway.is_none() {
-            let message = "without DEFAULT rows beyond the last partition are refused, and no check tells before";
-            let hint = "add `check: {min_runway: 14 days}`, or as many partitions of a number key";
-            self.say(rules::UNWATCHED, &["create", "default"], message, hint);
+            let hint = "make one shorter, or the other longer";
+            self.say(rules::RUNWAY_OUT_OF_REACH, &["check", "min_runway"], message, hint);
         }
     }
 
     fn names(&mut self, range: &RangePolicy) {
-        let (Some(template), Every::Time(every)) = (&self.policy.level.placement.name, range.every) else { return };
+        let (Some(template), Every::Time(every)) = (&self.level.placement.name, range.every) else { return };
         if let Some((earlier, later)) = unsorted(template, every, range.anchor) {
             let message =
                 format!("lists of tables do not show partitions in order: the one of {later} before that of {earlier}");
             let hint = "write the year first, then what is smaller, with leading zeros: `%Y_%m_%d`";
-            self.say(rules::NAME_ORDER, &["partition", "name"], message, hint);
+            self.say(rules::NAME_ORDER, &self.in_grid("name"), message, hint);
         }
     }
 
     fn numbers(&mut self, range: &RangePolicy) {
-        let Some(retain) = &self.policy.level.retain else { return };
+        let Some(retain) = &self.level.retain else { return };
         let kept = match (range.every, retain.keep_for, retain.distance) {
             (Every::Time(every), Some(keep), _) => {
                 if seconds(keep).end() < seconds(every).start() {
                     let message =
                         format!("rows are kept for up to {every} longer than {keep}: partitions end as a whole");
                     let hint = "partitions of a shorter `every` follow `for` more closely";
-                    self.say(rules::COARSE_RETENTION, &["retain", "for"], message, hint);
+                    self.say(rules::COARSE_RETENTION, &self.at_home(["retain", "for"]), message, hint);
                 }
                 Some(seconds(keep).start() / seconds(every).end())
             }
@@ -133,15 +163,7 @@ impl Look<'_, '_> {
         if MANY < kept {
             let message = format!("the table comes to have at least {kept} partitions");
             let hint = "with a longer `every` there are fewer to plan, to lock and to vacuum";
-            self.say(rules::MANY_PARTITIONS, &["partition", "every"], message, hint);
-        }
-    }
-
-    fn holds(&mut self) {
-        let without = self.policy.hold.iter().any(|hold| hold.reason.is_none());
-        if without {
-            let hint = "add `reason`: every plan shows it";
-            self.say(rules::HOLD_WITHOUT_REASON, &["hold"], "nobody can tell when a hold without a reason ends", hint);
+            self.say(rules::MANY_PARTITIONS, &self.in_grid("every"), message, hint);
         }
     }
 }

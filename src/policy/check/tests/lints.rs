@@ -62,6 +62,14 @@ fn each_unwise_thing_is_told_at_its_place() {
 }
 
 #[test]
+fn each_level_is_looked_at_in_its_place() {
+    let below = "list: c\n  values: {x: [a]}\n  subpartition:\n    range: at\n    every: 1 month\n    create: {ahead: 0 partitions, \
+                 default: forbid}\n    retain:\n      for: 1 year\n      grace: 0 days\n      then: drop";
+    let text = format!("version: 1\ntable: a.b\npartition:\n  {below}\n");
+    assert_eq!(lints(&text), [("PT062", 9), ("PT064", 9), ("PT060", 12)]);
+}
+
+#[test]
 fn what_defaults_bring_is_told_once_at_their_place() {
     let text = "version: 1\nkind: defaults\ncreate: {ahead: 0 partitions}\n---\nversion: 1\ntable: a.b\npartition: {range: at, every: \
                 1 day}\n---\nversion: 1\ntable: a.c\npartition: {range: at, every: 1 day}\n";
