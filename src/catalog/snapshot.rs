@@ -577,6 +577,9 @@ pub struct DetachedTable {
     /// Its owner, where the session's role has not the owner's rights.
     #[serde(default)]
     pub owner_out_of_reach: Option<Identifier>,
+    /// The tablespace that it is in; `None`: of a snapshot that does not say.
+    #[serde(default)]
+    pub tablespace: Option<Identifier>,
     /// Estimated bytes.
     #[serde(default)]
     pub bytes: u64,

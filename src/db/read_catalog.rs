@@ -36,7 +36,13 @@ const PAGE: u64 = 8192;
 pub async fn read_catalog(session: &Session, policies: &[Policy]) -> Result<CatalogSnapshot> {
     let mut targets: Vec<&str> = policies
         .iter()
-        .flat_map(|policy| policy.levels().map(|level| level.placement.schema.as_ref().unwrap_or(&policy.table.schema)))
+        .flat_map(|policy| {
+            policy.levels().flat_map(|level| {
+                let retired = level.retain.as_ref().and_then(|retain| retain.move_to.as_ref()?.schema.as_ref());
+                [Some(level.placement.schema.as_ref().unwrap_or(&policy.table.schema)), retired]
+            })
+        })
+        .flatten()
         .map(Identifier::as_str)
         .collect();
     targets.sort_unstable();
@@ -243,6 +249,7 @@ fn detached_table(row: &Row) -> Result<Result<DetachedTable, UnreadableEntry>> {
         detached_at: moment.flatten(),
         attached: row.try_get("attached")?,
         owner_out_of_reach: if row.try_get("role_is_owner")? { None } else { Some(identifier(row, "owner")?) },
+        tablespace: row.try_get::<_, Option<String>>("tablespace")?.map(Identifier::new),
         bytes: bytes(row)?,
         rows: row.try_get::<_, Option<i64>>("rows")?.and_then(|rows| u64::try_from(rows).ok()),
         foreign_keys: foreign_keys.into_iter().map(far_end).collect(),

@@ -1,9 +1,10 @@
-//! Detached tables and their grace: archived where the policy says so, and dropped when the clock has run out, nothing
+//! Detached tables and their grace: archived or moved where the policy says so, and dropped when the clock has run out, nothing
 //! holds them, and they are still what was detached.
 
 use chrono::{DateTime, Utc};
 
 use super::archive::{condition, next_for};
+use super::relocate::{is_at_home, of_detached};
 use super::retire::too_many_at_once;
 use super::size_cap::has_no_room_for;
 use super::{Draft, Situation, unless};
@@ -21,6 +22,7 @@ pub(super) fn drop_after_grace(situation: &Situation<'_>, draft: &mut Draft) {
     let parent = &situation.table.name;
     let mut due: Vec<(&DetachedTable, String)> = Vec::new();
     let mut archives: Vec<Step> = Vec::new();
+    let mut relocations: Vec<Step> = Vec::new();
     // DEFAULT is brought back, whatever the policy says of others.
     let of_the_table = |entry: &&DetachedTable| entry.parent == *parent && entry.bound != Bound::Default;
     for entry in situation.snapshot.ledger.detached().iter().filter(of_the_table) {
@@ -33,6 +35,9 @@ pub(super) fn drop_after_grace(situation: &Situation<'_>, draft: &mut Draft) {
             None if !entry.attached || is_pending(situation, entry) => (retain.grace.is_none(), "no grace".to_owned()),
             None => continue,
         };
+        if is_at_home(retain, entry) && !entry.attached {
+            continue;
+        }
         let attached_again = entry.attached && entry.detached_at.is_some();
         if attached_again || entry.name != entry.recorded {
             let change = if attached_again { "is attached again".to_owned() } else { format!("is now {}", entry.name) };
@@ -54,6 +59,10 @@ pub(super) fn drop_after_grace(situation: &Situation<'_>, draft: &mut Draft) {
             );
         } else {
             let due_for = match retain.then {
+                Then::Move => {
+                    relocations.extend(of_detached(situation, retain, entry, draft));
+                    None
+                }
                 Then::Archive => next_for(situation, retain, entry, &mut archives, draft),
                 Then::Drop | Then::Detach => over.then_some(reason),
             };
@@ -61,6 +70,7 @@ pub(super) fn drop_after_grace(situation: &Situation<'_>, draft: &mut Draft) {
         }
     }
     draft.steps.extend(archives);
+    draft.steps.extend(relocations);
     let tables = due.iter().map(|(entry, _)| (&entry.name, &entry.bound, entry.bytes));
     if too_many_at_once(situation, retain, tables, "detached tables are due to be dropped", draft) {
         return;

@@ -20,6 +20,7 @@ mod overview;
 mod properties;
 mod range;
 mod reattach;
+mod relocate;
 mod retire;
 mod rights;
 mod set_aside;

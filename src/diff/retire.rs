@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::archive::{after_detach, condition, is_archivable};
 use super::range::sorts_by_time;
 use super::size_cap::SizeCap;
-use super::{Draft, Situation, set_aside, unless};
+use super::{Draft, Situation, relocate, set_aside, unless};
 use crate::catalog::{Answer, Answers, Bound, Partition, Question};
 use crate::desired::{DesiredRange, integer, time};
 use crate::plan::steps::{DetachPartition, DropTable};
@@ -233,6 +233,10 @@ fn steps(situation: &Situation<'_>, retain: &Retain, leaving: &[Over<'_>], draft
     let afterwards: Vec<Vec<Step>> = match (retain.then, retain.grace) {
         (Then::Drop, None) => leaving.iter().map(|over| vec![drop_at_once(situation, over.partition)]).collect(),
         (Then::Archive, _) => leaving.iter().map(|over| after_detach(situation, retain, over.partition)).collect(),
+        (Then::Move, _) => leaving
+            .iter()
+            .map(|over| relocate::after_detach(situation, retain, over.partition, draft).into_iter().collect())
+            .collect(),
         (Then::Drop | Then::Detach, _) => Vec::new(),
     };
     let detaches = detaches.into_iter().map(Step::Detach);

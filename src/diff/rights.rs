@@ -5,8 +5,9 @@
 
 use super::{Draft, Situation};
 use crate::catalog::{Archives, CatalogSnapshot, Journal, Ledger, Server, Table};
-use crate::plan::steps::{ArchiveTable, DropTable};
+use crate::plan::steps::{ArchiveTable, DropTable, RelocateTable};
 use crate::plan::{Finding, Phase, Plan, Step, codes};
+use crate::sql::Identifier;
 
 /// Postgres 16 gave each membership its own INHERIT and SET; a second GRANT changes those that it names.
 const MEMBERSHIP_OPTIONS_SINCE: u32 = 160_000;
@@ -26,6 +27,7 @@ pub(super) fn require_rights(situation: &Situation<'_>, draft: &mut Draft) {
     } else {
         require_detach(situation, draft);
         require_drop(situation, draft);
+        require_relocate(situation, draft);
         require_create(situation, draft);
     }
     require_ledger(situation, draft);
@@ -139,7 +141,9 @@ fn require_detach(situation: &Situation<'_>, draft: &mut Draft) {
 fn require_drop(situation: &Situation<'_>, draft: &mut Draft) {
     let detached = situation.snapshot.ledger.detached();
     let out_of_reach = |step: &Step| match step {
-        Step::Drop(DropTable { oid, .. }) | Step::Archive(ArchiveTable { oid, .. }) => {
+        Step::Drop(DropTable { oid, .. })
+        | Step::Archive(ArchiveTable { oid, .. })
+        | Step::Relocate(RelocateTable { oid, .. }) => {
             detached.iter().find(|entry| entry.oid == *oid)?.owner_out_of_reach.as_ref()
         }
         _ => None,
@@ -147,13 +151,45 @@ fn require_drop(situation: &Situation<'_>, draft: &mut Draft) {
     let (table, role) = (&situation.table.name, &situation.snapshot.server.role);
     let findings = draft.steps.iter().filter_map(|step| {
         let owner = out_of_reach(step)?;
-        let done = if matches!(step, Step::Drop(_)) { "dropped" } else { "archived" };
+        let done = match step {
+            Step::Drop(_) => "dropped",
+            Step::Relocate(_) => "moved",
+            _ => "archived",
+        };
         let message = format!("{} belongs to {owner}, whose rights role {role} lacks: it is not {done}", step.target());
         let grant = format!("ALTER TABLE {} OWNER TO {}", step.target(), situation.table.owner);
         Some(Finding::about(codes::MISSING_RIGHT, table, message).hint(grant))
     });
     draft.findings.extend(findings);
     draft.steps.retain(|step| out_of_reach(step).is_none());
+}
+
+/// What moves into a schema or a tablespace is made there, by the rights of its owner.
+fn require_relocate(situation: &Situation<'_>, draft: &mut Draft) {
+    let (table, owner) = (situation.table, &situation.table.owner);
+    let relocates = |step: &Step| matches!(step, Step::Relocate(_));
+    let Some(to) = situation.level.retain.as_ref().and_then(|retain| retain.move_to.as_ref()) else { return };
+    if !draft.steps.iter().any(relocates) {
+        return;
+    }
+    let schema = to.schema.as_ref().filter(|schema| !table.owner_may_create_in.contains(schema)).map(|schema| {
+        let hint = format!("GRANT USAGE, CREATE ON SCHEMA {schema} TO {owner}, when there is such a schema");
+        (format!("its owner {owner} may not create in schema {schema}"), hint)
+    });
+    let denied = |tablespace: &&Identifier| table.denied_tablespaces.contains(tablespace);
+    let tablespace = to.tablespace.as_ref().filter(denied).map(|tablespace| {
+        let hint = format!("GRANT CREATE ON TABLESPACE {tablespace} TO {owner}");
+        (format!("its owner {owner} may not create in tablespace {tablespace}"), hint)
+    });
+    let missing: Vec<Finding> = schema
+        .into_iter()
+        .chain(tablespace)
+        .map(|(what, hint)| Finding::about(codes::MISSING_RIGHT, &table.name, what).hint(hint))
+        .collect();
+    if !missing.is_empty() {
+        draft.steps.retain(|step| !relocates(step));
+    }
+    draft.findings.extend(missing);
 }
 
 /// Without the ledger nobody would know what was detached, when, and whether its grace is over.

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use super::steps::{
     AnalyzeParent, AnalyzeReason, ArchiveTable, AttachPartition, Away, BringDefaultBack, CreatePartition,
     DetachPartition, DiscardBranch, DiscardSplit, DropTable, FinalizeDetach, MatchProperties, MoveRows, RecordDetach,
-    RecordedChange, RemoveCheck, SetDefaultAside, SplitDefault,
+    RecordedChange, RelocateTable, RemoveCheck, SetDefaultAside, SplitDefault,
 };
 use super::{Action, Lock};
 use crate::sql::QualifiedName;
@@ -40,6 +40,8 @@ pub enum Step {
     BringBack(BringDefaultBack),
     /// Takes a detached table's rows into an archive.
     Archive(ArchiveTable),
+    /// Puts a detached table into another place.
+    Relocate(RelocateTable),
     /// Drops a detached table.
     Drop(DropTable),
     /// Gives an old partition what it lacks.
@@ -75,6 +77,8 @@ pub enum StepKind {
     BringBack,
     /// [`Step::Archive`]
     Archive,
+    /// [`Step::Relocate`]
+    Relocate,
     /// [`Step::Drop`]
     Drop,
     /// [`Step::Match`]
@@ -98,7 +102,7 @@ pub enum Phase {
 
 impl StepKind {
     /// Every kind.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Finalize,
         Self::Record,
         Self::Remove,
@@ -111,6 +115,7 @@ impl StepKind {
         Self::Detach,
         Self::BringBack,
         Self::Archive,
+        Self::Relocate,
         Self::Drop,
         Self::Match,
         Self::Analyze,
@@ -131,6 +136,7 @@ impl StepKind {
             Self::Detach => "detach",
             Self::BringBack => "bring back",
             Self::Archive => "archive",
+            Self::Relocate => "relocate",
             Self::Drop => "drop",
             Self::Match => "match",
             Self::Analyze => "analyze",
@@ -143,7 +149,7 @@ impl StepKind {
             Self::Finalize | Self::Record | Self::Remove | Self::Discard => '*',
             Self::Move | Self::Split | Self::Match | Self::Analyze => '*',
             Self::Create | Self::Attach | Self::BringBack => '+',
-            Self::SetAside | Self::Detach => '~',
+            Self::SetAside | Self::Detach | Self::Relocate => '~',
             Self::Archive => '=',
             Self::Drop => '-',
         }
@@ -166,6 +172,7 @@ impl Step {
             Self::Detach(_) => StepKind::Detach,
             Self::BringBack(_) => StepKind::BringBack,
             Self::Archive(_) => StepKind::Archive,
+            Self::Relocate(_) => StepKind::Relocate,
             Self::Drop(_) => StepKind::Drop,
             Self::Match(_) => StepKind::Match,
             Self::Analyze(_) => StepKind::Analyze,
@@ -180,9 +187,12 @@ impl Step {
             }
             Self::BringBack(step) if step.away == Away::SinceAnEarlierRun => Phase::Finish,
             Self::Create(_) | Self::Move(_) | Self::Split(_) | Self::Attach(_) => Phase::Create,
-            Self::SetAside(_) | Self::Detach(_) | Self::BringBack(_) | Self::Archive(_) | Self::Drop(_) => {
-                Phase::Retire
-            }
+            Self::SetAside(_)
+            | Self::Detach(_)
+            | Self::BringBack(_)
+            | Self::Archive(_)
+            | Self::Relocate(_)
+            | Self::Drop(_) => Phase::Retire,
             Self::Match(_) | Self::Analyze(_) => Phase::Maintain,
         }
     }
@@ -211,6 +221,7 @@ impl Step {
             Self::Detach(step) => &step.partition,
             Self::BringBack(step) => &step.default,
             Self::Archive(step) => &step.table,
+            Self::Relocate(step) => &step.table,
             Self::Drop(step) => &step.table,
             Self::Match(step) => &step.partition,
             Self::Analyze(step) => &step.table,
@@ -233,6 +244,7 @@ impl Step {
             Self::Detach(step) => &step.range,
             Self::BringBack(step) => &step.range,
             Self::Archive(step) => &step.range,
+            Self::Relocate(step) => &step.range,
             Self::Drop(step) => &step.range,
             Self::Match(step) => &step.range,
             Self::Analyze(step) => step.range(),
@@ -269,6 +281,7 @@ impl Step {
             Self::Detach(step) => step.reason.as_str().into(),
             Self::BringBack(step) => step.reason().into(),
             Self::Archive(step) => step.reason().into(),
+            Self::Relocate(step) => step.reason().into(),
             Self::Drop(step) => step.reason.as_str().into(),
             Self::Match(step) => step.reason().into(),
             Self::Analyze(step) => step.reason().into(),
@@ -293,6 +306,7 @@ impl Step {
             Self::Attach(step) => (Some(step.bytes), None),
             Self::Detach(step) => (Some(step.bytes), step.rows),
             Self::Archive(step) => (Some(step.bytes), step.rows),
+            Self::Relocate(step) => (Some(step.bytes), step.rows),
             Self::Drop(step) => (Some(step.bytes), None),
         }
     }
@@ -325,6 +339,7 @@ impl Step {
             Self::Detach(step) => step.actions(),
             Self::BringBack(step) => step.actions(),
             Self::Archive(step) => step.actions(),
+            Self::Relocate(step) => step.actions(),
             Self::Drop(step) => step.actions(),
             Self::Match(step) => step.actions(),
             Self::Analyze(step) => step.actions(),
@@ -348,6 +363,7 @@ impl Step {
             | Self::Detach(_)
             | Self::BringBack(_)
             | Self::Archive(_)
+            | Self::Relocate(_)
             | Self::Drop(_)
             | Self::Match(_)
             | Self::Analyze(_) => Vec::new(),
@@ -376,6 +392,7 @@ impl Step {
                 format!("ALTER TABLE {} ATTACH PARTITION {} {}", step.around.parent, step.partition, step.bound)
             }
             Self::Archive(_) => "nothing to take back: the table stays as it is".to_owned(),
+            Self::Relocate(step) => step.undo(),
             Self::Drop(step) => step.undo().to_owned(),
         }
     }

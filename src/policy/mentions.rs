@@ -29,6 +29,8 @@ fn of_level(level: &Level) -> Vec<String> {
         Partitioning::Range(_) | Partitioning::Hash(_) => &[],
     };
     let values = groups.iter().flat_map(|group| group.values.iter().flatten().cloned());
-    let places = level.placement.schema.iter().chain(&level.placement.tablespace);
+    let retired = level.retain.iter().filter_map(|retain| retain.move_to.as_ref());
+    let retired = retired.flat_map(|to| to.schema.iter().chain(&to.tablespace));
+    let places = level.placement.schema.iter().chain(&level.placement.tablespace).chain(retired);
     key.chain(places.map(|name| name.as_str().to_owned())).chain(values).collect()
 }

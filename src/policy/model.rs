@@ -267,8 +267,19 @@ pub struct Retain {
     pub grace: Option<Interval>,
     /// More than this many at once is refused; `None`: 10 or 20 %, whichever is larger.
     pub per_run: Option<u32>,
+    /// Where detached tables go, with [`Then::Move`].
+    pub move_to: Option<MoveTo>,
     /// Whether a run without a terminal may carry it out.
     pub unattended: bool,
+}
+
+/// `retain.move_to`: at least one of the two.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MoveTo {
+    /// The schema; `None`: its own.
+    pub schema: Option<Identifier>,
+    /// The tablespace; `None`: its own.
+    pub tablespace: Option<Identifier>,
 }
 
 impl Retain {
@@ -301,6 +312,8 @@ pub enum Then {
     Archive,
     /// Detach, wait out the grace, drop.
     Drop,
+    /// Detach, and keep the table for ever in another place.
+    Move,
 }
 
 /// `archive`.

@@ -86,6 +86,7 @@ fn needs_ledger(step: &Step) -> bool {
         | Step::Detach(_)
         | Step::BringBack(_)
         | Step::Archive(_)
+        | Step::Relocate(_)
         | Step::Drop(_) => true,
         Step::Remove(_)
         | Step::Discard(_)

@@ -7,6 +7,10 @@ SELECT d.relation AS oid, c.relkind::text AS kind, n.nspname::text AS schema, c.
             WHEN d.detached_at IS NOT NULL THEN 9223372036854775807 END AS detached_at,
        c.relispartition AS attached, CASE WHEN 0 <= c.reltuples THEN c.reltuples::int8 END AS rows, pg_catalog.pg_get_userbyid(c.relowner)::text AS owner,
        pg_catalog.pg_has_role(c.relowner, 'USAGE') AS role_is_owner,
+       -- 0 is the database's own.
+       (SELECT ts.spcname::text FROM pg_catalog.pg_database db JOIN pg_catalog.pg_tablespace ts
+            ON ts.oid = CASE c.reltablespace WHEN 0 THEN db.dattablespace ELSE c.reltablespace END
+         WHERE db.datname = pg_catalog.current_database()) AS tablespace,
        greatest(c.relpages, 0)::int8
          + coalesce((SELECT pg_catalog.sum(greatest(ic.relpages, 0))::int8 FROM pg_catalog.pg_index x
                        JOIN pg_catalog.pg_class ic ON ic.oid = x.indexrelid WHERE x.indrelid = c.oid), 0)

@@ -1,5 +1,6 @@
 //! What becomes of the tables that partctl detached, as far as the ledger remembers them.
 
+use crate::diff::relocate::is_at_home;
 use chrono::{DateTime, Utc};
 
 use crate::catalog::{Bound, CatalogSnapshot, DetachedTable};
@@ -67,6 +68,7 @@ pub(super) fn detached_state(
     let retain = policy.and_then(|policy| policy.level.retain.as_ref());
     let archive = snapshot.ledger.archives().of(entry);
     let fate = match (policy, retain, entry.detached_at) {
+        (_, Some(retain), Some(_)) if is_at_home(retain, entry) && !entry.attached => DetachedFate::Kept,
         _ if entry.attached || entry.name != entry.recorded => DetachedFate::Changed,
         (None, _, _) => DetachedFate::Unmanaged,
         _ if entry.bound == Bound::Default => DetachedFate::Aside,
@@ -75,7 +77,7 @@ pub(super) fn detached_state(
         _ if wanted() => DetachedFate::Kept,
         (_, Some(Retain { then: Then::Archive, .. }), _) if archive.is_none() => DetachedFate::Unarchived,
         // The grace of an archived table begins when its archive is verified.
-        (_, Some(retain), Some(detached_at)) if retain.then != Then::Detach => match grace_end(
+        (_, Some(retain), Some(detached_at)) if !matches!(retain.then, Then::Detach | Then::Move) => match grace_end(
             retain.grace,
             archive.filter(|_| retain.then == Then::Archive).map_or(detached_at, |archive| archive.verified_at),
         ) {

@@ -56,6 +56,7 @@ fn retain(keep_for: Option<&str>, newest: Option<u32>) -> Retain {
         then: Then::Drop,
         grace: Some("7 days".parse().unwrap()),
         per_run: Some(1_000),
+        move_to: None,
         unattended: false,
     }
 }
@@ -262,6 +263,7 @@ fn a_detached_table_says_what_becomes_of_it() {
         bound: "FOR VALUES FROM ('2025-01-01') TO ('2025-01-02')".parse::<Bound>().unwrap(),
         detached_at: detached_at.map(|text| text.parse().unwrap()),
         owner_out_of_reach: None,
+        tablespace: None,
         attached: false,
         bytes: 8_192,
         rows: None,

@@ -42,6 +42,14 @@ pub(super) fn rehearse(planned: &TablePlan, catalog: &mut CatalogSnapshot) -> Ev
                     *archives = Archives::Known(known);
                 }
             }
+            Step::Relocate(relocate) => {
+                if let Ledger::Installed { detached, .. } = &mut catalog.ledger
+                    && let Some(entry) = detached.iter_mut().find(|entry| entry.oid == relocate.oid)
+                {
+                    entry.name.schema = relocate.to.schema.clone().unwrap_or(entry.recorded.schema.clone());
+                    entry.tablespace = relocate.to.tablespace.clone();
+                }
+            }
             Step::Drop(drop) => {
                 if let Ledger::Installed { detached, .. } = &mut catalog.ledger {
                     detached.retain(|entry| entry.oid != drop.oid);
@@ -65,6 +73,7 @@ fn entry(partition: Partition, parent: QualifiedName, now: DateTime<Utc>) -> Det
         detached_at: Some(now),
         attached: false,
         owner_out_of_reach: None,
+        tablespace: None,
         bytes: partition.bytes,
         rows: partition.rows,
         foreign_keys: Vec::new(),

@@ -213,6 +213,7 @@ impl SavedStep {
                 | Step::Record(_)
                 | Step::Remove(_)
                 | Step::Discard(_)
+                | Step::Relocate(_)
                 | Step::Drop(_)
                 | Step::Match(_)
                 | Step::Analyze(_) => None,

@@ -1,14 +1,14 @@
 //! `retain`: when partitions end, and how. Nothing here has a default that would remove more.
 
-use crate::policy::document::Node;
-use crate::policy::model::{Retain, Then, Unless};
+use crate::policy::document::{Node, Value};
+use crate::policy::model::{MoveTo, Retain, Then, Unless};
 use crate::policy::reference::{GRACE, INTERVAL, Key, Keys, POSITIVE, SIZE, Shape};
 use crate::schedule::{Bytes, Interval, IntervalError, Unit};
 
 use super::partition::Axis;
 use super::report::{Report, Wholeness};
 use super::rules;
-use super::scalars::{boolean, choice, count, integer, interval, interval_problem, scalar, text, words};
+use super::scalars::{boolean, choice, count, identifier, integer, interval, interval_problem, scalar, text, words};
 use super::section::Section;
 
 pub(super) static KEYS: Keys = Keys {
@@ -51,7 +51,8 @@ pub(super) static KEYS: Keys = Keys {
             "then",
             Shape::Choice(|| words(&THEN)),
             "what becomes of old partitions: `detach` keeps the table, `drop` detaches, waits out `grace`, and drops; \
-             `archive` archives what it detaches, reads the archive back, waits out `grace`, and drops",
+             `archive` archives what it detaches, reads the archive back, waits out `grace`, and drops; `move` keeps the \
+             table where `move_to` says",
         )
         .required(),
         Key::new("grace", GRACE, "between detach and drop; `0 days` drops in the same run")
@@ -63,17 +64,39 @@ pub(super) static KEYS: Keys = Keys {
             "more than this many at once is refused as a whole; without it, more than 10 or 20 %, whichever is larger",
         )
         .examples(&["5"]),
+        Key::new(
+            "move_to",
+            Shape::Either(&[Shape::Name, Shape::Section(&MOVE_KEYS)]),
+            "with `then: move`: the schema that detached tables go to, or a schema, a tablespace or both",
+        )
+        .examples(&["cold", "{schema: cold, tablespace: slow}"]),
         Key::new("unattended", Shape::Boolean, "a run without a terminal may carry retirement out").default("false"),
     ],
     alternatives: &[],
-    later: LATER,
+    later: &[],
+};
+
+pub(super) static MOVE_KEYS: Keys = Keys {
+    section: "move_to",
+    known: &[
+        Key::new("schema", Shape::Name, "the schema that detached tables go to; their own when not given"),
+        Key::new(
+            "tablespace",
+            Shape::Name,
+            "the tablespace that they go to with their indexes; their own when not given",
+        ),
+    ],
+    alternatives: &[&["schema"], &["tablespace"]],
+    later: &[],
 };
 
 /// The words for [`Then`].
-const THEN: [(&str, Option<Then>); 4] =
-    [("detach", Some(Then::Detach)), ("drop", Some(Then::Drop)), ("archive", Some(Then::Archive)), ("move", None)];
-
-const LATER: &[&str] = &["move_to"];
+const THEN: [(&str, Option<Then>); 4] = [
+    ("detach", Some(Then::Detach)),
+    ("drop", Some(Then::Drop)),
+    ("archive", Some(Then::Archive)),
+    ("move", Some(Then::Move)),
+];
 
 /// What says how long.
 const LIMITS: [&str; 4] = ["for", "newest", "distance", "max_size"];
@@ -99,6 +122,18 @@ pub(super) fn read(root: &Section<'_>, axis: Option<Axis>, report: &mut Report<'
     let grace = section.optional("grace", report, grace);
     let per_run = section.optional("per_run", report, at_least_one);
     let unattended = section.optional("unattended", report, boolean);
+    let move_to = section.optional("move_to", report, move_to);
+    match (then, section.get("move_to"), section.get("then")) {
+        (Some(Then::Move), None, Some(entry)) if report.wholeness() == Wholeness::Whole => {
+            let hint = "write `move_to: SCHEMA` beside it";
+            report.hinted(rules::MISSING_KEY, &entry.value.span, "`then: move` does not say where to", hint);
+        }
+        (Some(Then::Detach | Then::Archive | Then::Drop), Some(entry), _) => {
+            let hint = "write `then: move`, or leave `move_to` out";
+            report.hinted(rules::CONTRADICTION, &entry.key_span, "`move_to` goes with `then: move`", hint);
+        }
+        _ => {}
+    }
     if !section.has_any(&LIMITS) && report.wholeness() == Wholeness::Whole {
         let hint = "write `for: 24 months`, `newest: 12` or `max_size: 2 TB`";
         report.hinted(rules::MISSING_KEY, section.place(), "`retain` does not say how long", hint);
@@ -131,6 +166,7 @@ pub(super) fn read(root: &Section<'_>, axis: Option<Axis>, report: &mut Report<'
         then: then?,
         grace: grace.unwrap_or_else(|| Interval::new(GRACE_DAYS, Unit::Day).ok()),
         per_run,
+        move_to: move_to.filter(|_| then == Some(Then::Move)),
         unattended: unattended.unwrap_or(false),
     })
 }
@@ -168,6 +204,20 @@ fn unless(node: &Node, report: &mut Report<'_>) -> Option<Unless> {
     };
     report.hinted(rules::UNLESS, &node.span, message, hint);
     None
+}
+
+fn move_to(node: &Node, report: &mut Report<'_>) -> Option<MoveTo> {
+    if !matches!(node.value, Value::Map(_)) {
+        return Some(MoveTo { schema: Some(identifier(node, report)?), tablespace: None });
+    }
+    let section = Section::open(node, &MOVE_KEYS, report)?;
+    let schema = section.optional("schema", report, identifier);
+    let tablespace = section.optional("tablespace", report, identifier);
+    if !section.has_any(&["schema", "tablespace"]) {
+        let hint = "write `schema: NAME`, `tablespace: NAME` or both";
+        report.hinted(rules::MISSING_KEY, section.place(), "`move_to` does not say where to", hint);
+    }
+    Some(MoveTo { schema, tablespace })
 }
 
 fn then(node: &Node, report: &mut Report<'_>) -> Option<Then> {
