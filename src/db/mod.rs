@@ -13,6 +13,7 @@ pub mod read_catalog;
 pub mod read_definition;
 mod read_expressions;
 pub mod read_history;
+pub mod read_partman;
 pub mod throwaway;
 pub mod tls;
 pub mod workload;

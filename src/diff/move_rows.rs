@@ -3,7 +3,7 @@
 
 use super::{Draft, Situation};
 use crate::catalog::{Answer, Bound, DefaultFacts, Partition, Question, RelationKind, TriggerState};
-use crate::plan::steps::{CreatePartition, Firing, MoveRows, Published, SilencedTrigger, Wait};
+use crate::plan::steps::{AttachOrder, CreatePartition, Firing, MoveRows, Published, SilencedTrigger, Wait};
 use crate::plan::{Finding, Step, codes, first_few};
 use crate::policy::MoveRule;
 use crate::sql::{Identifier, since};
@@ -111,7 +111,24 @@ impl<'a> Situation<'a> {
             draft.findings.push(about(codes::MOVE_TAKES_LONG, message).hint(hint));
             return;
         }
-        let Way { silenced_there, silenced_here, published, firing } = way;
+        let Way { silenced_there, silenced_here, mut published, firing } = way;
+        if let Some(branch) = &create.branch {
+            // Postgres 14 silences the trigger of a partitioned table without those of its partitions.
+            if !silenced_here.is_empty() {
+                let message = format!(
+                    "DEFAULT {name} holds {rows} rows of {range}, and they cannot be moved: triggers would have to be \
+                     silenced on each partition of {}",
+                    create.partition.name
+                );
+                let hint = format!("move or delete them by hand: they are the rows with {condition}");
+                draft.findings.push(about(codes::MOVE_REFUSED, message).hint(hint));
+                return;
+            }
+            // What is below it takes rows only once it is attached.
+            if branch.order == AttachOrder::BranchFirst {
+                published = Published::DeletedAndInserted;
+            }
+        }
         draft.steps.push(Step::Move(MoveRows {
             create,
             parent_oid: self.table.oid,

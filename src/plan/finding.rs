@@ -150,6 +150,20 @@ finding_codes! {
     UNLESS_UNKNOWN = "PT144" "unless-unknown" Warning None;
     /// Partitions take more than `max_size`, and no more of them may leave.
     OVER_SIZE = "PT145" "over-size" Warning None;
+    /// A branch that is partitioned otherwise than the policy says; it counts as coverage and is left alone.
+    OTHER_SHAPE = "PT150" "other-shape" Info None;
+    /// Partitions that have no partitions of their own, though the policy says how they are partitioned.
+    PLAIN_PARTITION = "PT151" "plain-partition" Info None;
+    /// Partitions that have partitions of their own, of which the policy says nothing.
+    UNKNOWN_LEVEL = "PT152" "unknown-level" Info None;
+    /// The key of a sub-partition does not suit the table.
+    SUBPARTITION_KEY = "PT153" "sub-partition-key" Error Some(FailureKind::Policy);
+    /// A partition with so many partitions of its own that attaching it would exhaust the server's table of locks.
+    BRANCH_TOO_LARGE = "PT154" "branch-too-large" Error Some(FailureKind::Refused);
+    /// A partition that was left half built and holds rows.
+    HALF_BUILT = "PT155" "half-built" Warning None;
+    /// The policy's modulus is a multiple of the table's: its partitions would have to be split.
+    MODULUS_SPLIT = "PT159" "modulus-split" Warning None;
     /// The collation of a text key does not sort what it carries in the order of time.
     TEXT_ORDER = "PT161" "text-order" Error Some(FailureKind::Policy);
     /// A value of the policy is none of the key's type, or stands in two groups in two spellings.

@@ -4,8 +4,9 @@
 use std::borrow::Cow;
 
 use super::steps::{
-    AnalyzeParent, AnalyzeReason, AttachPartition, Away, BringDefaultBack, CreatePartition, DetachPartition, DropTable,
-    FinalizeDetach, MatchProperties, MoveRows, RecordDetach, RecordedChange, RemoveCheck, SetDefaultAside,
+    AnalyzeParent, AnalyzeReason, AttachPartition, Away, BringDefaultBack, CreatePartition, DetachPartition,
+    DiscardBranch, DropTable, FinalizeDetach, MatchProperties, MoveRows, RecordDetach, RecordedChange, RemoveCheck,
+    SetDefaultAside,
 };
 use super::{Action, Lock};
 use crate::sql::QualifiedName;
@@ -19,6 +20,8 @@ pub enum Step {
     Record(RecordDetach),
     /// Takes away a constraint that was left behind.
     Remove(RemoveCheck),
+    /// Takes away a branch that was left half built.
+    Discard(DiscardBranch),
     /// Makes a partition.
     Create(CreatePartition),
     /// Makes a partition and moves rows into it.
@@ -48,6 +51,8 @@ pub enum StepKind {
     Record,
     /// [`Step::Remove`]
     Remove,
+    /// [`Step::Discard`]
+    Discard,
     /// [`Step::Create`]
     Create,
     /// [`Step::Move`]
@@ -83,10 +88,11 @@ pub enum Phase {
 
 impl StepKind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Finalize,
         Self::Record,
         Self::Remove,
+        Self::Discard,
         Self::Create,
         Self::Move,
         Self::Attach,
@@ -104,6 +110,7 @@ impl StepKind {
             Self::Finalize => "finalize",
             Self::Record => "record",
             Self::Remove => "remove",
+            Self::Discard => "discard",
             Self::Create => "create",
             Self::Move => "move",
             Self::Attach => "attach",
@@ -119,7 +126,9 @@ impl StepKind {
     /// The sign that carries the meaning without colour.
     pub fn sign(self) -> char {
         match self {
-            Self::Finalize | Self::Record | Self::Remove | Self::Move | Self::Match | Self::Analyze => '*',
+            Self::Finalize | Self::Record | Self::Remove | Self::Discard | Self::Move | Self::Match | Self::Analyze => {
+                '*'
+            }
             Self::Create | Self::Attach | Self::BringBack => '+',
             Self::SetAside | Self::Detach => '~',
             Self::Drop => '-',
@@ -134,6 +143,7 @@ impl Step {
             Self::Finalize(_) => StepKind::Finalize,
             Self::Record(_) => StepKind::Record,
             Self::Remove(_) => StepKind::Remove,
+            Self::Discard(_) => StepKind::Discard,
             Self::Create(_) => StepKind::Create,
             Self::Move(_) => StepKind::Move,
             Self::Attach(_) => StepKind::Attach,
@@ -149,7 +159,7 @@ impl Step {
     /// When it is carried out.
     pub fn phase(&self) -> Phase {
         match self {
-            Self::Finalize(_) | Self::Record(_) | Self::Remove(_) => Phase::Finish,
+            Self::Finalize(_) | Self::Record(_) | Self::Remove(_) | Self::Discard(_) => Phase::Finish,
             Self::BringBack(step) if step.away == Away::SinceAnEarlierRun => Phase::Finish,
             Self::Create(_) | Self::Move(_) | Self::Attach(_) => Phase::Create,
             Self::SetAside(_) | Self::Detach(_) | Self::BringBack(_) | Self::Drop(_) => Phase::Retire,
@@ -171,6 +181,7 @@ impl Step {
             Self::Finalize(step) => &step.partition,
             Self::Record(step) => &step.table,
             Self::Remove(step) => step.table(),
+            Self::Discard(step) => &step.table,
             Self::Create(step) => &step.partition,
             Self::Move(step) => &step.create.partition,
             Self::Attach(step) => &step.table,
@@ -184,13 +195,14 @@ impl Step {
     }
 
     /// What the target holds, for a person: `2027-03-01 … 2027-04-01`.
-    pub fn range(&self) -> &str {
-        match self {
+    pub fn range(&self) -> Cow<'_, str> {
+        let range = match self {
             Self::Finalize(step) => &step.range,
             Self::Record(step) => &step.range,
             Self::Remove(step) => &step.range,
-            Self::Create(step) => &step.range,
-            Self::Move(step) => &step.create.range,
+            Self::Discard(_) => "half built",
+            Self::Create(step) => return step.range(),
+            Self::Move(step) => return step.create.range(),
             Self::Attach(step) => &step.range,
             Self::SetAside(step) => &step.range,
             Self::Detach(step) => &step.range,
@@ -198,7 +210,8 @@ impl Step {
             Self::Drop(step) => &step.range,
             Self::Match(step) => &step.range,
             Self::Analyze(step) => step.range(),
-        }
+        };
+        Cow::Borrowed(range)
     }
 
     /// The partitions that it makes.
@@ -219,6 +232,7 @@ impl Step {
                 RecordedChange::AttachedAgain => "attached again: its grace is forgotten".into(),
             },
             Self::Remove(_) => "a constraint that a run left behind".into(),
+            Self::Discard(_) => "a run that was stopped left it behind".into(),
             Self::Create(step) => step.reason.to_string().into(),
             Self::Move(step) => step.reason().into(),
             Self::Attach(step) => step.reason.as_str().into(),
@@ -237,6 +251,7 @@ impl Step {
             Self::Finalize(_)
             | Self::Record(_)
             | Self::Remove(_)
+            | Self::Discard(_)
             | Self::Create(_)
             | Self::SetAside(_)
             | Self::BringBack(_)
@@ -267,6 +282,7 @@ impl Step {
             Self::Finalize(step) => step.actions(),
             Self::Record(step) => step.actions(),
             Self::Remove(step) => step.actions(),
+            Self::Discard(step) => step.actions(),
             Self::Create(step) => step.actions(),
             Self::Move(step) => step.actions(),
             Self::Attach(step) => step.actions(),
@@ -287,6 +303,7 @@ impl Step {
             Self::Finalize(_)
             | Self::Record(_)
             | Self::Remove(_)
+            | Self::Discard(_)
             | Self::Move(_)
             | Self::SetAside(_)
             | Self::Detach(_)
@@ -301,7 +318,7 @@ impl Step {
     pub fn undo(&self) -> String {
         match self {
             Self::Match(step) => step.undo(),
-            Self::Finalize(_) | Self::Record(_) | Self::Remove(_) | Self::Analyze(_) => {
+            Self::Finalize(_) | Self::Record(_) | Self::Remove(_) | Self::Discard(_) | Self::Analyze(_) => {
                 "nothing to take back".to_owned()
             }
             Self::Attach(step) => format!("ALTER TABLE {} DETACH PARTITION {}", step.around.parent, step.table),

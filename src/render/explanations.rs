@@ -4,6 +4,7 @@
 //! file for each subject. A test proves that nothing lacks its explanation and none outlives its code.
 
 mod coverage;
+mod levels;
 mod moves;
 mod policy;
 mod properties;
@@ -46,6 +47,7 @@ impl Explanation {
 const EXPLANATIONS: &[&[Explanation]] = &[
     policy::EXPLANATIONS,
     coverage::EXPLANATIONS,
+    levels::EXPLANATIONS,
     moves::EXPLANATIONS,
     properties::EXPLANATIONS,
     retirement::EXPLANATIONS,

@@ -177,6 +177,7 @@ fn sign(kind: &str) -> (char, Tone) {
             kind @ (StepKind::Finalize
             | StepKind::Record
             | StepKind::Remove
+            | StepKind::Discard
             | StepKind::Match
             | StepKind::Move
             | StepKind::Analyze),

@@ -86,7 +86,9 @@ fn needs_ledger(step: &Step) -> bool {
         | Step::Detach(_)
         | Step::BringBack(_)
         | Step::Drop(_) => true,
-        Step::Remove(_) | Step::Create(_) | Step::Match(_) | Step::Move(_) | Step::Analyze(_) => false,
+        Step::Remove(_) | Step::Discard(_) | Step::Create(_) | Step::Match(_) | Step::Move(_) | Step::Analyze(_) => {
+            false
+        }
     }
 }
 

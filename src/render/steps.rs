@@ -61,7 +61,7 @@ impl Cells {
 
 /// The step's range for a person, a long list of values cut short.
 pub(super) fn range(step: &Step) -> String {
-    let range = plain(step.range());
+    let range = plain(&step.range());
     if width(&range) <= RANGE_WIDTH {
         return range;
     }
@@ -163,6 +163,7 @@ fn tone(kind: StepKind) -> Tone {
         StepKind::Finalize
         | StepKind::Record
         | StepKind::Remove
+        | StepKind::Discard
         | StepKind::Match
         | StepKind::Move
         | StepKind::Analyze => Tone::Fix,

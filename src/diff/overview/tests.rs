@@ -98,6 +98,9 @@ fn snapshot(key_type: &str, bounds: &[&str], now: &str) -> CatalogSnapshot {
                 collation: None,
             }],
         }),
+        columns: Vec::new(),
+        unique_keys: Vec::new(),
+        indexes: 0,
         tablespace: None,
         access_method: None,
         properties: Vec::new(),
@@ -118,6 +121,7 @@ fn snapshot(key_type: &str, bounds: &[&str], now: &str) -> CatalogSnapshot {
         },
         tables: vec![table],
         unmanaged: Vec::new(),
+        unfinished: Vec::new(),
         ledger: Ledger::default(),
         answers: Default::default(),
     }

@@ -11,6 +11,7 @@ mod encodings;
 mod foreign_keys;
 mod harness;
 mod hostile_names;
+mod import;
 mod key_parts;
 mod keys;
 mod locks;
