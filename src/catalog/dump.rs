@@ -110,6 +110,7 @@ impl Dump {
             | Question::BeyondInDefault { .. }
             | Question::DefaultFacts(_)
             | Question::MaySkipTriggers
+            | Question::HighestKey { .. }
             | Question::Keeps { .. }
             | Question::RowsReferencing { .. }
             | Question::Spelling { .. }

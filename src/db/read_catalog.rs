@@ -280,6 +280,7 @@ fn table(row: &Row, expressions: Vec<String>) -> Result<Table> {
             })
             .collect(),
         indexes: u32::try_from(row.try_get::<_, i32>("indexes")?)?,
+        key_has_index: row.try_get("key_has_index")?,
         tablespace: row.try_get::<_, Option<String>>("tablespace")?.map(Identifier::new),
         access_method: row.try_get::<_, Option<String>>("access_method")?.map(Identifier::new),
         properties: Vec::new(),

@@ -56,6 +56,10 @@ SELECT c.oid, tree.depth = 0 AS is_root, n.nspname::text AS schema, c.relname::t
            -- From Postgres 18 on there are constraints that nobody enforces.
            AND coalesce((pg_catalog.to_jsonb(k) ->> 'conenforced')::bool, true)) AS unvalidated,
        (SELECT pg_catalog.count(*) FROM pg_catalog.pg_index x WHERE x.indrelid = c.oid)::int4 AS indexes,
+       EXISTS (SELECT FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class xc ON xc.oid = x.indexrelid
+                 JOIN pg_catalog.pg_am xa ON xa.oid = xc.relam AND xa.amname = 'btree'
+                WHERE x.indrelid = c.oid AND x.indisvalid AND x.indpred IS NULL
+                  AND p.partattrs[0] <> 0 AND x.indkey[0] = p.partattrs[0]) AS key_has_index,
        p.partstrat::text AS strategy,
        (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
                  a.attname, coalesce(pg_catalog.format_type(a.atttypid, a.atttypmod), pg_catalog.format_type(it.oid, NULL)),
