@@ -64,15 +64,14 @@ const PIECES: &[&str] = &[
     "表表表表表表表表表表表表",
 ];
 
-/// Postgres cuts what is longer, silently.
-const LONGEST: usize = 63;
+/// Postgres cuts what is longer than 63 bytes, silently.
+fn cut(name: &str) -> String {
+    let end = (0..=63).rev().find(|end| name.is_char_boundary(*end) && *end <= name.len());
+    name[..end.unwrap()].to_owned()
+}
 
 fn name() -> impl Strategy<Value = String> {
-    prop::collection::vec(prop::sample::select(PIECES), 1..9).prop_map(|pieces| {
-        let mut name = pieces.concat();
-        name.truncate(name.floor_char_boundary(LONGEST));
-        name
-    })
+    prop::collection::vec(prop::sample::select(PIECES), 1..9).prop_map(|pieces| cut(&pieces.concat()))
 }
 
 #[derive(Debug, Clone)]
@@ -162,11 +161,7 @@ impl Names {
 async fn survive(names: &Names) {
     static CASES: AtomicUsize = AtomicUsize::new(0);
     let case = CASES.fetch_add(1, Ordering::Relaxed);
-    let of_the_server = |text: &str| {
-        let mut name = format!("h{case} {text}");
-        name.truncate(name.floor_char_boundary(LONGEST));
-        Names::quoted(&name)
-    };
+    let of_the_server = |text: &str| Names::quoted(&cut(&format!("h{case} {text}")));
     let (role, tablespace) = (of_the_server(&names.role), of_the_server(&names.remark));
     let applied = Database::new(&names.policies(), &format!("CREATE ROLE {role} LOGIN")).await;
     let folder = applied.value("SELECT current_setting('data_directory')").await;
