@@ -26,6 +26,7 @@ mod shapes;
 mod simulate;
 mod situation;
 mod size_cap;
+mod split_default;
 mod thresholds;
 mod unfinished;
 mod unless;
@@ -35,7 +36,7 @@ mod walk;
 use std::collections::BTreeSet;
 
 use crate::catalog::{CatalogSnapshot, ForeignKey, Question};
-use crate::plan::{Finding, Plan, Runway, Step, TablePlan, codes};
+use crate::plan::{Finding, Plan, Runway, Severities, Step, TablePlan, codes};
 use crate::policy::{Policy, fingerprint};
 use crate::sql::QualifiedName;
 pub use coverage::{coverage, fit, missing};
@@ -56,6 +57,8 @@ pub struct Draft {
     steps: Vec<Step>,
     /// The names of the partitions that the steps make.
     new_names: BTreeSet<QualifiedName>,
+    /// What a rule that comes later decides about.
+    too_long: Vec<split_default::TooLong>,
     findings: Vec<Finding>,
     questions: BTreeSet<Question>,
 }
@@ -85,6 +88,7 @@ const NODE_RULES: &[Rule<'static>] = &[
     &range::report_off_grid,
     &list::cover,
     &hash::cover,
+    &split_default::split_default,
     &shapes::report_shapes,
     &default_partition::default_partition,
     &retire::retire,
@@ -109,17 +113,19 @@ fn plan_by(rules: &Rules<'_>, policies: &[Policy], snapshot: &CatalogSnapshot) -
         server_version: snapshot.server.version,
         tables: Vec::new(),
         findings: ledger_entries::unreadable(snapshot).into_iter().chain(unmanaged::tables(snapshot)).collect(),
+        severities: Severities::default(),
         questions: BTreeSet::new(),
     };
     let mut policies: Vec<&Policy> = policies.iter().collect();
     policies.sort_by(|a, b| a.table.cmp(&b.table));
     let mut dropped = BTreeSet::new();
     for policy in dependents_first(policies, snapshot) {
-        let (table_plan, questions) = plan_table(rules, policy, snapshot, &dropped);
+        let (mut table_plan, questions) = plan_table(rules, policy, snapshot, &dropped);
         dropped.extend(table_plan.steps.iter().filter_map(|step| match step {
             Step::Drop(drop) => Some(drop.oid),
             _ => None,
         }));
+        table_plan.findings.iter_mut().for_each(|finding| finding.weigh(&policy.severities));
         plan.tables.push(table_plan);
         plan.questions.extend(questions);
     }
@@ -170,6 +176,7 @@ fn plan_table(
         steps: Vec::new(),
         findings: Vec::new(),
         locks: policy.locks,
+        severities: policy.severities.clone(),
         retires_after: referenced_by(&policy.table, snapshot)
             .filter(|table| **table != policy.table)
             .cloned()
@@ -204,9 +211,10 @@ fn is_unattended(policy: &Policy) -> bool {
 
 impl Draft {
     fn add(&mut self, other: Self) {
-        let Self { steps, new_names, findings, questions } = other;
+        let Self { steps, new_names, too_long, findings, questions } = other;
         self.steps.extend(steps);
         self.new_names.extend(new_names);
+        self.too_long.extend(too_long);
         self.findings.extend(findings);
         self.questions.extend(questions);
     }

@@ -9,6 +9,7 @@ use chrono::{NaiveDate, NaiveDateTime};
 use chrono_tz::Tz;
 
 use super::name_template::NameTemplate;
+use crate::codes::Severities;
 use crate::keys::Encoding;
 use crate::schedule::{Bytes, Interval};
 use crate::sql::{Identifier, KeyPart, QualifiedName};
@@ -34,6 +35,8 @@ pub struct Policy {
     pub maintain: Maintain,
     /// What a check holds the table to.
     pub thresholds: Thresholds,
+    /// How much findings about the table matter.
+    pub severities: Severities,
     /// Queries that must prune.
     pub pruning: Vec<PruningQuery>,
     /// Where the policy is written.
@@ -211,8 +214,11 @@ impl Default for Create {
 /// `create.move_rows`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MoveRule {
-    /// They are moved in the transaction that makes the partition, when writers need not wait for too long.
+    /// They are moved in the transaction that makes the partition, or not at all.
     AtOnce,
+    /// They are moved in that transaction; where writers would wait for too long, DEFAULT is copied beside them and
+    /// exchanged.
+    InBatches,
     /// They stay, and so the partition is not made.
     Never,
 }

@@ -51,6 +51,7 @@ fn plan() -> Plan {
         findings: vec![Finding::about(codes::HELD, &name("orders"), "orders_2023_01 is over, and held")],
         locks: Locks::default(),
         retires_after: Vec::new(),
+        severities: crate::codes::Severities::default(),
         unattended: false,
     };
     Plan {
@@ -59,6 +60,7 @@ fn plan() -> Plan {
         server_version: 150_020,
         tables: vec![orders],
         findings: Vec::new(),
+        severities: crate::codes::Severities::default(),
         questions: BTreeSet::new(),
     }
 }
@@ -94,7 +96,8 @@ fn the_document_says_what_it_is_and_all_that_a_reader_needs() {
           "move": 0,
           "record": 1,
           "remove": 0,
-          "set aside": 0
+          "set aside": 0,
+          "split": 0
         },
         "findings": {
           "error": 0,

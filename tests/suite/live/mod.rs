@@ -32,6 +32,7 @@ mod rights;
 mod run_lock;
 mod scans;
 mod set_aside;
+mod severity;
 mod signals;
 mod snapshot;
 mod standby;
