@@ -180,6 +180,15 @@ const SCENARIOS: &[Scenario] = &[
             INSERT INTO shop.lists SELECT (ARRAY['NO', 'it''s', NULL, 'DE'])[1 + i % 4], i FROM generate_series(1, 40) i")],
     },
     Scenario {
+        name: "what leaves is kept in another schema, partitions of its own and all",
+        policy: "version: 1\ntable: shop.months\npartition: {range: at, every: 1 month, timezone: UTC, subpartition: {hash: id, modulus: 2}}\nretain: {for: 3 months, then: move, move_to: '\"Cold, and far\"', per_run: 20}\n",
+        setup: &[Sql("CREATE SCHEMA shop; CREATE SCHEMA \"Cold, and far\"; CREATE TABLE shop.months (id int, at timestamptz NOT NULL, PRIMARY KEY (id, at)) PARTITION BY RANGE (at)"), Each("SELECT format('CREATE TABLE shop.%1$I PARTITION OF shop.months FOR VALUES FROM (%2$L) TO (%3$L) PARTITION BY HASH (id);
+              CREATE TABLE shop.%4$I PARTITION OF shop.%1$I FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+              CREATE TABLE shop.%5$I PARTITION OF shop.%1$I FOR VALUES WITH (MODULUS 2, REMAINDER 1)', 'm' || g, m - g * interval '1 month', m - (g - 1) * interval '1 month', 'm' || g || '_0', 'm' || g || '_1')
+              FROM (SELECT date_trunc('month', now(), 'UTC') AS m) t, generate_series(0, 6) g"),
+            Sql("INSERT INTO shop.months SELECT g, date_trunc('month', now(), 'UTC') - g * interval '1 month' FROM generate_series(0, 6) g; ANALYZE shop.months")],
+    },
+    Scenario {
         name: "a database whose settings are odd",
         policy: "version: 1\ntable: shop.months\npartition: {range: at, every: 1 month, timezone: UTC}\nretain: {for: 3 months, then: detach, per_run: 20}\n",
         setup: &[Sql("DO $$BEGIN EXECUTE format('ALTER DATABASE %I SET timezone = ''America/St_Johns''', current_database());

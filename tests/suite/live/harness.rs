@@ -16,6 +16,7 @@ use partctl::failure::Failure;
 use partctl::plan::Plan;
 use partctl::policy::{Policy, Source, check};
 use partctl::run::{Moment, make_plan};
+use partctl::sql::{Identifier, SqlLiteral};
 use tempfile::TempDir;
 
 static SERVER: OnceLock<ThrowawayServer> = OnceLock::new();
@@ -218,6 +219,17 @@ impl Database {
     /// The plan of this moment.
     pub async fn plan(&self) -> (CatalogSnapshot, Plan) {
         make_plan(&self.session, &self.parsed_policies(), Moment::Now).await.unwrap_or_else(|error| panic!("{error:?}"))
+    }
+
+    /// Makes a tablespace, which other databases of the server see as well: its name is to be the test's own.
+    pub async fn make_tablespace(&self, name: &str) {
+        static FOLDERS: AtomicUsize = AtomicUsize::new(0);
+        let data = self.value("SELECT current_setting('data_directory')").await;
+        let folder = format!("{data}/../tablespace_{}", FOLDERS.fetch_add(1, Ordering::Relaxed));
+        // The server's own account makes it, and it is the one that must own it.
+        let program = SqlLiteral(&format!("cat >/dev/null && mkdir '{folder}'")).to_string();
+        self.sql(&format!("COPY (SELECT) TO PROGRAM {program}")).await;
+        self.sql(&format!("CREATE TABLESPACE {} LOCATION {}", Identifier::new(name), SqlLiteral(&folder))).await;
     }
 
     /// Everything that partition DDL could have changed, one line each.

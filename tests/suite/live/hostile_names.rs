@@ -164,13 +164,8 @@ async fn survive(names: &Names) {
     let of_the_server = |text: &str| Names::quoted(&cut(&format!("h{case} {text}")));
     let (role, tablespace) = (of_the_server(&names.role), of_the_server(&names.remark));
     let applied = Database::new(&names.policies(), &format!("CREATE ROLE {role} LOGIN")).await;
-    let folder = applied.value("SELECT current_setting('data_directory')").await;
-    let folder = format!("{folder}/../hostile_{case}");
-    applied
-        .sql(&format!("COPY (SELECT) TO PROGRAM {}", SqlLiteral(&format!("cat >/dev/null && mkdir '{folder}'"))))
-        .await;
-    applied.sql(&format!("CREATE TABLESPACE {tablespace} LOCATION {}", SqlLiteral(&folder))).await;
-    let setup = names.setup(&role, &tablespace);
+    applied.make_tablespace(&tablespace).await;
+    let setup = names.setup(&role, &Names::quoted(&tablespace));
     applied.sql(&setup).await;
     let shown = Database::new(&names.policies(), &setup).await;
 

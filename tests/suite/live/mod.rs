@@ -25,6 +25,7 @@ mod pruning_files;
 mod pruning_reasons;
 mod reach;
 mod reattach;
+mod relocating;
 mod report_page;
 mod retention;
 mod retention_rules;
