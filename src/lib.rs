@@ -12,7 +12,7 @@
 //! db                                      connecting, catalog, planner, throwaway servers            IO, async
 //! ------------------------------------------------------------------------------------------ purity line
 //! render                                  reports -> text, into a writer
-//! diff  pruning                           decisions
+//! diff  pruning  restore                  decisions
 //! desired                                 what should exist
 //! plan  manifest                          steps, actions, findings, events, outcomes; what an archive holds: data
 //! policy  catalog                         the wish, the facts
@@ -72,6 +72,7 @@ pub mod plan;
 pub mod policy;
 pub mod pruning;
 pub mod render;
+pub mod restore;
 pub mod rows;
 pub mod run;
 pub mod schedule;

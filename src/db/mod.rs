@@ -9,6 +9,7 @@ pub mod conninfo;
 mod default_rows;
 pub mod explain;
 pub mod look_up;
+pub mod read_archives;
 pub mod read_catalog;
 pub mod read_definition;
 pub mod read_history;
