@@ -16,5 +16,5 @@ pub use property::{DefaultGrant, ExtendedStatistics, Grant, Property, ReplicaIde
 pub use question::{Answer, Answers, Question};
 pub use snapshot::{
     CatalogSnapshot, DetachedTable, FarEnd, ForeignKey, Journal, KeyColumn, Ledger, Partition, PartitionKey,
-    RelationKind, Server, Strategy, Table, UnreadableEntry,
+    RelationKind, RestoredTable, Server, Strategy, Table, UnreadableEntry,
 };

@@ -8,7 +8,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Answers, Archives, Bound, DefaultGrant, Property};
+use super::{Answers, ArchiveEntry, Archives, Bound, DefaultGrant, Property};
 use crate::sql::{Identifier, QualifiedName};
 
 /// Everything a plan is made from, besides policies.
@@ -351,6 +351,12 @@ pub enum Ledger {
         /// What it knows of archives.
         #[serde(default)]
         archives: Archives,
+        /// Archives whose deletion has begun, and has not come to its end.
+        #[serde(default)]
+        being_deleted: Vec<ArchiveEntry>,
+        /// Tables that came back from archives and are kept until they are released, by oid.
+        #[serde(default)]
+        restored: Vec<RestoredTable>,
         /// Entries that cannot be read: somebody edited them.
         #[serde(default)]
         unreadable: Vec<UnreadableEntry>,
@@ -368,6 +374,8 @@ impl Default for Ledger {
         Self::Installed {
             detached: Vec::new(),
             archives: Archives::default(),
+            being_deleted: Vec::new(),
+            restored: Vec::new(),
             unreadable: Vec::new(),
             journal: Journal::Current,
             writable: true,
@@ -387,6 +395,18 @@ pub enum Journal {
         /// Whether this role may: it owns the ledger's tables.
         upgradable: bool,
     },
+}
+
+/// A table that came back from an archive, attached or not, and was not released yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RestoredTable {
+    /// `pg_class.oid` of the table.
+    pub oid: u32,
+    /// Its name.
+    pub name: QualifiedName,
+    /// The URL of the archive.
+    pub from: String,
 }
 
 /// An entry of a detached table that says nothing that could be planned with.
@@ -417,6 +437,22 @@ impl Ledger {
         match self {
             Self::Installed { archives, .. } => archives,
             Self::Missing { .. } | Self::Denied => &Archives::Missing,
+        }
+    }
+
+    /// The archives whose deletion has begun, and has not come to its end.
+    pub fn being_deleted(&self) -> &[ArchiveEntry] {
+        match self {
+            Self::Installed { being_deleted, .. } => being_deleted,
+            Self::Missing { .. } | Self::Denied => &[],
+        }
+    }
+
+    /// Whether the table with this oid came back from an archive and is kept until it is released.
+    pub fn is_restored(&self, oid: u32) -> bool {
+        match self {
+            Self::Installed { restored, .. } => restored.iter().any(|table| table.oid == oid),
+            Self::Missing { .. } | Self::Denied => false,
         }
     }
 

@@ -8,6 +8,7 @@ mod archive;
 mod coverage;
 mod default_partition;
 mod detached;
+mod end_archives;
 mod finish_interrupted;
 mod hash;
 mod ledger_entries;
@@ -34,6 +35,7 @@ use crate::plan::{Finding, Plan, Runway, Step, TablePlan, codes};
 use crate::policy::{Policy, fingerprint};
 use crate::sql::QualifiedName;
 pub use coverage::{coverage, fit, missing};
+pub use end_archives::archive_is_held;
 pub use node::Node;
 pub use overview::{
     AxisEnd, DefaultState, DetachedFate, DetachedState, Fate, LastApply, NextToRetire, Order, Overview, Place,
@@ -78,6 +80,7 @@ const NODE_RULES: &[Rule<'static>] = &[
     &default_partition::default_partition,
     &retire::retire,
     &detached::drop_after_grace,
+    &end_archives::end_archives,
     &rights::require_rights,
 ];
 

@@ -25,6 +25,8 @@ pub(super) enum Rail<'a> {
     OffGrid,
     /// A hold.
     Held(&'a Hold),
+    /// It came back from its archive, and was not released yet.
+    Restored,
 }
 
 impl Situation<'_> {
@@ -35,7 +37,8 @@ impl Situation<'_> {
         } else if !range.is_on_grid(extent) {
             Some(Rail::OffGrid)
         } else {
-            self.hold_on(range, extent, &partition.name).map(Rail::Held)
+            let restored = || self.snapshot.ledger.is_restored(partition.oid).then_some(Rail::Restored);
+            self.hold_on(range, extent, &partition.name).map(Rail::Held).or_else(restored)
         }
     }
 
@@ -289,6 +292,10 @@ fn kept(rail: Rail<'_>, partition: &Partition, table: &QualifiedName) -> Option<
                 format!("{name} is over, and kept: it is off the policy's grid"),
             )
             .hint("nobody but its owner knows what else it holds: detach it by hand when it may go"),
+        ),
+        Rail::Restored => Some(
+            Finding::about(codes::RESTORED, table, format!("{name} is over, and kept: it came back from its archive"))
+                .hint(format!("`partctl archive release {}` when it is no longer needed", partition.name)),
         ),
         Rail::Held(hold) => {
             let reason = hold.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();

@@ -17,6 +17,11 @@ pub enum Action {
     Alone(Alone),
     /// Rows to an archive, and back again to be compared: what no SQL does.
     CopyOut(CopyOut),
+    /// An archive out of its store, and what the ledger tells of that.
+    Remove {
+        /// The URL of the archive's folder.
+        url: String,
+    },
 }
 
 /// Statements between BEGIN and COMMIT, in three parts, so that locks are held for as short as can be.
@@ -120,6 +125,7 @@ impl Action {
                     format!("-- COPY {table} to {}, read back and compared: `partctl apply`", one_line(to)),
                 ]
             }
+            Self::Remove { url } => vec![format!("-- delete {}: `partctl apply`", one_line(url))],
         }
     }
 
@@ -130,6 +136,7 @@ impl Action {
             Self::Transaction(transaction) => transaction.all_locks().collect(),
             Self::Alone(alone) => alone.locks.iter().collect(),
             Self::CopyOut(copy) => copy.locks.iter().collect(),
+            Self::Remove { .. } => Vec::new(),
         }
     }
 
@@ -139,7 +146,7 @@ impl Action {
         match self {
             Self::Alone(_) => true,
             // The table is detached, and whoever still writes to it is waited for.
-            Self::CopyOut(_) => false,
+            Self::CopyOut(_) | Self::Remove { .. } => false,
             Self::Transaction(transaction) => {
                 !transaction.implied.is_empty() || transaction.all_locks().any(|lock| lock.mode.stops_writers())
             }
@@ -156,7 +163,7 @@ impl Action {
     pub fn limit(&self) -> Option<Duration> {
         match self {
             Self::Transaction(transaction) => transaction.ahead.as_ref().map(|ahead| ahead.limit),
-            Self::Alone(_) | Self::CopyOut(_) => None,
+            Self::Alone(_) | Self::CopyOut(_) | Self::Remove { .. } => None,
         }
     }
 
@@ -197,7 +204,7 @@ impl Action {
         let parent = match self {
             Self::Alone(alone) => &alone.waits_for_users_of,
             Self::Transaction(transaction) => transaction.finalizes.as_ref()?,
-            Self::CopyOut(_) => return None,
+            Self::CopyOut(_) | Self::Remove { .. } => return None,
         };
         // A table that references itself is locked exclusively at the end.
         let noticed = |lock: &&&Lock| lock.relation != *parent || lock.mode.stops_writers();

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 
 use super::steps::{
     AnalyzeParent, AnalyzeReason, ArchiveTable, AttachPartition, Away, BringDefaultBack, CreatePartition,
-    DetachPartition, DropTable, FinalizeDetach, MoveRows, RecordDetach, RecordedChange, RemoveCheck, SetDefaultAside,
+    DeleteArchive, DetachPartition, DropTable, FinalizeDetach, MoveRows, RecordDetach, RecordedChange, RemoveCheck,
+    SetDefaultAside,
 };
 use super::{Action, Lock};
 use crate::sql::QualifiedName;
@@ -35,6 +36,8 @@ pub enum Step {
     Archive(ArchiveTable),
     /// Drops a detached table.
     Drop(DropTable),
+    /// Deletes an archive.
+    DeleteArchive(DeleteArchive),
     /// Gathers the statistics of the table as a whole.
     Analyze(AnalyzeParent),
 }
@@ -64,6 +67,8 @@ pub enum StepKind {
     Archive,
     /// [`Step::Drop`]
     Drop,
+    /// [`Step::DeleteArchive`]
+    DeleteArchive,
     /// [`Step::Analyze`]
     Analyze,
 }
@@ -83,7 +88,7 @@ pub enum Phase {
 
 impl StepKind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Finalize,
         Self::Record,
         Self::Remove,
@@ -95,6 +100,7 @@ impl StepKind {
         Self::BringBack,
         Self::Archive,
         Self::Drop,
+        Self::DeleteArchive,
         Self::Analyze,
     ];
 
@@ -112,6 +118,7 @@ impl StepKind {
             Self::BringBack => "bring back",
             Self::Archive => "archive",
             Self::Drop => "drop",
+            Self::DeleteArchive => "delete archive",
             Self::Analyze => "analyze",
         }
     }
@@ -123,7 +130,7 @@ impl StepKind {
             Self::Create | Self::Attach | Self::BringBack => '+',
             Self::SetAside | Self::Detach => '~',
             Self::Archive => '=',
-            Self::Drop => '-',
+            Self::Drop | Self::DeleteArchive => '-',
         }
     }
 }
@@ -143,6 +150,7 @@ impl Step {
             Self::BringBack(_) => StepKind::BringBack,
             Self::Archive(_) => StepKind::Archive,
             Self::Drop(_) => StepKind::Drop,
+            Self::DeleteArchive(_) => StepKind::DeleteArchive,
             Self::Analyze(_) => StepKind::Analyze,
         }
     }
@@ -153,9 +161,12 @@ impl Step {
             Self::Finalize(_) | Self::Record(_) | Self::Remove(_) => Phase::Finish,
             Self::BringBack(step) if step.away == Away::SinceAnEarlierRun => Phase::Finish,
             Self::Create(_) | Self::Move(_) | Self::Attach(_) => Phase::Create,
-            Self::SetAside(_) | Self::Detach(_) | Self::BringBack(_) | Self::Archive(_) | Self::Drop(_) => {
-                Phase::Retire
-            }
+            Self::SetAside(_)
+            | Self::Detach(_)
+            | Self::BringBack(_)
+            | Self::Archive(_)
+            | Self::Drop(_)
+            | Self::DeleteArchive(_) => Phase::Retire,
             Self::Analyze(_) => Phase::Maintain,
         }
     }
@@ -182,6 +193,7 @@ impl Step {
             Self::BringBack(step) => &step.default,
             Self::Archive(step) => &step.table,
             Self::Drop(step) => &step.table,
+            Self::DeleteArchive(step) => &step.table,
             Self::Analyze(step) => &step.table,
         }
     }
@@ -200,6 +212,7 @@ impl Step {
             Self::BringBack(step) => &step.range,
             Self::Archive(step) => &step.range,
             Self::Drop(step) => &step.range,
+            Self::DeleteArchive(step) => &step.range,
             Self::Analyze(step) => step.range(),
         }
     }
@@ -230,6 +243,7 @@ impl Step {
             Self::BringBack(step) => step.reason().into(),
             Self::Archive(step) => step.reason().into(),
             Self::Drop(step) => step.reason.as_str().into(),
+            Self::DeleteArchive(step) => step.reason.as_str().into(),
             Self::Analyze(step) => step.reason().into(),
         }
     }
@@ -249,6 +263,7 @@ impl Step {
             Self::Detach(step) => (Some(step.bytes), step.rows),
             Self::Archive(step) => (Some(step.bytes), step.rows),
             Self::Drop(step) => (Some(step.bytes), None),
+            Self::DeleteArchive(step) => (Some(step.bytes), Some(step.rows)),
         }
     }
 
@@ -278,6 +293,7 @@ impl Step {
             Self::BringBack(step) => step.actions(),
             Self::Archive(step) => step.actions(),
             Self::Drop(step) => step.actions(),
+            Self::DeleteArchive(step) => step.actions(),
             Self::Analyze(step) => step.actions(),
         }
     }
@@ -296,6 +312,7 @@ impl Step {
             | Self::BringBack(_)
             | Self::Archive(_)
             | Self::Drop(_)
+            | Self::DeleteArchive(_)
             | Self::Analyze(_) => Vec::new(),
         }
     }
@@ -318,6 +335,7 @@ impl Step {
             }
             Self::Archive(_) => "nothing to take back: the table stays as it is".to_owned(),
             Self::Drop(step) => step.undo().to_owned(),
+            Self::DeleteArchive(_) => "none: an archive that is deleted is gone".to_owned(),
         }
     }
 }

@@ -178,7 +178,7 @@ fn sign(kind: &str) -> (char, Tone) {
         ) => (kind.sign(), Tone::Fix),
         Some(kind @ (StepKind::Create | StepKind::Attach | StepKind::BringBack)) => (kind.sign(), Tone::Create),
         Some(kind @ (StepKind::SetAside | StepKind::Detach | StepKind::Archive)) => (kind.sign(), Tone::Detach),
-        Some(kind @ StepKind::Drop) => (kind.sign(), Tone::Drop),
+        Some(kind @ (StepKind::Drop | StepKind::DeleteArchive)) => (kind.sign(), Tone::Drop),
         None => ('·', Tone::Quiet),
     }
 }

@@ -163,7 +163,7 @@ fn tone(kind: StepKind) -> Tone {
         StepKind::Finalize | StepKind::Record | StepKind::Remove | StepKind::Move | StepKind::Analyze => Tone::Fix,
         StepKind::Create | StepKind::Attach | StepKind::BringBack => Tone::Create,
         StepKind::SetAside | StepKind::Detach | StepKind::Archive => Tone::Detach,
-        StepKind::Drop => Tone::Drop,
+        StepKind::Drop | StepKind::DeleteArchive => Tone::Drop,
     }
 }
 

@@ -118,6 +118,7 @@ pub(super) async fn attempt(
             result
         }
         Action::CopyOut(_) => unreachable!("an archive step is carried out by `archiving`"),
+        Action::Remove { .. } => unreachable!("an archive is deleted by `deleting`"),
     };
     match result {
         Ok(Proven::Yes) => Ok(Committed::Proven),

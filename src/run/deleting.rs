@@ -39,8 +39,11 @@ pub async fn delete_archive(client: &Client, deleting: &Deleting<'_>) -> Result<
                  deleted_why = $2 WHERE id = $1 AND deleted_at IS NULL";
     record(begin, &[(id, Type::INT8), (reason, Type::TEXT)]).await?;
     let left = || {
-        Failure::new(FailureKind::Findings, format!("objects of a deleted archive are left in `{path}` below `{destination}`"))
-            .hint("make the store reachable and delete it again, or run `partctl apply`")
+        Failure::new(
+            FailureKind::Findings,
+            format!("objects of a deleted archive are left in `{path}` below `{destination}`"),
+        )
+        .hint("make the store reachable and delete it again, or run `partctl apply`")
     };
     Destination::existing(destination).with_context(left)?.remove(path).await.with_context(left)?;
     let end = "UPDATE partctl.archives SET removed_at = pg_catalog.clock_timestamp() WHERE id = $1";

@@ -56,7 +56,12 @@ impl Delete {
         let id = chosen.told.id.context("an archive of the ledger has a number")?;
         let Chosen { destination, path, .. } = &chosen;
         delete_archive(session.client(), &Deleting { id, destination, path, reason: &self.reason }).await?;
-        writeln!(terminal.out, "archive {id} of {} is deleted: {}", plain(&chosen.told.partition), plain(&self.reason))?;
+        writeln!(
+            terminal.out,
+            "archive {id} of {} is deleted: {}",
+            plain(&chosen.told.partition),
+            plain(&self.reason)
+        )?;
         Ok(None)
     }
 
@@ -70,7 +75,8 @@ impl Delete {
                 .into());
         }
         let rows = chosen.told.rows.unwrap_or_default();
-        let question = format!("Delete {}, {rows} rows of {}, for good?", plain(&chosen.told.url), plain(&chosen.told.partition));
+        let question =
+            format!("Delete {}, {rows} rows of {}, for good?", plain(&chosen.told.url), plain(&chosen.told.partition));
         Ok(confirm(&mut terminal.err, &question).await? == Answer::Yes)
     }
 }

@@ -204,7 +204,12 @@ impl SavedStep {
                 Step::Archive(step) => Some(step.bound.to_string()),
                 Step::Attach(step) => Some(step.bound.to_string()),
                 Step::SetAside(_) | Step::BringBack(_) => Some(Bound::Default.to_string()),
-                Step::Finalize(_) | Step::Record(_) | Step::Remove(_) | Step::Drop(_) | Step::Analyze(_) => None,
+                Step::Finalize(_)
+                | Step::Record(_)
+                | Step::Remove(_)
+                | Step::Drop(_)
+                | Step::DeleteArchive(_)
+                | Step::Analyze(_) => None,
             },
             reason: step.reason().to_string(),
             bytes,
