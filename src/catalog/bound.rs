@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::sql::{Identifier, SqlLiteral};
+use crate::sql::SqlLiteral;
 
 /// What a partition holds, as the catalog says.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -63,41 +63,21 @@ impl fmt::Display for BoundError {
 impl std::error::Error for BoundError {}
 
 impl Bound {
-    /// Which rows a partition with this bound holds, as a condition on its only key column; `None` for hash and DEFAULT.
-    ///
-    /// Values are cast to the key's type, so that the comparison is the one that Postgres makes for the bound.
-    pub fn predicate(&self, column: &Identifier, type_name: &str) -> Option<String> {
-        let literal = |text: &str| format!("{}::{type_name}", SqlLiteral(text));
+    /// Where a range begins and ends; `None` for every other bound.
+    pub fn ends(&self) -> Option<(&[Datum], &[Datum])> {
         match self {
-            Self::Range { from, to } => {
-                let side = |operator: &str, data: &[Datum]| match data.first()? {
-                    Datum::Value(text) => Some(format!("{column} {operator} {}", literal(text))),
-                    Datum::MinValue | Datum::MaxValue | Datum::Null => None,
-                };
-                let sides: Vec<String> = [side(">=", from), side("<", to)].into_iter().flatten().collect();
-                Some(if sides.is_empty() { format!("{column} IS NOT NULL") } else { sides.join(" AND ") })
-            }
-            Self::List(values) => {
-                let literals = values.iter().filter_map(|value| match value {
-                    Datum::Value(text) => Some(literal(text)),
-                    Datum::MinValue | Datum::MaxValue | Datum::Null => None,
-                });
-                let literals: Vec<String> = literals.collect();
-                let any = (!literals.is_empty()).then(|| format!("{column} IN ({})", literals.join(", ")));
-                let null = values.contains(&Datum::Null).then(|| format!("{column} IS NULL"));
-                Some(any.into_iter().chain(null).collect::<Vec<_>>().join(" OR "))
-            }
-            Self::Hash { .. } | Self::Default => None,
+            Self::Range { from, to } => Some((from, to)),
+            Self::List(_) | Self::Hash { .. } | Self::Default => None,
         }
     }
+}
 
-    /// The same, in the form by which ATTACH knows that a table need not be scanned: it must say that null is no part
-    /// (Postgres 14-18).
-    pub fn holding_predicate(&self, column: &Identifier, type_name: &str) -> Option<String> {
-        let predicate = self.predicate(column, type_name)?;
+impl Datum {
+    /// The text, when it is a value.
+    pub fn value(&self) -> Option<&str> {
         match self {
-            Self::List(values) if values.contains(&Datum::Null) => Some(predicate),
-            _ => Some(format!("{column} IS NOT NULL AND {predicate}")),
+            Self::Value(text) => Some(text),
+            Self::MinValue | Self::MaxValue | Self::Null => None,
         }
     }
 }

@@ -99,6 +99,10 @@ impl Dump {
                 _ => None,
             },
             Question::HeapBytes(table) => self.partition(table).map(|partition| Answer::Bytes(partition.bytes)),
+            Question::Sizes(tables) => {
+                let sizes = tables.iter().map(|table| self.partition(table).map(|partition| partition.bytes));
+                sizes.collect::<Option<Vec<u64>>>().map(Answer::Sizes)
+            }
             Question::BeyondInDefault { default, .. } if self.is_empty(default) => {
                 Some(Answer::Beyond { rows: 0, newest: None })
             }
@@ -106,6 +110,7 @@ impl Dump {
             | Question::BeyondInDefault { .. }
             | Question::DefaultFacts(_)
             | Question::MaySkipTriggers
+            | Question::Keeps { .. }
             | Question::RowsReferencing { .. }
             | Question::WrittenSinceArchived { .. }
             | Question::Spelling { .. }

@@ -2,17 +2,23 @@
 
 mod archives;
 mod bound;
+mod condition;
 mod default_facts;
 mod dump;
+mod index_fault;
 mod property;
 mod question;
 mod snapshot;
 
 pub use archives::{ArchiveEntry, Archives};
 pub use bound::{Bound, BoundError, Datum};
+pub use condition::first_row;
 pub use default_facts::{DefaultFacts, Publication, Referrer, Trigger, TriggerState};
 pub use dump::{Beyond, Dump};
-pub use property::{DefaultGrant, ExtendedStatistics, Grant, Property, ReplicaIdentity, RowSecurity};
+pub use index_fault::{IndexConstraint, IndexFault};
+pub use property::{
+    DefaultGrant, ExtendedStatistics, Grant, InSchema, OwnProperties, Property, ReplicaIdentity, Storage,
+};
 pub use question::{Answer, Answers, Question};
 pub use snapshot::{
     CatalogSnapshot, DetachedTable, FarEnd, ForeignKey, Journal, KeyColumn, Ledger, Partition, PartitionKey,

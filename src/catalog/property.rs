@@ -3,6 +3,8 @@
 //! Only what somebody has set is a property: a table on which nobody has set anything has none. Whether a partition
 //! should have what its table has is not decided here.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::sql::Identifier;
@@ -15,23 +17,15 @@ pub enum Property {
     Grant(Grant),
     /// What UPDATE and DELETE publish of old rows, when it is not [`ReplicaIdentity::Default`].
     ReplicaIdentity(ReplicaIdentity),
-    /// A flag of row level security.
-    RowSecurity(RowSecurity),
+    /// `relrowsecurity`. Not `relforcerowsecurity`: that binds the owner, who could lift it, and whose rights DDL is done
+    /// with: nobody could tell any more what is in a partition, or archive it.
+    RowSecurity,
     /// `pg_attribute.attstattarget`
     StatisticsTarget {
         /// The column.
         column: Identifier,
         /// 0 to 10,000.
         target: i32,
-    },
-    /// One of `pg_attribute.attoptions`: `n_distinct` or `n_distinct_inherited`.
-    ColumnOption {
-        /// The column.
-        column: Identifier,
-        /// The option.
-        name: String,
-        /// Its value as it was written.
-        value: String,
     },
     /// `pg_attribute.attcompression`
     Compression {
@@ -49,6 +43,55 @@ pub enum Property {
         /// The comment.
         text: String,
     },
+}
+
+/// What is set on a partition where it is not the very same as on its table, and who may change that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnProperties {
+    /// What is set, privileges in the order in which they were granted.
+    pub set: Vec<Property>,
+    /// Whether the session's role has the rights of the partition's owner and may take its place by SET ROLE.
+    #[serde(default = "yes")]
+    pub role_is_owner: bool,
+    /// What the table's owner may do in the partition's schema.
+    #[serde(default)]
+    pub in_schema: InSchema,
+}
+
+/// What a role may do in a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InSchema {
+    /// Nothing: it cannot name what is there.
+    Nothing,
+    /// USAGE
+    Use,
+    /// USAGE and CREATE: own what is there, and make statistics of it.
+    #[default]
+    Create,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Where and how a partition is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Storage {
+    /// Its storage parameters as they were written, those of its TOAST table with `toast.` before them.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, String>,
+    /// Whether it has no TOAST table: parameters of one are taken then and kept nowhere.
+    #[serde(default)]
+    pub lacks_toast: bool,
+    /// `reltablespace`, when it is not the database's default.
+    #[serde(default)]
+    pub tablespace: Option<Identifier>,
+    /// `relam`, when it is not heap.
+    #[serde(default)]
+    pub access_method: Option<Identifier>,
 }
 
 /// One privilege of one role, from `aclexplode`.
@@ -90,16 +133,6 @@ pub enum ReplicaIdentity {
     Full,
     /// An index of the table; of a partition, the table's index that its own one is attached to.
     Index(Identifier),
-}
-
-/// A flag of row level security. Policies obeyed are those of the table that a query names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RowSecurity {
-    /// `relrowsecurity`
-    Enabled,
-    /// `relforcerowsecurity`
-    Forced,
 }
 
 /// An object of `pg_statistic_ext`, by what it says; its name says nothing.

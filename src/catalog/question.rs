@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bound, DefaultFacts};
+use super::{Bound, DefaultFacts, KeyColumn};
 use crate::sql::{Identifier, QualifiedName};
 
 /// One question, answered by one cheap and bounded query.
@@ -16,10 +16,8 @@ pub enum Question {
     RowsInDefault {
         /// The DEFAULT partition.
         default: QualifiedName,
-        /// The key column.
-        column: Identifier,
-        /// The column's type.
-        type_name: String,
+        /// The key.
+        key: Vec<KeyColumn>,
         /// The bound of the partition to be made.
         bound: Bound,
     },
@@ -27,10 +25,8 @@ pub enum Question {
     BeyondInDefault {
         /// The DEFAULT partition.
         default: QualifiedName,
-        /// The key column.
-        column: Identifier,
-        /// The column's type.
-        type_name: String,
+        /// The key.
+        key: Vec<KeyColumn>,
         /// From where the policy wants no partitions, on to MAXVALUE.
         bound: Bound,
     },
@@ -50,6 +46,13 @@ pub enum Question {
         columns: Vec<(Identifier, Identifier)>,
         /// Partitions of the other table that do not count, by oid: they go first.
         except: Vec<u32>,
+    },
+    /// How many bytes does each of these tables take, indexes and all?
+    Sizes(Vec<QualifiedName>),
+    /// Does this condition, which stands in a policy, hold? Then a partition is kept.
+    Keeps {
+        /// A boolean expression in SQL.
+        condition: String,
     },
     /// Which of these partitions, highest first, is the first that holds a row?
     HighestInUse(Vec<QualifiedName>),
@@ -108,8 +111,7 @@ impl Question {
     /// questions.
     pub fn predicate_sql(&self) -> Option<String> {
         match self {
-            Self::RowsInDefault { column, type_name, bound, .. }
-            | Self::BeyondInDefault { column, type_name, bound, .. } => bound.predicate(column, type_name),
+            Self::RowsInDefault { key, bound, .. } | Self::BeyondInDefault { key, bound, .. } => bound.predicate(key),
             _ => None,
         }
     }
@@ -150,6 +152,10 @@ pub enum Answer {
     Refused(String),
     /// To [`Question::TextInOrder`].
     InOrder(bool),
+    /// To [`Question::Sizes`], in the order of the question.
+    Sizes(Vec<u64>),
+    /// To [`Question::Keeps`]; `None`: it is null.
+    Keeps(Option<bool>),
     /// The database would not say: no right, or it took too long.
     Unknown(String),
 }

@@ -8,8 +8,8 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Answers, ArchiveEntry, Archives, Bound, DefaultGrant, Property};
-use crate::sql::{Identifier, QualifiedName};
+use super::{Answers, ArchiveEntry, Archives, Bound, DefaultGrant, IndexFault, OwnProperties, Property, Storage};
+use crate::sql::{Identifier, KeyPart, QualifiedName, SqlLiteral};
 
 /// Everything a plan is made from, besides policies.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -115,12 +115,16 @@ pub struct PartitionKey {
 }
 
 /// One part of a partition key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyColumn {
     /// `None`: an expression.
     pub name: Option<Identifier>,
-    /// `format_type`'s text, such as `timestamp with time zone`; empty for an expression.
+    /// The expression, as `pg_get_expr` writes it; `None`: a column, or it could not be read for somebody's lock.
+    #[serde(default)]
+    pub expression: Option<String>,
+    /// `format_type`'s text, such as `timestamp with time zone`; of an expression the type that its operators compare,
+    /// empty when that is polymorphic.
     #[serde(rename = "type")]
     pub type_name: String,
     /// The collation that its values are compared by, where they are text; `None`: the database's.
@@ -128,11 +132,28 @@ pub struct KeyColumn {
     pub collation: Option<QualifiedName>,
 }
 
+impl KeyColumn {
+    /// What conditions compare; `None`: an expression that could not be read.
+    pub fn part(&self) -> Option<KeyPart> {
+        let column = || self.name.clone().map(KeyPart::Column);
+        self.expression.clone().map(KeyPart::Expression).or_else(column)
+    }
+
+    /// A value of its type.
+    pub fn literal(&self, text: &str) -> String {
+        if self.type_name.is_empty() {
+            SqlLiteral(text).to_string()
+        } else {
+            format!("{}::{}", SqlLiteral(text), self.type_name)
+        }
+    }
+}
+
 impl fmt::Display for KeyColumn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.name {
-            Some(name) => name.fmt(f),
-            None => f.write_str("(expression)"),
+        match self.part() {
+            Some(part) => part.fmt(f),
+            None => f.write_str("(an expression)"),
         }
     }
 }
@@ -177,7 +198,8 @@ pub struct Table {
     /// `relam`, which a partitioned table has from Postgres 17 on, when it was set.
     #[serde(default)]
     pub access_method: Option<Identifier>,
-    /// What is set on it and Postgres does not pass on to partitions, in order; the owner's own privileges left out.
+    /// What is set on a table that a policy names and Postgres does not pass on to partitions, the owner's own privileges
+    /// left out, the others in the order in which they were granted. Nothing is said here of partitions.
     #[serde(default)]
     pub properties: Vec<Property>,
     /// What ALTER DEFAULT PRIVILEGES gives others on tables that its owner makes where the table's policy may need them.
@@ -186,6 +208,9 @@ pub struct Table {
     /// Foreign keys from it and to it.
     #[serde(default)]
     pub foreign_keys: Vec<ForeignKey>,
+    /// Its constraints that nobody has validated; they are its partitions' as well.
+    #[serde(default)]
+    pub unvalidated: Vec<Identifier>,
     /// `reltuples`, which ANALYZE of the table itself sets; `None`: never analyzed.
     #[serde(default)]
     pub analyzed_rows: Option<u64>,
@@ -264,9 +289,12 @@ pub struct Partition {
     /// Its owner; `None` in hand-written snapshots means the parent's.
     #[serde(default)]
     pub owner: Option<Identifier>,
-    /// What is set on it, in order; `None`: the same as on the table that a policy names, at the top of its tree.
+    /// What is set on it; `None`: the same as on the table that a policy names, at the top of its tree.
     #[serde(default)]
-    pub properties: Option<Vec<Property>>,
+    pub properties: Option<OwnProperties>,
+    /// Where and how it is stored; nothing is said of those that are partitioned themselves.
+    #[serde(default)]
+    pub storage: Storage,
     /// What it holds.
     pub bound: Bound,
     /// Whether a concurrent detach began and never ended: queries do not see it any more.
@@ -284,6 +312,9 @@ pub struct Partition {
     /// Indexes of one leaf, for reckoning locks.
     #[serde(default)]
     pub indexes: u32,
+    /// What is wrong with its indexes.
+    #[serde(default)]
+    pub index_faults: Vec<IndexFault>,
     /// CHECK constraints of partctl's own, which a run that was killed left behind.
     #[serde(default)]
     pub leftover_checks: Vec<Identifier>,
@@ -301,6 +332,8 @@ impl Partition {
             kind: RelationKind::Table,
             owner: None,
             properties: None,
+            storage: Storage::default(),
+            index_faults: Vec::new(),
             bound,
             pending_detach: false,
             rows: None,
@@ -448,12 +481,17 @@ impl Ledger {
         }
     }
 
+    /// The tables that came back from archives and are kept until they are released.
+    pub fn restored(&self) -> &[RestoredTable] {
+        match self {
+            Self::Installed { restored, .. } => restored,
+            Self::Missing { .. } | Self::Denied => &[],
+        }
+    }
+
     /// Whether the table with this oid came back from an archive and is kept until it is released.
     pub fn is_restored(&self, oid: u32) -> bool {
-        match self {
-            Self::Installed { restored, .. } => restored.iter().any(|table| table.oid == oid),
-            Self::Missing { .. } | Self::Denied => false,
-        }
+        self.restored().iter().any(|table| table.oid == oid)
     }
 
     /// Its entries that cannot be read.

@@ -12,6 +12,7 @@ use super::progress::remark;
 use super::terminal::Terminal;
 use super::watch::{Shown, Telling, Watch};
 use super::{Ended, Global, context};
+use crate::catalog::CatalogSnapshot;
 use crate::db::connect::connect;
 use crate::db::conninfo::ConnSpec;
 use crate::diff::{self, refuse_onlookers};
@@ -19,7 +20,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::plan::{self, Plan, SavedPlan, StepKind, TablePlan, Withheld, codes};
 use crate::policy::Policy;
 use crate::render::{Occasion, PlanReport, plain, plan_table};
-use crate::run::{Invocation, Moment, Stop, lock_database, make_plan};
+use crate::run::{Invocation, Moment, Stop, lock_database, make_plan_by};
 use crate::schedule::parse_elapsed;
 
 /// Carry the plan out: create what is missing, retire what is over, prove that queries still prune
@@ -37,6 +38,9 @@ pub(super) struct Apply {
     /// Let this run detach and drop what the policies say is over
     #[arg(long)]
     allow_destroy: bool,
+    /// Let up to this many partitions of a table leave at once, whatever `per_run` says: the number that PT110 names
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    confirm_retention: usize,
     /// Leave retirement to another run
     #[arg(long, conflicts_with = "allow_destroy")]
     only_create: bool,
@@ -119,10 +123,11 @@ impl Apply {
                 return Ok(None);
             }
         };
+        let planner = self.planner();
         let run = Run {
             spec: &spec,
             policies: &policies,
-            planner: &diff::plan,
+            planner: &planner,
             jobs: usize::from(self.jobs),
             deadline: self.deadline.map(|deadline| watch.started() + deadline),
             invocation: self.invocation(),
@@ -145,7 +150,7 @@ impl Apply {
         }
         let session = context::writable(session).await?;
         lock_database(session.client()).await?;
-        let (snapshot, mut plan) = make_plan(&session, policies, Moment::Now).await?;
+        let (snapshot, mut plan) = make_plan_by(&self.planner(), &session, policies, Moment::Now).await?;
         if let Some(saved) = saved {
             refuse_stale(saved, &plan)?;
         }
@@ -157,6 +162,11 @@ impl Apply {
             Some(withheld) => Beginning::Ready(Box::new(Ready { session, snapshot, plan, withheld, put_off })),
             None => Beginning::Declined,
         })
+    }
+
+    fn planner(&self) -> impl Fn(&[Policy], &CatalogSnapshot) -> Plan + use<> {
+        let confirmed = self.confirm_retention;
+        move |policies, snapshot| diff::plan_confirmed(confirmed, policies, snapshot)
     }
 
     fn invocation(&self) -> Invocation {

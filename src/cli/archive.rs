@@ -3,6 +3,7 @@
 mod choose;
 mod delete;
 mod list;
+mod release;
 mod restore;
 mod verify;
 
@@ -25,6 +26,7 @@ enum Command {
     List(list::List),
     Verify(verify::Verify),
     Restore(restore::Restore),
+    Release(release::Release),
     Delete(delete::Delete),
 }
 
@@ -45,6 +47,7 @@ impl Archive {
             Command::List(command) => command.run(global, terminal).await,
             Command::Verify(command) => command.run(global, terminal).await,
             Command::Restore(command) => command.run(global, terminal).await,
+            Command::Release(command) => command.run(global, terminal).await,
             Command::Delete(command) => command.run(global, terminal).await,
         }
     }

@@ -1,5 +1,6 @@
 //! `partctl check`
 
+use anyhow::Context;
 use clap::{Args, ValueEnum};
 
 use super::explain_code::{Answered, Explaining, Written};
@@ -12,7 +13,7 @@ use crate::pruning::{self, Workload};
 use crate::render::{
     CheckReport, Scope, Seen, check_github, check_human, check_json, check_junit, check_markdown, check_sarif,
 };
-use crate::run::{Moment, make_plan, make_rough_plan, prove_pruning, prove_workload};
+use crate::run::{Moment, Stop, make_plan, make_rough_plan, prove_pruning, prove_workload};
 use crate::schedule::Interval;
 
 /// Look for trouble: coverage that is missing or runs out, rows in DEFAULT, queries that do not prune
@@ -77,7 +78,12 @@ impl Check {
             return Err(Failure::new(FailureKind::Usage, message).into());
         }
         let mut watch = self.telling.watch("check", shown)?;
-        let ended = self.check(global, terminal, &mut watch).await;
+        let mut stop = Stop::listen().context("listening for signals")?;
+        let ended = tokio::select! {
+            ended = self.check(global, terminal, &mut watch) => ended,
+            // Nothing is changed here, so nothing is waited for: the session goes away with the process.
+            signal = stop.requested() => Ok(Some(signal.failure())),
+        };
         watch.end(ended, global, terminal).await
     }
 

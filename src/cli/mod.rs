@@ -10,6 +10,7 @@ mod context;
 mod demo;
 mod explain;
 mod explain_code;
+mod fmt;
 mod generate;
 mod history;
 mod init;
@@ -84,6 +85,7 @@ struct Global {
 #[derive(Debug, Subcommand)]
 enum Command {
     Validate(validate::Validate),
+    Fmt(fmt::Fmt),
     Plan(plan::Plan),
     Apply(apply::Apply),
     Check(check::Check),
@@ -137,6 +139,7 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> Ended {
         Command::Validate(command) => {
             validate::run(command, &context::policy_paths(global), terminal.screen, &mut terminal.out)
         }
+        Command::Fmt(command) => command.run(global, terminal),
         Command::Plan(command) => context::block_on(command.run(global, terminal)),
         Command::Apply(command) => context::block_on(command.run(global, terminal)),
         Command::Check(command) => context::block_on(command.run(global, terminal)),

@@ -8,10 +8,13 @@ use clap::{Args, ValueEnum};
 use super::save_file::save_file;
 use super::terminal::Terminal;
 use super::{Ended, Global, context};
+use crate::catalog::CatalogSnapshot;
+use crate::diff;
 use crate::failure::FailureKind;
 use crate::plan::{self, SavedPlan};
+use crate::policy::Policy;
 use crate::render::{Occasion, PlanReport, plan_json, plan_markdown, plan_sql, plan_table};
-use crate::run::{Moment, make_offline_plan, make_plan};
+use crate::run::{Moment, make_offline_plan, make_plan_by};
 use crate::schedule::Interval;
 
 /// Show what would be done, why, and under which locks; changes nothing
@@ -29,6 +32,9 @@ pub(super) struct Plan {
     /// Plan from a file that `partctl snapshot` wrote, without a database; its clock is that of the snapshot
     #[arg(long, value_name = "FILE")]
     catalog: Option<PathBuf>,
+    /// Let up to this many partitions of a table leave at once, whatever `per_run` says: the number that PT110 names
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    confirm_retention: usize,
     /// Output format
     #[arg(short, long, value_name = "FORMAT", default_value = "table")]
     output: Format,
@@ -72,9 +78,11 @@ impl Plan {
             Some(At::Moment(at)) => (Moment::At(at), plan::Moment::Simulated),
             Some(At::After(interval)) => (Moment::After(interval), plan::Moment::Simulated),
         };
+        let confirmed = self.confirm_retention;
+        let planner = |policies: &[Policy], facts: &CatalogSnapshot| diff::plan_confirmed(confirmed, policies, facts);
         let (_, plan) = match &self.catalog {
-            Some(path) => make_offline_plan(&context::dump(path)?, &policies, at)?,
-            None => make_plan(&context::session(global, terminal).await?, &policies, at).await?,
+            Some(path) => make_offline_plan(&planner, &context::dump(path)?, &policies, at)?,
+            None => make_plan_by(&planner, &context::session(global, terminal).await?, &policies, at).await?,
         };
         if let Some(path) = &self.save {
             save_file(path, SavedPlan::from_plan(&plan, moment, &[]).to_json().as_bytes())?;

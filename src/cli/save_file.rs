@@ -24,6 +24,9 @@ pub(super) fn save_file(path: &Path, content: &[u8]) -> Result<()> {
         };
         // As any new file: what the umask leaves of it. A plan holds no secret, and others review it.
         let mut file = tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(folder)?;
+        if let Ok(replaced) = fs::metadata(&target) {
+            file.as_file().set_permissions(replaced.permissions())?;
+        }
         file.write_all(content)?;
         file.as_file().sync_all()?;
         file.persist(&target)?;
@@ -43,7 +46,9 @@ mod tests {
             (folder.path().join("file"), folder.path().join("link"), folder.path().join("no/file"));
         save_file(&file, b"one").unwrap();
         std::os::unix::fs::symlink(&file, &link).unwrap();
+        fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
         save_file(&link, b"two").unwrap();
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
         assert_eq!(fs::read(&file).unwrap(), b"two");
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         let pipe = folder.path().join("pipe");

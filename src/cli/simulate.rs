@@ -7,11 +7,11 @@ use clap::{Args, ValueEnum};
 use super::plan::{At, moment};
 use super::terminal::Terminal;
 use super::{Ended, Global, context};
-use crate::diff::{FARTHEST, simulate};
+use crate::diff::{self, FARTHEST, simulate};
 use crate::failure::{Failure, FailureKind};
-use crate::policy::parse_size;
 use crate::render::{simulation_json, simulation_markdown, simulation_table};
 use crate::run::{Moment, make_offline_plan, make_plan};
+use crate::schedule::{Bytes, IntervalError};
 
 /// What the months to come bring, week by week: partitions made and retired, their number and size, when the disk is full
 ///
@@ -23,7 +23,7 @@ pub(super) struct Simulate {
     #[arg(long, value_name = "TIME", value_parser = moment, default_value = "+1 year")]
     until: At,
     /// Bytes that the tables may take, such as `2 TB`: says when they will
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
     disk: Option<u64>,
     /// Begin with a file that `partctl snapshot` wrote, without a database
     #[arg(long, value_name = "FILE")]
@@ -43,11 +43,18 @@ enum Format {
     Markdown,
 }
 
+fn size(text: &str) -> Result<u64, String> {
+    text.parse().map(|Bytes(bytes)| bytes).map_err(|error: IntervalError| match error.hint() {
+        Some(hint) => format!("{error}: {hint}"),
+        None => error.to_string(),
+    })
+}
+
 impl Simulate {
     pub(super) async fn run(&self, global: &Global, terminal: &mut Terminal) -> Ended {
         let policies = context::policies(global, terminal)?;
         let (catalog, plan) = match &self.catalog {
-            Some(path) => make_offline_plan(&context::dump(path)?, &policies, Moment::Now)?,
+            Some(path) => make_offline_plan(&diff::plan, &context::dump(path)?, &policies, Moment::Now)?,
             None => make_plan(&context::session(global, terminal).await?, &policies, Moment::Now).await?,
         };
         let now = catalog.server.now;

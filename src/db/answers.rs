@@ -55,6 +55,8 @@ pub async fn answer(client: &Client, questions: &BTreeSet<Question>, answers: &m
                 let sql = question.sql().unwrap_or_default();
                 count(client, &format!("SELECT coalesce(({sql}), 1)::int8")).await?
             }
+            Question::Sizes(tables) => sizes(client, tables).await?,
+            Question::Keeps { condition } => keeps(client, condition).await?,
             Question::HighestInUse(partitions) => highest_in_use(client, partitions).await?,
             Question::TextInOrder { collation, texts } => {
                 match count(client, &text_in_order(collation.as_ref(), texts)).await? {
@@ -185,6 +187,39 @@ fn text_in_order(collation: Option<&QualifiedName>, texts: &[String]) -> String 
          FROM (VALUES {}) texts(at, text)",
         rows.join(", ")
     )
+}
+
+async fn sizes(client: &Client, tables: &[QualifiedName]) -> Result<Answer> {
+    let mut sizes = Vec::new();
+    for chunk in tables.chunks(PARTITIONS_AT_ONCE) {
+        // What is neither partitioned nor a partition any more has no tree, not even of itself.
+        let size = |table: &QualifiedName| {
+            let table = SqlLiteral(&table.to_string()).to_string();
+            format!(
+                "SELECT coalesce((SELECT pg_catalog.sum(pg_catalog.pg_total_relation_size(t.relid)) \
+                 FROM pg_catalog.pg_partition_tree({table}::pg_catalog.regclass) t), \
+                 pg_catalog.pg_total_relation_size({table}::pg_catalog.regclass), 0)::int8"
+            )
+        };
+        let each: Vec<String> = chunk.iter().map(size).collect();
+        match ask(client, PATIENCE, &each.join(" UNION ALL ")).await? {
+            Ok(rows) => {
+                for row in rows {
+                    sizes.push(u64::try_from(row.try_get::<_, i64>(0)?)?);
+                }
+            }
+            Err(refusal) => return Ok(Answer::Unknown(reason(&refusal))),
+        }
+    }
+    Ok(Answer::Sizes(sizes))
+}
+
+/// The condition is a policy's own: what it is not allowed to do in a read-only transaction, it does not do.
+async fn keeps(client: &Client, condition: &str) -> Result<Answer> {
+    Ok(match ask(client, PATIENCE, &format!("SELECT ({condition})::boolean")).await? {
+        Ok(rows) => Answer::Keeps(rows.first().context("a condition came without a row")?.try_get(0)?),
+        Err(refusal) => Answer::Unknown(reason(&refusal)),
+    })
 }
 
 async fn highest_in_use(client: &Client, partitions: &[QualifiedName]) -> Result<Answer> {

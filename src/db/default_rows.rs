@@ -7,7 +7,7 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
 use super::answers::{ask, count, reason};
-use crate::catalog::{Answer, Answers, DefaultFacts, Question};
+use crate::catalog::{Answer, Answers, DefaultFacts, KeyColumn, Question};
 use crate::sql::QualifiedName;
 
 /// Windows that are counted by one query.
@@ -126,11 +126,14 @@ async fn estimate(client: &Client, default: &QualifiedName, condition: &str) -> 
 /// # Errors
 /// When the connection is lost.
 pub(super) async fn beyond(client: &Client, question: &Question) -> Result<Answer> {
-    let (Question::BeyondInDefault { default, column, .. }, Some(condition)) = (question, question.predicate_sql())
-    else {
+    let newest = match question {
+        Question::BeyondInDefault { default, key, .. } => key.first().and_then(KeyColumn::greatest).zip(Some(default)),
+        _ => None,
+    };
+    let (Some((newest, default)), Some(condition)) = (newest, question.predicate_sql()) else {
         return Ok(Answer::Unknown("this kind of bound cannot be looked for".to_owned()));
     };
-    let sql = format!("SELECT count(*) AS rows, max({column})::text AS newest FROM {default} WHERE {condition}");
+    let sql = format!("SELECT count(*) AS rows, {newest} AS newest FROM {default} WHERE {condition}");
     Ok(match ask(client, PATIENCE, &sql).await? {
         Ok(rows) => {
             let row = rows.first().context("a count came without a row")?;

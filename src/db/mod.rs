@@ -12,6 +12,7 @@ pub mod look_up;
 pub mod read_archives;
 pub mod read_catalog;
 pub mod read_definition;
+mod read_expressions;
 pub mod read_history;
 pub mod throwaway;
 pub mod tls;

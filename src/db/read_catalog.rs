@@ -1,6 +1,8 @@
 //! Reads the catalog: one REPEATABLE READ READ ONLY transaction, a handful of queries in one flight, no lock on any
 //! user relation. What comes back is data; nothing is decided here.
 
+mod properties;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use anyhow::{Context, Result};
@@ -10,11 +12,13 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
+use self::properties::{IndexFaults, Properties, properties_of, read_index_faults, storage};
 use crate::catalog::{
     Answers, ArchiveEntry, Archives, Bound, CatalogSnapshot, DetachedTable, FarEnd, ForeignKey, Journal, KeyColumn,
-    Ledger, Partition, PartitionKey, Property, RelationKind, RestoredTable, Server, Strategy, Table, UnreadableEntry,
+    Ledger, Partition, PartitionKey, RelationKind, RestoredTable, Server, Strategy, Table, UnreadableEntry,
 };
 use crate::db::connect::{Session, refused_pooling};
+use crate::db::read_expressions::read_expressions;
 use crate::policy::Policy;
 use crate::sql::{Identifier, QualifiedName};
 
@@ -114,8 +118,10 @@ async fn read(session: &Session, tables: &[&QualifiedName], targets: &[&str]) ->
         return Err(refused_pooling(session).into());
     }
     let ledger = read_ledger(client, row).await?;
+    let expressions = read_expressions(client, with_expressions(&tables)?).await?;
     let properties = properties.iter().map(properties_of).collect::<Result<_>>()?;
-    let tables = forest(&tables, &partitions, properties)?;
+    let faults = read_index_faults(client, &tables, &partitions).await?;
+    let tables = forest(&tables, &partitions, properties, expressions, faults)?;
     Ok(CatalogSnapshot {
         server: server_facts(row)?,
         tables,
@@ -252,7 +258,20 @@ fn detached_table(row: &Row) -> Result<Result<DetachedTable, UnreadableEntry>> {
     }))
 }
 
-fn table(row: &Row) -> Result<Table> {
+/// The tables whose keys have parts that are no columns.
+fn with_expressions(tables: &[Row]) -> Result<Vec<u32>> {
+    let mut found = Vec::new();
+    for row in tables {
+        let columns: Vec<KeyColumnRow> = json(row, "key_columns")?;
+        if columns.iter().any(|(name, ..)| name.is_none()) {
+            found.push(row.try_get("oid")?);
+        }
+    }
+    Ok(found)
+}
+
+/// The expressions of its key come apart from the row.
+fn table(row: &Row, expressions: Vec<String>) -> Result<Table> {
     let strategy: Option<String> = row.try_get("strategy")?;
     let strategy = match strategy.as_deref() {
         Some("r") => Some(Strategy::Range),
@@ -261,7 +280,9 @@ fn table(row: &Row) -> Result<Table> {
         _ => None,
     };
     let columns: Vec<KeyColumnRow> = json(row, "key_columns")?;
+    let mut expressions = expressions.into_iter();
     let columns = columns.into_iter().map(|(name, type_name, collation_schema, collation)| KeyColumn {
+        expression: if name.is_none() { expressions.next() } else { None },
         name: name.map(Identifier::new),
         type_name: type_name.unwrap_or_default(),
         collation: collation_schema.zip(collation).map(|(schema, name)| QualifiedName::new(schema, name)),
@@ -285,6 +306,7 @@ fn table(row: &Row) -> Result<Table> {
         access_method: row.try_get::<_, Option<String>>("access_method")?.map(Identifier::new),
         properties: Vec::new(),
         default_grants: json(row, "default_grants")?,
+        unvalidated: identifiers(row, "unvalidated")?,
         foreign_keys: foreign_keys
             .into_iter()
             .map(|row| if row.0 { ForeignKey::Outgoing(far_end(row)) } else { ForeignKey::Incoming(far_end(row)) })
@@ -298,14 +320,17 @@ fn table(row: &Row) -> Result<Table> {
     })
 }
 
-/// What is set on relations, by oid.
-type Properties = HashMap<u32, Vec<Property>>;
-
 /// The tables that policies name, with all that is below them.
-fn forest(tables: &[Row], partitions: &[Row], mut properties: Properties) -> Result<Vec<Table>> {
+fn forest(
+    tables: &[Row],
+    partitions: &[Row],
+    mut properties: Properties,
+    mut expressions: HashMap<u32, Vec<String>>,
+    mut faults: IndexFaults,
+) -> Result<Vec<Table>> {
     let (mut roots, mut branches) = (Vec::new(), HashMap::new());
     for row in tables {
-        let table = table(row)?;
+        let table = table(row, expressions.remove(&row.try_get("oid")?).unwrap_or_default())?;
         if row.try_get("is_root")? {
             roots.push(table);
         } else {
@@ -331,11 +356,12 @@ fn forest(tables: &[Row], partitions: &[Row], mut properties: Properties) -> Res
                 if named.contains(&oid) { below.get(&oid).cloned() } else { below.remove(&oid) }.unwrap_or_default();
         }
         let properties = properties.get(&oid).cloned();
-        let partition = Partition { properties, ..partition(row, oid, bound.parse()?, table)? };
+        let index_faults = faults.remove(&oid).unwrap_or_default();
+        let partition = Partition { properties, index_faults, ..partition(row, oid, bound.parse()?, table)? };
         below.entry(parent).or_default().push(partition);
     }
     for root in &mut roots {
-        root.properties = properties.remove(&root.oid).unwrap_or_default();
+        root.properties = properties.remove(&root.oid).map(|own| own.set).unwrap_or_default();
         root.partitions = below.remove(&root.oid).unwrap_or_default();
         pass_on_foreign_keys(root);
     }
@@ -370,6 +396,8 @@ fn partition(row: &Row, oid: u32, bound: Bound, table: Option<Table>) -> Result<
         kind,
         owner: Some(identifier(row, "owner")?),
         properties: None,
+        storage: storage(row)?,
+        index_faults: Vec::new(),
         bound,
         pending_detach: row.try_get("pending")?,
         rows: known,
@@ -382,13 +410,6 @@ fn partition(row: &Row, oid: u32, bound: Bound, table: Option<Table>) -> Result<
         leftover_checks: identifiers(row, "leftover_checks")?,
         table: table.map(Box::new),
     })
-}
-
-/// What is set on a table or partition, by its oid.
-fn properties_of(row: &Row) -> Result<(u32, Vec<Property>)> {
-    let mut properties: Vec<Property> = json(row, "properties")?;
-    properties.sort_unstable();
-    Ok((row.try_get("oid")?, properties))
 }
 
 fn kind(row: &Row) -> Result<RelationKind> {

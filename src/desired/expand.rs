@@ -13,7 +13,7 @@ use crate::keys::{self, Axis, KeyCodec};
 use crate::plan::{Finding, codes};
 use crate::policy::{AxisValue, Every, Level, Partitioning, RangePolicy};
 use crate::schedule::{Grid, Point, Unit, Zone};
-use crate::sql::Identifier;
+use crate::sql::{KeyPart, same_expression};
 
 /// A level of the policy in the terms of the table that it is for, or why it does not fit. The snapshot is for its clock
 /// and its answers.
@@ -22,14 +22,9 @@ use crate::sql::Identifier;
 /// Findings that end a run with exit 4.
 pub fn expand(level: &Level, table: &Table, snapshot: &CatalogSnapshot) -> Result<Desired, Finding> {
     let key = partition_key(table)?;
-    let (strategy, columns) = match &level.partitioning {
-        Partitioning::Range(range) => (Strategy::Range, std::slice::from_ref(&range.key)),
-        Partitioning::List(list) => (Strategy::List, std::slice::from_ref(&list.key)),
-        Partitioning::Hash(hash) => (Strategy::Hash, hash.key.as_slice()),
-    };
-    same_key(table, key, strategy, columns)?;
+    same_key(table, key, &level.partitioning)?;
     match &level.partitioning {
-        Partitioning::Range(range) => range_of(range, table, &key.columns[0], snapshot.server.now).map(Desired::Range),
+        Partitioning::Range(range) => range_of(range, table, &key.columns, snapshot.server.now).map(Desired::Range),
         Partitioning::List(list) => list_of(list, table, &key.columns[0], &snapshot.answers).map(Desired::List),
         Partitioning::Hash(hash) => Ok(Desired::Hash(DesiredHash { modulus: hash.modulus })),
     }
@@ -48,46 +43,59 @@ fn partition_key(table: &Table) -> Result<&PartitionKey, Finding> {
     }
 }
 
-fn same_key(table: &Table, key: &PartitionKey, strategy: Strategy, columns: &[Identifier]) -> Result<(), Finding> {
-    let names: Option<Vec<&Identifier>> = key.columns.iter().map(|column| column.name.as_ref()).collect();
-    if key.strategy == strategy && names.is_some_and(|names| names.into_iter().eq(columns)) {
+fn same_key(table: &Table, key: &PartitionKey, wish: &Partitioning) -> Result<(), Finding> {
+    let strategy = match wish {
+        Partitioning::Range(_) => Strategy::Range,
+        Partitioning::List(_) => Strategy::List,
+        Partitioning::Hash(_) => Strategy::Hash,
+    };
+    let is_same = |(has, wants): (&KeyColumn, &KeyPart)| match (has.part(), wants) {
+        (Some(KeyPart::Expression(has)), KeyPart::Expression(wants)) => same_expression(&has, wants),
+        (has, wants) => has.as_ref() == Some(wants),
+    };
+    if key.strategy == strategy
+        && key.columns.len() == wish.key().len()
+        && key.columns.iter().zip(wish.key()).all(is_same)
+    {
         return Ok(());
     }
-    let has = key.columns.iter().map(ToString::to_string);
-    let wants: Vec<String> = columns.iter().map(ToString::to_string).collect();
-    Err(Finding::about(
-        codes::OTHER_KEY,
-        &table.name,
-        format!(
-            "is partitioned by {} ({}), its policy says {} ({})",
-            key.strategy.as_str(),
-            has.collect::<Vec<_>>().join(", "),
-            strategy.as_str(),
-            wants.join(", "),
-        ),
-    )
-    .hint("make `partition` in the policy say what the table is"))
+    if key.columns.iter().any(|column| column.part().is_none()) {
+        let message = "cannot tell the expression of its key: somebody holds it locked";
+        return Err(Finding::about(codes::UNANSWERED, &table.name, message).hint("run again when their DDL is done"));
+    }
+    let parts: Vec<String> = key.columns.iter().map(ToString::to_string).collect();
+    let has = format!("{} {}", key.strategy.as_str(), parts.join(", "));
+    let message = format!("is partitioned by {has}, its policy says {}", wish.key_in_words());
+    let quoted = |part: &String| format!("'{}'", part.replace('\'', "''"));
+    let in_yaml = match parts.as_slice() {
+        [part] if part.starts_with('"') => quoted(part),
+        [part] => part.clone(),
+        parts => format!("[{}]", parts.iter().map(quoted).collect::<Vec<_>>().join(", ")),
+    };
+    let hint = format!("make `partition` in the policy say what the table is: `{}: {in_yaml}`", key.strategy.as_str());
+    Err(Finding::about(codes::OTHER_KEY, &table.name, message).hint(hint))
 }
 
 fn range_of(
     policy: &RangePolicy,
     table: &Table,
-    column: &KeyColumn,
+    columns: &[KeyColumn],
     now: DateTime<Utc>,
 ) -> Result<DesiredRange, Finding> {
+    let (column, further) = columns.split_first().expect("a table has a key");
     let type_name = &column.type_name;
     let misfit = |message: String, hint: &str| Finding::about(codes::KEY_TYPE, &table.name, message).hint(hint);
-    let codec = codec_of(policy, table, type_name)?;
+    let codec = codec_of(policy, table, column)?;
     let zone = match (codec.axis(), policy.timezone) {
         (Axis::Instant, Some(zone)) => Zone::Named(zone),
         (Axis::Instant, None) => {
             return Err(misfit(
-                format!("key {} holds instants and the policy names no `timezone`", policy.key),
+                format!("key {} holds instants and the policy names no `timezone`", column),
                 "add `timezone: Europe/Berlin` or the zone whose midnights the partitions should have",
             ));
         }
         (Axis::Day, Some(_)) => {
-            return Err(misfit(format!("key {} is a date, which has no time zone", policy.key), "remove `timezone`"));
+            return Err(misfit(format!("key {} is a date, which has no time zone", column), "remove `timezone`"));
         }
         (Axis::WallClock | Axis::Day | Axis::Integer, _) => Zone::WallClock,
     };
@@ -98,13 +106,13 @@ fn range_of(
         },
         (Axis::Integer, Every::Time(every)) => {
             return Err(misfit(
-                format!("key {} is a number ({type_name}) and `every` is {every}", policy.key),
+                format!("key {} is a number ({type_name}) and `every` is {every}", column),
                 "write a number: `every: 1000000`",
             ));
         }
         (_, Every::Integer(every)) => {
             return Err(misfit(
-                format!("key {} is a {type_name} and `every` is the number {every}", policy.key),
+                format!("key {} is a {type_name} and `every` is the number {every}", column),
                 "write an interval: `every: 1 month`",
             ));
         }
@@ -120,20 +128,11 @@ fn range_of(
         Axis::Integer => None,
     };
     let clock = Zone::Named(clock);
-    let range = DesiredRange {
-        column: policy.key.clone(),
-        type_name: type_name.clone(),
-        collation: column.collation.clone(),
-        codec,
-        zone,
-        clock,
-        grid,
-        now,
-    };
+    let range = DesiredRange { column: column.clone(), further: further.len(), codec, zone, clock, grid, now };
     match range.bound_that_cannot_be_written() {
         None => Ok(range),
         Some(bound) => Err(misfit(
-            format!("key {} ({}) cannot hold {bound}, a bound of the grid", policy.key, held_by(policy, type_name)),
+            format!("key {} ({}) cannot hold {bound}, a bound of the grid", column, held_by(policy, type_name)),
             "make `every` and `anchor` as coarse as the key is",
         )),
     }
@@ -144,8 +143,8 @@ fn held_by(policy: &RangePolicy, type_name: &str) -> String {
 }
 
 /// The codec of the key: by its type alone, or by what the policy says of the type.
-fn codec_of(policy: &RangePolicy, table: &Table, type_name: &str) -> Result<Arc<dyn KeyCodec>, Finding> {
-    let (key, encoding) = (&policy.key, policy.encoding.as_ref());
+fn codec_of(policy: &RangePolicy, table: &Table, key: &KeyColumn) -> Result<Arc<dyn KeyCodec>, Finding> {
+    let (type_name, encoding) = (&key.type_name, policy.encoding.as_ref());
     keys::codec_for(type_name, encoding).ok_or_else(|| {
         let known: Vec<String> = keys::encodings_for(type_name).iter().map(|word| format!("`encoding: {word}`")).collect();
         let (message, hint) = match encoding {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use crate::catalog::{Bound, Datum, KeyColumn, Partition, Question};
 use crate::keys::KeyCodec;
 use crate::schedule::{Edge, Extent, Grid, Point, Window, Zone};
-use crate::sql::{Identifier, QualifiedName};
 
 /// What should exist below one table.
 #[derive(Debug)]
@@ -22,12 +21,10 @@ pub enum Desired {
 /// A grid of windows.
 #[derive(Debug)]
 pub struct DesiredRange {
-    /// The key column's name.
-    pub column: Identifier,
-    /// The key column's type.
-    pub type_name: String,
-    /// The collation of a key of text; `None`: the database's.
-    pub collation: Option<QualifiedName>,
+    /// The leading column of the key, which the grid is of.
+    pub column: KeyColumn,
+    /// How many columns the key has beside it: they split nothing in what partctl makes.
+    pub further: usize,
     /// Between bounds and points.
     pub codec: Arc<dyn KeyCodec>,
     /// The calendar's zone.
@@ -43,14 +40,16 @@ pub struct DesiredRange {
 impl DesiredRange {
     /// What a partition covers on the axis; `None` when its bound cannot be read.
     pub fn extent(&self, bound: &Bound) -> Option<Extent> {
-        let Bound::Range { from, to } = bound else { return None };
+        let (from, to) = bound.ends()?;
         Some(Extent { from: self.edge(from.first()?)?, to: self.edge(to.first()?)? })
     }
 
-    /// Whether an extent is exactly one window of the grid.
-    pub fn is_on_grid(&self, extent: Extent) -> bool {
-        let (Edge::At(from), Edge::At(to)) = (extent.from, extent.to) else { return false };
-        Window::new(from, to).is_some_and(|window| self.grid.window_at(from) == Some(window))
+    /// Whether a bound is exactly one window of the grid.
+    pub fn is_on_grid(&self, bound: &Bound) -> bool {
+        let Some((from, to)) = bound.ends() else { return false };
+        let whole = |data: &[Datum]| data.iter().skip(1).all(|datum| *datum == Datum::MinValue);
+        let window = self.window(bound).filter(|_| whole(from) && whole(to));
+        window.is_some_and(|window| self.grid.window_at(window.start()) == Some(window))
     }
 
     /// The window of a bound that is finite on both sides.
@@ -71,15 +70,22 @@ impl DesiredRange {
     /// The bound of a window beside these partitions. Where a key holds more than its point, a bound that touches
     /// theirs is theirs: written anew it could lie before or behind it.
     pub fn bound_beside(&self, window: Window, placed: &[(Extent, &Partition)]) -> Bound {
-        let written = |point| vec![Datum::Value(self.codec.encode(point, self.zone))];
+        let written = |point| {
+            let leading = Datum::Value(self.codec.encode(point, self.zone));
+            [leading].into_iter().chain(vec![Datum::MinValue; self.further]).collect()
+        };
         let (mut from, mut to) = (written(window.start()), written(window.end()));
-        for (extent, partition) in placed.iter().filter(|_| self.codec.holds_more()) {
-            let Bound::Range { from: lower, to: upper } = &partition.bound else { continue };
-            if extent.to == Edge::At(window.start()) {
-                from.clone_from(upper);
+        let has_touching = 0 < self.further || self.codec.holds_more();
+        let bounds = || placed.iter().filter_map(|(extent, partition)| Some((extent, partition.bound.ends()?)));
+        for (extent, (lower, upper)) in bounds().filter(|_| has_touching) {
+            // Of several that meet at one point, the gap is beside the one that no other continues.
+            let goes_on = bounds().any(|(_, (other, _))| other == upper);
+            if extent.to == Edge::At(window.start()) && !goes_on {
+                from = upper.to_vec();
             }
-            if extent.from == Edge::At(window.end()) {
-                to.clone_from(lower);
+            let comes_from = bounds().any(|(_, (_, other))| other == lower);
+            if extent.from == Edge::At(window.end()) && !comes_from {
+                to = lower.to_vec();
             }
         }
         Bound::Range { from, to }

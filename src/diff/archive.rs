@@ -61,7 +61,7 @@ pub(super) fn after_detach(situation: &Situation<'_>, retain: &Retain, partition
 }
 
 /// Archives a table that was detached before.
-pub(super) fn archive_step(situation: &Situation<'_>, entry: &DetachedTable) -> Option<Step> {
+fn archive_step(situation: &Situation<'_>, entry: &DetachedTable) -> Option<Step> {
     let archive = situation.policy.archive.clone()?;
     Some(Step::Archive(ArchiveTable {
         parent: entry.parent.clone(),
@@ -76,8 +76,39 @@ pub(super) fn archive_step(situation: &Situation<'_>, entry: &DetachedTable) -> 
     }))
 }
 
+/// What comes next for a detached table: an archive of it, or why it is due to be dropped.
+pub(super) fn next_for(
+    situation: &Situation<'_>,
+    retain: &Retain,
+    entry: &DetachedTable,
+    archives: &mut Vec<Step>,
+    draft: &mut Draft,
+) -> Option<String> {
+    if !is_archivable(situation, entry.kind, &entry.name, draft) {
+        return None;
+    }
+    match progress(situation, retain, entry, draft) {
+        Progress::Unarchived => {
+            archives.extend(archive_step(situation, entry));
+            retain.grace.is_none().then(|| "no grace".to_owned())
+        }
+        Progress::Waits | Progress::Asked => None,
+        Progress::Due(archive) => Some(format!("archived {}, grace over", archive.verified_at.format("%Y-%m-%d"))),
+        Progress::Written(rows) => {
+            let rows = if rows == 1 { "a row".to_owned() } else { format!("{rows} rows") };
+            let message = format!("{} was written to since it was archived, by {rows}", entry.name.name);
+            draft.findings.push(
+                Finding::about(codes::WRITTEN_SINCE, &situation.table.name, message)
+                    .hint("it is archived again, and its grace begins anew"),
+            );
+            archives.extend(archive_step(situation, entry));
+            None
+        }
+    }
+}
+
 /// How far a detached table is on its way.
-pub(super) enum Progress<'a> {
+enum Progress<'a> {
     /// There is no archive of it.
     Unarchived,
     /// It is archived, and its grace lasts.
@@ -91,12 +122,7 @@ pub(super) enum Progress<'a> {
 }
 
 /// How far a detached table is on its way; asks whether it was written to only when it would be dropped.
-pub(super) fn progress<'a>(
-    situation: &Situation<'a>,
-    retain: &Retain,
-    entry: &DetachedTable,
-    draft: &mut Draft,
-) -> Progress<'a> {
+fn progress<'a>(situation: &Situation<'a>, retain: &Retain, entry: &DetachedTable, draft: &mut Draft) -> Progress<'a> {
     let Some(archive) = situation.snapshot.ledger.archives().of(entry) else { return Progress::Unarchived };
     if !grace_is_over(retain.grace, archive.verified_at, situation.now()) {
         return Progress::Waits;

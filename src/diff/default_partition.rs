@@ -74,7 +74,7 @@ struct Beyond {
 impl Situation<'_> {
     /// What DEFAULT holds beyond the last window that the policy wants; `None` when that is not known.
     fn rows_beyond(&self, default: &Partition, draft: &mut Draft) -> Option<Beyond> {
-        let (range, column) = (self.desired.as_range()?, self.table.key.as_ref()?.columns.first()?);
+        let (range, key) = (self.desired.as_range()?, &self.table.key.as_ref()?.columns);
         let horizon = self.horizon(range, self.current()?);
         let Bound::Range { from, to } = range.bound_beside(Window::new(horizon, range.codec.limits().end())?, &[])
         else {
@@ -82,8 +82,7 @@ impl Situation<'_> {
         };
         let question = Question::BeyondInDefault {
             default: default.name.clone(),
-            column: column.name.clone()?,
-            type_name: column.type_name.clone(),
+            key: key.clone(),
             bound: Bound::Range { from, to: to.iter().map(|_| Datum::MaxValue).collect() },
         };
         match self.snapshot.answers.get(&question) {

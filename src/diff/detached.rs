@@ -3,15 +3,15 @@
 
 use chrono::{DateTime, Utc};
 
-use super::archive::{Progress, archive_step, condition, is_archivable, progress};
+use super::archive::{condition, next_for};
 use super::retire::too_many_at_once;
-use super::{Draft, Situation};
+use super::size_cap::has_no_room_for;
+use super::{Draft, Situation, unless};
 use crate::catalog::{Bound, DetachedTable};
 use crate::plan::steps::DropTable;
 use crate::plan::{Finding, Step, codes};
 use crate::policy::Then;
 use crate::schedule::Interval;
-use crate::sql::QualifiedName;
 
 /// Archives detached tables, and drops those whose grace is over.
 pub(super) fn drop_after_grace(situation: &Situation<'_>, draft: &mut Draft) {
@@ -59,39 +59,17 @@ pub(super) fn drop_after_grace(situation: &Situation<'_>, draft: &mut Draft) {
                 )
                 .hint("attach it again, or drop it by hand: partctl will not"),
             );
-        } else if retain.then == Then::Archive {
-            if !is_archivable(situation, entry.kind, &entry.name, draft) {
-                continue;
-            }
-            match progress(situation, retain, entry, draft) {
-                Progress::Unarchived => {
-                    archives.extend(archive_step(situation, entry));
-                    if retain.grace.is_none() {
-                        due.push((entry, "no grace".to_owned()));
-                    }
-                }
-                Progress::Waits | Progress::Asked => {}
-                Progress::Due(archive) => {
-                    due.push((entry, format!("archived {}, grace over", archive.verified_at.format("%Y-%m-%d"))));
-                }
-                Progress::Written(rows) => {
-                    let rows = if rows == 1 { "a row".to_owned() } else { format!("{rows} rows") };
-                    let message = format!("{} was written to since it was archived, by {rows}", entry.name.name);
-                    draft.findings.push(
-                        Finding::about(codes::WRITTEN_SINCE, parent, message)
-                            .hint("it is archived again, and its grace begins anew"),
-                    );
-                    archives.extend(archive_step(situation, entry));
-                }
-            }
-        } else if over {
-            due.push((entry, reason));
+        } else {
+            let due_for = match retain.then {
+                Then::Archive => next_for(situation, retain, entry, &mut archives, draft),
+                Then::Drop | Then::Detach => over.then_some(reason),
+            };
+            due.extend(due_for.filter(|_| !unless::keeps(situation, &entry.name, draft)).map(|reason| (entry, reason)));
         }
     }
     draft.steps.extend(archives);
-    let names: Vec<&QualifiedName> = due.iter().map(|(entry, _)| &entry.name).collect();
-    if let Some(refusal) = too_many_at_once(situation, retain, &names, "detached tables are due to be dropped") {
-        draft.findings.push(refusal);
+    let tables = due.iter().map(|(entry, _)| (&entry.name, &entry.bound, entry.bytes));
+    if too_many_at_once(situation, retain, tables, "detached tables are due to be dropped", draft) {
         return;
     }
     draft.steps.extend(due.into_iter().map(|(entry, reason)| {
@@ -104,13 +82,16 @@ pub(super) fn drop_after_grace(situation: &Situation<'_>, draft: &mut Draft) {
             bytes: entry.bytes,
             foreign_keys: entry.foreign_keys.clone(),
             condition: condition(situation),
+            unless: unless::condition(situation, &entry.name),
         })
     }));
 }
 
 /// Whether the policy has become more generous since it was detached. Also where nobody can tell.
 pub(super) fn is_wanted_again(situation: &Situation<'_>, entry: &DetachedTable, steps: &[Step]) -> bool {
-    situation.desired.as_range().is_some() && !situation.would_retire(&entry.bound, steps)
+    situation.desired.as_range().is_some()
+        && !situation.would_retire(&entry.bound, steps)
+        && !has_no_room_for(situation, entry)
 }
 
 /// Whether its detach has passed the first of its two phases.

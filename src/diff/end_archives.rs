@@ -2,13 +2,14 @@
 //! there; a deletion that was interrupted is gone on with.
 
 use super::detached::grace_is_over;
-use super::retire::too_many_at_once;
+use super::retire::per_run;
 use super::{Draft, Node, Situation};
 use crate::catalog::{ArchiveEntry, Bound, CatalogSnapshot};
 use crate::desired::expand;
 use crate::plan::steps::DeleteArchive;
-use crate::plan::{Finding, Step, codes};
+use crate::plan::{Finding, Step, codes, first_few};
 use crate::policy::{Held, Policy};
+use crate::schedule::Bytes;
 use crate::sql::QualifiedName;
 
 /// Deletes archives whose time is over.
@@ -31,10 +32,14 @@ pub(super) fn end_archives(situation: &Situation<'_>, draft: &mut Draft) {
         let message = format!("the archive of {} is over, and held", entry.table.name);
         Finding::about(codes::ARCHIVE_HELD, parent, message)
     }));
-    let names: Vec<&QualifiedName> = over.iter().map(|entry| &entry.table).collect();
-    let Some(retain) = &situation.level.retain else { return };
-    if let Some(refusal) = too_many_at_once(situation, retain, &names, "archives are over at once") {
-        draft.findings.push(refusal);
+    let Some(limit) = situation.level.retain.as_ref().map(|retain| per_run(situation, retain)) else { return };
+    if limit.max(situation.confirmed) < over.len() {
+        let (count, bytes) = (over.len(), Bytes(over.iter().map(|entry| entry.bytes).sum()));
+        let names: Vec<String> = over.iter().map(|entry| entry.table.name.to_string()).collect();
+        let message =
+            format!("{count} archives are over at once ({}; {bytes}), and per_run is {limit}", first_few(&names, 3));
+        let hint = format!("where all of them shall go, `--confirm-retention {count}` lets them, this once");
+        draft.findings.push(Finding::about(codes::BLAST_RADIUS, parent, message).hint(hint));
         return;
     }
     let steps = over.into_iter().map(|entry| {

@@ -19,12 +19,15 @@ mod overview;
 mod properties;
 mod range;
 mod reattach;
+mod remake;
 mod retire;
 mod rights;
 mod set_aside;
 mod simulate;
 mod situation;
+mod size_cap;
 mod thresholds;
+mod unless;
 mod unmanaged;
 
 use std::collections::BTreeSet;
@@ -42,6 +45,7 @@ pub use overview::{
     Position, Selection, Stretch, TableOverview, When, overview,
 };
 pub use reattach::{detached_table, reattach};
+pub use remake::remade_partition;
 pub use rights::refuse_onlookers;
 pub use simulate::{Events, FARTHEST, Simulation, TooMany, Week, simulate};
 pub use situation::Situation;
@@ -66,10 +70,14 @@ struct Rules<'a> {
     of_nodes: &'a [Rule<'a>],
     /// Once at the root, when the draft holds the steps of all nodes.
     of_tables: &'a [Rule<'a>],
+    /// How many partitions somebody has confirmed may leave at once.
+    confirmed: usize,
 }
 
 /// Every rule.
-const RULES: Rules<'static> = Rules { of_nodes: NODE_RULES, of_tables: &[&analyze::analyze] };
+const RULES: Rules<'static> = Rules { of_nodes: NODE_RULES, of_tables: TABLE_RULES, confirmed: 0 };
+
+const TABLE_RULES: &[Rule<'static>] = &[&properties::match_properties, &properties::indexes, &analyze::analyze];
 
 const NODE_RULES: &[Rule<'static>] = &[
     &finish_interrupted::finish_interrupted,
@@ -87,6 +95,11 @@ const NODE_RULES: &[Rule<'static>] = &[
 /// What would be done to this database for these policies at the snapshot's moment.
 pub fn plan(policies: &[Policy], snapshot: &CatalogSnapshot) -> Plan {
     plan_by(&RULES, policies, snapshot)
+}
+
+/// The same where somebody has confirmed that so many partitions of a table may leave at once, whatever `per_run` says.
+pub fn plan_confirmed(confirmed: usize, policies: &[Policy], snapshot: &CatalogSnapshot) -> Plan {
+    plan_by(&Rules { confirmed, ..RULES }, policies, snapshot)
 }
 
 fn plan_by(rules: &Rules<'_>, policies: &[Policy], snapshot: &CatalogSnapshot) -> Plan {
@@ -193,7 +206,7 @@ fn draft_tree(
         let table = set_aside::as_if_back(node.table, snapshot);
         let node = Node { table: &table, ..node };
         let desired = expand(node.level, node.table, snapshot)?;
-        then(&Situation::new(node, &desired, snapshot).after(dropped));
+        then(&Situation::new(node, &desired, snapshot).after(dropped).confirming(rules.confirmed));
         Ok(())
     };
     let mut runway = None;

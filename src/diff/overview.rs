@@ -3,6 +3,7 @@
 //! Looks at the same facts as the plan and decides nothing that the plan would not: a moment named here is one at
 //! which the plan would begin to hold the step.
 
+mod detached_state;
 mod forecast;
 mod select;
 #[cfg(test)]
@@ -12,13 +13,14 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+use self::detached_state::detached_state;
+pub use self::detached_state::{DetachedFate, DetachedState};
 pub use self::select::{Order, Selection};
-use super::detached::{grace_end, is_wanted_again};
 use super::{Node, Situation};
-use crate::catalog::{Bound, CatalogSnapshot, DetachedTable, Partition, Table};
+use crate::catalog::{CatalogSnapshot, Partition, Table};
 use crate::desired::{DesiredRange, expand};
 use crate::plan::{Finding, Plan, Runway, Severity, Step, TablePlan};
-use crate::policy::{DefaultRule, Partitioning, Policy, Retain, Then, Thresholds};
+use crate::policy::{DefaultRule, Partitioning, Policy, Thresholds};
 use crate::schedule::{Edge, Extent, Point};
 use crate::sql::QualifiedName;
 
@@ -184,46 +186,6 @@ pub enum Fate {
     PendingDetach,
 }
 
-/// A table that partctl detached.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DetachedState {
-    /// The table.
-    pub table: QualifiedName,
-    /// What it was a partition of.
-    pub parent: QualifiedName,
-    /// What it holds, for a person.
-    pub range: String,
-    /// Estimated bytes.
-    pub bytes: u64,
-    /// Since when; `None`: not recorded yet.
-    pub detached_at: Option<DateTime<Utc>>,
-    /// What becomes of it.
-    pub fate: DetachedFate,
-}
-
-/// What becomes of a detached table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DetachedFate {
-    /// It is the DEFAULT partition: the next run attaches it again.
-    Aside,
-    /// It is dropped when its grace is over.
-    DropsAt(DateTime<Utc>),
-    /// Its grace is over.
-    Due,
-    /// A hold keeps it.
-    Held,
-    /// It is archived first: the next run does that.
-    Unarchived,
-    /// The policy does not drop what it detaches.
-    Kept,
-    /// No policy manages the table that it came from.
-    Unmanaged,
-    /// The next run records when it was detached; its grace starts then.
-    Unrecorded,
-    /// It is not what was detached any more: renamed, or attached again.
-    Changed,
-}
-
 /// Where the tables of these policies stand, beside the plan that was made from the same snapshot.
 pub fn overview(policies: &[Policy], snapshot: &CatalogSnapshot, plan: &Plan) -> Overview {
     let policy_of = |table: &QualifiedName| policies.iter().find(|policy| policy.table == *table);
@@ -256,7 +218,7 @@ fn table_overview(policy: &Policy, snapshot: &CatalogSnapshot, planned: &TablePl
     let default = table.and_then(Table::default_partition);
     let mut overview = TableOverview {
         table: policy.table.clone(),
-        key: key_in_words(policy),
+        key: policy.level.partitioning.key_in_words(),
         partitions: planned.partitions,
         bytes: planned.bytes,
         rows: table
@@ -292,17 +254,6 @@ fn table_overview(policy: &Policy, snapshot: &CatalogSnapshot, planned: &TablePl
         policy.level.retain.as_ref().and_then(|retain| situation.next_to_retire(range, retain, planned));
     overview.timeline = situation.timeline(range, planned, overview.next_to_retire.as_ref());
     overview
-}
-
-fn key_in_words(policy: &Policy) -> String {
-    match &policy.level.partitioning {
-        Partitioning::Range(range) => format!("range {}", range.key),
-        Partitioning::List(list) => format!("list {}", list.key),
-        Partitioning::Hash(hash) => {
-            let key: Vec<String> = hash.key.iter().map(ToString::to_string).collect();
-            format!("hash {}", key.join(", "))
-        }
-    }
 }
 
 impl Situation<'_> {
@@ -370,50 +321,6 @@ fn shown(range: &DesiredRange, edge: Edge) -> String {
         Edge::Below => "MINVALUE".to_owned(),
         Edge::At(point) => range.describe(point),
         Edge::Above => "MAXVALUE".to_owned(),
-    }
-}
-
-fn detached_state(
-    policy: Option<&Policy>,
-    snapshot: &CatalogSnapshot,
-    plan: &Plan,
-    entry: &DetachedTable,
-) -> DetachedState {
-    let node = policy.and_then(|policy| Node::root(policy, snapshot));
-    let desired = node.as_ref().and_then(|node| expand(node.level, node.table, snapshot).ok());
-    let situation = node.zip(desired.as_ref()).map(|(node, desired)| Situation::new(node, desired, snapshot));
-    let held = || situation.as_ref().is_some_and(|situation| situation.holds(&entry.name, &entry.bound));
-    let planned = plan.tables.iter().find(|planned| planned.table == entry.parent);
-    let steps = planned.map_or(&[][..], |planned| &planned.steps);
-    let wanted = || situation.as_ref().is_some_and(|situation| is_wanted_again(situation, entry, steps));
-    let retain = policy.and_then(|policy| policy.level.retain.as_ref());
-    let fate = match (policy, retain, entry.detached_at) {
-        _ if entry.attached || entry.name != entry.recorded => DetachedFate::Changed,
-        (None, _, _) => DetachedFate::Unmanaged,
-        _ if entry.bound == Bound::Default => DetachedFate::Aside,
-        (_, _, None) => DetachedFate::Unrecorded,
-        _ if held() => DetachedFate::Held,
-        _ if wanted() => DetachedFate::Kept,
-        (_, Some(Retain { then: Then::Archive, .. }), _) if snapshot.ledger.archives().of(entry).is_none() => {
-            DetachedFate::Unarchived
-        }
-        (_, Some(retain), Some(detached_at)) if retain.then != Then::Detach => match grace_end(
-            retain.grace,
-            snapshot.ledger.archives().of(entry).map_or(detached_at, |archive| archive.verified_at),
-        ) {
-            Some(end) if end <= snapshot.server.now => DetachedFate::Due,
-            Some(end) => DetachedFate::DropsAt(end),
-            None => DetachedFate::Kept,
-        },
-        _ => DetachedFate::Kept,
-    };
-    DetachedState {
-        table: entry.name.clone(),
-        parent: entry.parent.clone(),
-        range: desired.map_or_else(|| entry.bound.to_string(), |desired| desired.describe_bound(&entry.bound)),
-        bytes: entry.bytes,
-        detached_at: entry.detached_at,
-        fate,
     }
 }
 

@@ -85,8 +85,8 @@ pub(super) fn cover(situation: &Situation<'_>, draft: &mut Draft) {
 /// True while the server has not been asked, and with the question put.
 pub(super) fn sorts_by_time(situation: &Situation<'_>, range: &DesiredRange, draft: &mut Draft) -> bool {
     let Some(texts) = range.texts_in_order() else { return true };
-    let question = Question::TextInOrder { collation: range.collation.clone(), texts };
-    let collation = range.collation.as_ref().map_or("the database's collation".to_owned(), ToString::to_string);
+    let question = Question::TextInOrder { collation: range.column.collation.clone(), texts };
+    let collation = range.column.collation.as_ref().map_or("the database's collation".to_owned(), ToString::to_string);
     let table = &situation.table.name;
     let finding = match situation.snapshot.answers.get(&question) {
         Some(Answer::InOrder(true)) => return true,
@@ -198,7 +198,7 @@ pub(super) fn report_off_grid(situation: &Situation<'_>, draft: &mut Draft) {
     let off_grid: Vec<String> = situation
         .placed
         .iter()
-        .filter(|(extent, _)| !range.is_on_grid(*extent))
+        .filter(|(_, partition)| !range.is_on_grid(&partition.bound))
         .map(|(_, partition)| partition.name.name.to_string())
         .collect();
     let (message, hint) = match off_grid.as_slice() {

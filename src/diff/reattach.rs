@@ -60,7 +60,7 @@ pub fn reattach(oid: u32, policies: &[Policy], snapshot: &CatalogSnapshot) -> Pl
         attached || detached.is_some_and(|entry| entry.parent == *table)
     };
     let policies: Vec<Policy> = policies.iter().filter(|policy| is_its_table(&policy.table)).cloned().collect();
-    let rules = Rules { of_nodes: &[&finish_interrupted, &attach, &require_rights], of_tables: &[] };
+    let rules = Rules { of_nodes: &[&finish_interrupted, &attach, &require_rights], of_tables: &[], confirmed: 0 };
     let mut plan = plan_by(&rules, &policies, snapshot);
     plan.findings.clear();
     plan
@@ -101,8 +101,8 @@ fn attach(situation: &Situation<'_>, entry: &DetachedTable, draft: &mut Draft) {
     }
     draft.findings.extend(retires_again(situation, entry.oid, &entry.name, &entry.bound));
     let spares_default = situation.check_ahead(draft, &entry.name, &entry.bound);
-    let key = situation.table.key.as_ref().and_then(|key| key.columns.first());
-    let holding = key.and_then(|column| entry.bound.holding_predicate(column.name.as_ref()?, &column.type_name));
+    let key = situation.table.key.as_ref();
+    let holding = key.and_then(|key| entry.bound.holding_predicate(&key.columns));
     draft.steps.push(Step::Attach(AttachPartition {
         around: situation.surroundings(),
         table: entry.name.clone(),

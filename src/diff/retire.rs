@@ -7,13 +7,14 @@ use std::collections::BTreeSet;
 
 use super::archive::{after_detach, condition, is_archivable};
 use super::range::sorts_by_time;
-use super::{Draft, Situation, set_aside};
+use super::size_cap::SizeCap;
+use super::{Draft, Situation, set_aside, unless};
 use crate::catalog::{Answer, Answers, Bound, Partition, Question};
 use crate::desired::{DesiredRange, integer, time};
 use crate::plan::steps::{DetachPartition, DropTable};
 use crate::plan::{Finding, Step, codes, first_few};
 use crate::policy::{AxisValue, Held, Hold, Retain, Then};
-use crate::schedule::{Edge, Extent, Point, Window};
+use crate::schedule::{Bytes, Edge, Extent, Point, Window};
 use crate::sql::QualifiedName;
 
 /// What keeps a partition however old it is, whatever else there is.
@@ -34,7 +35,7 @@ impl Situation<'_> {
     pub(super) fn rail(&self, range: &DesiredRange, extent: Extent, partition: &Partition) -> Option<Rail<'_>> {
         if partition.pending_detach {
             Some(Rail::Pending)
-        } else if !range.is_on_grid(extent) {
+        } else if !range.is_on_grid(&partition.bound) {
             Some(Rail::OffGrid)
         } else {
             let restored = || self.snapshot.ledger.is_restored(partition.oid).then_some(Rail::Restored);
@@ -48,7 +49,9 @@ impl Situation<'_> {
         let (Some(retain), Some(now)) = (&self.level.retain, self.now_on(range)) else { return false };
         let too_old = |interval| range.zone.before(now, interval).is_some_and(|cutoff| upper <= cutoff);
         let below = |_| floor.is_some_and(|floor| Edge::At(upper) <= floor);
-        upper <= now && retain.keep_for.is_none_or(too_old) && retain.newest.is_none_or(below)
+        let far = |distance| upper.0 <= now.0.saturating_sub(distance);
+        let agreed = upper <= now && retain.distance.is_none_or(far);
+        agreed && retain.goes_by_age() && retain.keep_for.is_none_or(too_old) && retain.newest.is_none_or(below)
     }
 
     /// Whether retention ends a partition with this bound, once these steps are done. Not where nobody can tell.
@@ -119,36 +122,60 @@ pub(super) fn retire(situation: &Situation<'_>, draft: &mut Draft) {
     }
     let table = &situation.table.name;
     let floor = situation.newest_floor(range, windows_made(range, &draft.steps));
-    let mut over: Vec<&Partition> = Vec::new();
+    let now = situation.now_on(range);
+    let mut cap = SizeCap::of(situation, draft);
+    let mut over: Vec<Over<'_>> = Vec::new();
+    let mut by_size: Vec<Over<'_>> = Vec::new();
     for (extent, partition) in &situation.placed {
         let Edge::At(upper) = extent.to else { continue };
-        if !situation.expires(range, upper, floor) {
-            continue;
-        }
-        match situation.rail(range, *extent, partition) {
-            None => over.push(partition),
-            Some(rail) => draft.findings.extend(kept(rail, partition, table)),
+        let by_age = situation.expires(range, upper, floor);
+        let may_leave = by_age || cap.is_some() && now.is_some_and(|now| upper <= now);
+        match situation.rail(range, *extent, partition).filter(|_| may_leave) {
+            Some(rail) if by_age => draft.findings.extend(kept(rail, partition, table)),
+            Some(_) => {}
+            None if by_age => over.push(Over { partition, why: why(retain) }),
+            None if may_leave => by_size.extend(cap.as_ref().map(|cap| Over { partition, why: cap.to_string() })),
+            None => {}
         }
     }
-    if over.is_empty() || !sorts_by_time(situation, range, draft) {
+    let is_exceeded = |cap: &Option<SizeCap<'_>>| cap.as_ref().is_some_and(SizeCap::is_exceeded);
+    if over.is_empty() && !is_exceeded(&cap) || !sorts_by_time(situation, range, draft) {
         return;
     }
     let Some(protected) = protected(situation, retain, draft) else { return };
-    let (last, over): (Vec<&Partition>, Vec<&Partition>) =
-        over.into_iter().partition(|partition| protected.contains(&partition.oid));
-    draft.findings.extend(last.into_iter().map(|partition| {
-        let message = format!("{} is over, and kept: at_least is {}", partition.name.name, retain.at_least);
-        Finding::about(codes::KEPT, table, message)
-    }));
-    let names: Vec<&QualifiedName> = over.iter().map(|partition| &partition.name).collect();
-    if let Some(refusal) = too_many_at_once(situation, retain, &names, "partitions are over at once") {
-        draft.findings.push(refusal);
+    let mut may_leave = |partition: &Partition| {
+        let is_last = protected.contains(&partition.oid);
+        draft.findings.extend(is_last.then(|| {
+            let message = format!("{} is over, and kept: at_least is {}", partition.name.name, retain.at_least);
+            Finding::about(codes::KEPT, table, message)
+        }));
+        !is_last
+            && is_archivable(situation, partition.kind, &partition.name, draft)
+            && !unless::keeps(situation, &partition.name, draft)
+    };
+    over.retain(|over| may_leave(over.partition));
+    over.iter().for_each(|over| cap.iter_mut().for_each(|cap| cap.without(over.partition)));
+    for over_size in by_size {
+        if is_exceeded(&cap) && may_leave(over_size.partition) {
+            cap.iter_mut().for_each(|cap| cap.without(over_size.partition));
+            over.push(over_size);
+        }
+    }
+    draft.findings.extend(cap.and_then(|cap| cap.excess(table)));
+    // Oldest first, whatever they leave for.
+    over.sort_by_key(|over| situation.placed.iter().position(|(_, other)| other.oid == over.partition.oid));
+    let leaving = over.iter().map(|over| (&over.partition.name, &over.partition.bound, over.partition.bytes));
+    if too_many_at_once(situation, retain, leaving, "partitions are over at once", draft) {
         return;
     }
-    let mut leaving: Vec<&Partition> = over;
-    leaving.retain(|partition| is_archivable(situation, partition.kind, &partition.name, draft));
-    leaving.retain(|partition| !is_referenced(situation, partition, draft));
-    steps(situation, retain, &leaving, draft);
+    over.retain(|over| !is_referenced(situation, over.partition, draft));
+    steps(situation, retain, &over, draft);
+}
+
+/// A partition that leaves.
+struct Over<'a> {
+    partition: &'a Partition,
+    why: String,
 }
 
 /// Whether rows elsewhere reference rows of the partition: then Postgres refuses the detach (23503), after having locked
@@ -202,13 +229,12 @@ fn is_referenced(situation: &Situation<'_>, partition: &Partition, draft: &mut D
     referenced
 }
 
-fn steps(situation: &Situation<'_>, retain: &Retain, leaving: &[&Partition], draft: &mut Draft) {
-    let mut detaches: Vec<DetachPartition> =
-        leaving.iter().map(|partition| detach(situation, retain, partition)).collect();
+fn steps(situation: &Situation<'_>, retain: &Retain, leaving: &[Over<'_>], draft: &mut Draft) {
+    let mut detaches: Vec<DetachPartition> = leaving.iter().map(|over| detach(situation, over)).collect();
     let room = set_aside::make_room(situation, &mut detaches, draft);
     let afterwards: Vec<Vec<Step>> = match (retain.then, retain.grace) {
-        (Then::Drop, None) => leaving.iter().map(|partition| vec![drop_at_once(situation, partition)]).collect(),
-        (Then::Archive, _) => leaving.iter().map(|partition| after_detach(situation, retain, partition)).collect(),
+        (Then::Drop, None) => leaving.iter().map(|over| vec![drop_at_once(situation, over.partition)]).collect(),
+        (Then::Archive, _) => leaving.iter().map(|over| after_detach(situation, retain, over.partition)).collect(),
         (Then::Drop | Then::Detach, _) => Vec::new(),
     };
     let detaches = detaches.into_iter().map(Step::Detach);
@@ -228,7 +254,7 @@ fn steps(situation: &Situation<'_>, retain: &Retain, leaving: &[&Partition], dra
     }
 }
 
-fn detach(situation: &Situation<'_>, retain: &Retain, partition: &Partition) -> DetachPartition {
+fn detach(situation: &Situation<'_>, Over { partition, why }: &Over<'_>) -> DetachPartition {
     DetachPartition {
         around: situation.surroundings(),
         parent_oid: situation.table.oid,
@@ -237,9 +263,10 @@ fn detach(situation: &Situation<'_>, retain: &Retain, partition: &Partition) -> 
         oid: partition.oid,
         bound: partition.bound.clone(),
         range: situation.desired.describe_bound(&partition.bound),
-        reason: why(retain),
+        reason: why.clone(),
         bytes: partition.bytes,
         rows: partition.rows,
+        unless: unless::condition(situation, &partition.name),
     }
 }
 
@@ -253,31 +280,61 @@ pub(super) fn drop_at_once(situation: &Situation<'_>, partition: &Partition) -> 
         bytes: partition.bytes,
         foreign_keys: situation.outgoing().cloned().collect(),
         condition: condition(situation),
+        unless: unless::condition(situation, &partition.name),
     })
 }
 
 fn why(retain: &Retain) -> String {
     let age = retain.keep_for.map(|interval| format!("older than {interval}"));
     let count = retain.newest.map(|newest| format!("not among the newest {newest}"));
-    age.into_iter().chain(count).collect::<Vec<_>>().join(", ")
+    let distance = retain.distance.map(|distance| format!("more than {distance} behind"));
+    age.into_iter().chain(distance).chain(count).collect::<Vec<_>>().join(", ")
+}
+
+/// How many may go at once.
+pub(super) fn per_run(situation: &Situation<'_>, retain: &Retain) -> usize {
+    let partitions = situation.placed.len();
+    retain.per_run.map_or_else(|| 10.max(partitions.div_ceil(5)), |limit| limit as usize)
 }
 
 /// The refusal of more than `per_run` at once; 10 or 20 % of the partitions, whichever is larger, unless the policy
-/// says.
-pub(super) fn too_many_at_once(
+/// says. Somebody may have confirmed more for this once.
+pub(super) fn too_many_at_once<'t>(
     situation: &Situation<'_>,
     retain: &Retain,
-    names: &[&QualifiedName],
+    tables: impl Iterator<Item = (&'t QualifiedName, &'t Bound, u64)>,
     what: &str,
-) -> Option<Finding> {
-    let partitions = situation.placed.len();
-    let limit = retain.per_run.map_or_else(|| 10.max(partitions.div_ceil(5)), |limit| limit as usize);
-    (limit < names.len()).then(|| {
-        let short: Vec<String> = names.iter().map(|name| name.name.to_string()).collect();
-        let message = format!("{} {what} ({}), and per_run is {limit}", names.len(), first_few(&short, 3));
+    draft: &mut Draft,
+) -> bool {
+    let limit = per_run(situation, retain);
+    let tables: Vec<(&QualifiedName, &Bound, u64)> = tables.collect();
+    let count = tables.len();
+    if count <= limit.max(situation.confirmed) {
+        return false;
+    }
+    // Whoever is to confirm it is told what is there, not what statistics know.
+    let question = Question::Sizes(tables.iter().map(|(name, ..)| (*name).clone()).collect());
+    let estimates = || tables.iter().map(|(.., bytes)| *bytes).collect();
+    let sizes: Vec<u64> = match situation.snapshot.answers.get(&question) {
+        Some(Answer::Sizes(sizes)) => sizes.clone(),
+        Some(_) => estimates(),
+        None => {
+            draft.questions.insert(question);
+            estimates()
+        }
+    };
+    let short: Vec<String> = tables.iter().map(|(name, ..)| name.name.to_string()).collect();
+    let bytes = Bytes(sizes.iter().sum());
+    let message = format!("{count} {what} ({}; {bytes}), and per_run is {limit}", first_few(&short, 3));
+    let measured = tables.iter().zip(sizes).map(|((name, bound, _), size)| {
+        format!("{} {} {}", name.name, situation.desired.describe_bound(bound), Bytes(size))
+    });
+    draft.findings.push(
         Finding::about(codes::BLAST_RADIUS, &situation.table.name, message)
-            .hint(format!("look at them with `partctl status`; set `per_run: {}` if all of them shall go", names.len()))
-    })
+            .hint(format!("where all of them shall go, `--confirm-retention {count}` lets them, this once"))
+            .measured(measured),
+    );
+    true
 }
 
 /// Why a partition that is over is kept, for whoever wonders.

@@ -18,10 +18,7 @@ pub(super) fn require_rights(situation: &Situation<'_>, draft: &mut Draft) {
         return;
     }
     if !table.role_is_member {
-        let message = format!("role {} looks on: it lacks the rights of its owner {}", server.role, table.owner);
-        draft
-            .findings
-            .push(Finding::about(codes::REVIEW_ONLY, &table.name, message).hint("another role carries this plan out"));
+        draft.findings.push(looks_on(table, server));
     } else if !table.role_is_owner {
         draft.findings.push(not_the_owner(table, server));
         draft.steps.clear();
@@ -44,6 +41,11 @@ pub fn refuse_onlookers(snapshot: &CatalogSnapshot, plan: &mut Plan) {
             part.findings.push(not_the_owner(table, &snapshot.server));
         }
     }
+}
+
+fn looks_on(table: &Table, server: &Server) -> Finding {
+    let message = format!("role {} looks on: it lacks the rights of its owner {}", server.role, table.owner);
+    Finding::about(codes::REVIEW_ONLY, &table.name, message).hint("another role carries this plan out")
 }
 
 fn not_the_owner(table: &Table, server: &Server) -> Finding {
@@ -91,6 +93,19 @@ fn require_create(situation: &Situation<'_>, draft: &mut Draft) {
     let findings =
         missing.into_iter().map(|(what, grant)| Finding::about(codes::MISSING_RIGHT, &table.name, what).hint(grant));
     draft.findings.extend(findings);
+}
+
+/// Takes out steps that change old partitions, unless they are another role's to carry out.
+pub(super) fn require_match(situation: &Situation<'_>, draft: &mut Draft, steps: Vec<Step>) -> Vec<Step> {
+    let (table, server) = (situation.table, &situation.snapshot.server);
+    if steps.is_empty() || table.role_is_owner {
+        return steps;
+    }
+    let finding = if table.role_is_member { not_the_owner(table, server) } else { looks_on(table, server) };
+    if !draft.findings.contains(&finding) {
+        draft.findings.push(finding);
+    }
+    if table.role_is_member { Vec::new() } else { steps }
 }
 
 /// Detaching asks the tables that reference this one whether they reference a row of the partition, with the session's

@@ -33,6 +33,8 @@ pub(super) fn as_if_back<'a>(table: &'a Table, snapshot: &CatalogSnapshot) -> Co
         kind: entry.kind,
         owner: None,
         properties: None,
+        storage: Default::default(),
+        index_faults: Vec::new(),
         bound: Bound::Default,
         pending_detach: false,
         rows: None,

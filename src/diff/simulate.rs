@@ -170,6 +170,11 @@ fn answer(question: &Question, catalog: &CatalogSnapshot, today: &CatalogSnapsho
             Answer::Holders(partitions.iter().filter(holds).take(*enough as usize).cloned().collect())
         }
         Question::HighestInUse(partitions) => Answer::Highest(partitions.iter().find(holds).cloned()),
+        Question::Sizes(tables) => {
+            let size = |table| rehearse::partition(catalog, table).map_or(0, |partition| partition.bytes);
+            Answer::Sizes(tables.iter().map(size).collect())
+        }
+        Question::Keeps { .. } => Answer::Keeps(Some(false)),
         asked => today.answers.get(asked).cloned().unwrap_or(match asked {
             Question::NameTaken(_) => Answer::Taken(false),
             Question::HeapBytes(_) => Answer::Bytes(0),

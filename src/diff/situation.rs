@@ -40,6 +40,8 @@ pub struct Situation<'a> {
     pub placed: Vec<(Extent, &'a Partition)>,
     /// Tables that this plan drops before this table's partitions are retired, by oid.
     dropped: Option<&'a BTreeSet<u32>>,
+    /// How many partitions somebody has confirmed may leave at once, whatever `per_run` says.
+    pub(super) confirmed: usize,
     current: Option<Window>,
 }
 
@@ -52,8 +54,9 @@ impl<'a> Situation<'a> {
             .map(|range| table.partitions.iter().filter_map(|p| Some((range.extent(&p.bound)?, p))).collect())
             .unwrap_or_default();
         placed.sort_by_key(|(extent, _)| *extent);
-        let (dropped, current) = (None, None);
-        let mut situation = Self { policy, level, root, table, path, desired, snapshot, placed, dropped, current };
+        let (dropped, confirmed, current) = (None, 0, None);
+        let mut situation =
+            Self { policy, level, root, table, path, desired, snapshot, placed, dropped, confirmed, current };
         situation.current = desired.as_range().and_then(|range| situation.find_current(range));
         situation
     }
@@ -61,6 +64,11 @@ impl<'a> Situation<'a> {
     /// The same situation after these tables, by oid, are gone.
     pub(super) fn after(self, dropped: &'a BTreeSet<u32>) -> Self {
         Self { dropped: Some(dropped), ..self }
+    }
+
+    /// The same situation where somebody has confirmed that so many partitions may leave at once.
+    pub(super) fn confirming(self, confirmed: usize) -> Self {
+        Self { confirmed, ..self }
     }
 
     fn is_dropped(&self, oid: u32) -> bool {
@@ -222,9 +230,8 @@ impl<'a> Situation<'a> {
 
     /// A condition by which a partition with this bound is found while planning, whatever the collations.
     fn found_by(&self, bound: &Bound) -> Option<String> {
-        let [column] = self.table.key.as_ref()?.columns.as_slice() else { return None };
-        let key = column.name.as_ref().filter(|_| has_one_order(&column.type_name))?;
-        bound.predicate(key, &column.type_name)
+        let key = &self.table.key.as_ref()?.columns;
+        bound.found_by(key).filter(|_| key.iter().all(|column| has_one_order(&column.type_name)))
     }
 
     fn name_is_taken(&self, draft: &mut Draft, name: &QualifiedName) -> Option<&'static str> {
@@ -245,13 +252,9 @@ impl<'a> Situation<'a> {
     /// Which rows belong to a partition with this bound, put to the DEFAULT partition; `None` when there is none.
     pub(super) fn rows_in_default(&self, bound: &Bound) -> Option<(&'a Partition, Question)> {
         let (default, key) = (self.table.default_partition()?, self.table.key.as_ref()?);
-        let column = key.columns.first().filter(|_| *bound != Bound::Default)?;
-        let question = Question::RowsInDefault {
-            default: default.name.clone(),
-            column: column.name.clone()?,
-            type_name: column.type_name.clone(),
-            bound: bound.clone(),
-        };
+        bound.predicate(&key.columns)?;
+        let question =
+            Question::RowsInDefault { default: default.name.clone(), key: key.columns.clone(), bound: bound.clone() };
         Some((default, question))
     }
 
@@ -297,6 +300,7 @@ impl<'a> Situation<'a> {
 
 /// The grid in words, such as `range order_date, 1 month, Europe/Berlin`.
 pub(super) fn grid_in_words(level: &Level) -> String {
+    let key = level.partitioning.key_in_words();
     match &level.partitioning {
         Partitioning::Range(range) => {
             let every = match range.every {
@@ -305,12 +309,9 @@ pub(super) fn grid_in_words(level: &Level) -> String {
             };
             let zone = range.timezone.map(|zone| format!(", {zone}")).unwrap_or_default();
             let encoding = range.encoding.as_ref().map(|encoding| format!(", {encoding}")).unwrap_or_default();
-            format!("range {}{encoding}, {every}{zone}", range.key)
+            format!("{key}{encoding}, {every}{zone}")
         }
-        Partitioning::List(list) => format!("list {}", list.key),
-        Partitioning::Hash(hash) => {
-            let key: Vec<String> = hash.key.iter().map(ToString::to_string).collect();
-            format!("hash {}, {}", key.join(", "), hash.modulus)
-        }
+        Partitioning::List(_) => key,
+        Partitioning::Hash(hash) => format!("{key}, {}", hash.modulus),
     }
 }

@@ -14,9 +14,15 @@ pub fn thresholds(overview: &Overview, min_runway: Option<Interval>, findings: &
     for table in &overview.tables {
         findings.extend(runway(table, overview.at, min_runway));
         findings.extend(partitions(table));
-        if table.thresholds.default_rows.is_some() && table.default.as_ref().is_some_and(|found| found.rows.is_some()) {
-            findings
-                .retain(|found| found.code != codes::DEFAULT_HOLDS_ROWS || found.table.as_ref() != Some(&table.table));
+        let rows = table.default.as_ref().and_then(|default| default.rows);
+        if let (Some(most), Some(rows)) = (table.thresholds.default_rows, rows) {
+            let allowed = rows <= u64::from(most);
+            findings.retain(|found| match found.code {
+                _ if found.table.as_ref() != Some(&table.table) => true,
+                code if code == codes::DEFAULT_HOLDS_ROWS => false,
+                code if code == codes::BEYOND_HORIZON => !allowed,
+                _ => true,
+            });
             findings.extend(default_rows(table));
         }
     }

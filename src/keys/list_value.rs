@@ -20,7 +20,8 @@ pub fn certain_spelling(type_name: &str, text: &str) -> Option<String> {
 
 fn one_spelling(type_name: &str, text: &str) -> Option<String> {
     match without_modifier(type_name).as_str() {
-        "text" | "character varying" | "name" => Some(text.to_owned()),
+        // A key expression's type is empty where it is polymorphic, as for an enum.
+        "text" | "character varying" | "name" | "" => Some(text.to_owned()),
         // The catalog pads char(n) values with blanks, which do not count when they are compared.
         "character" => Some(text.trim_end_matches(' ').to_owned()),
         "boolean" => match text {

@@ -9,6 +9,7 @@ mod integer;
 #[cfg(test)]
 mod laws;
 mod list_value;
+mod sample;
 mod snowflake;
 mod text_date;
 mod timestamp;
@@ -21,6 +22,7 @@ use crate::schedule::{Edge, Point, Window, Zone};
 
 pub use encoding::{Encoding, EncodingError, Fault, Parameters};
 pub use list_value::{canonical, certain_spelling};
+pub use sample::sample;
 
 /// What kind of line a key's values lie on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -66,8 +66,8 @@ pub struct Ahead {
 /// A statement on its own: DETACH PARTITION CONCURRENTLY.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alone {
-    /// Fails unless the world is still what was planned. Run right before, in a transaction of its own.
-    pub guard: String,
+    /// Fail unless the world is still what was planned. Run right before, each in a transaction of its own.
+    pub guards: Vec<String>,
     /// The statement.
     pub statement: String,
     /// What it locks, in all its phases.
@@ -118,7 +118,7 @@ impl Action {
                 let under = locks.iter().map(Lock::statement).chain(under.iter().cloned());
                 before.iter().cloned().chain(ahead).chain(under).collect()
             }
-            Self::Alone(alone) => vec![alone.guard.clone(), alone.statement.clone()],
+            Self::Alone(alone) => alone.guards.iter().chain([&alone.statement]).cloned().collect(),
             Self::CopyOut(CopyOut { guard, table, to, .. }) => {
                 vec![
                     guard.clone(),

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::properties::{Receiver, inherited_as, role};
+use super::properties::{Receiver, inherited_as, role, storage_parameters};
 use crate::catalog::{Property, RelationKind};
 use crate::policy::Inherited;
 use crate::sql::Identifier;
@@ -38,8 +38,7 @@ impl Carried {
         if self.storage.is_empty() || kind == RelationKind::Partitioned {
             return String::new();
         }
-        let set = self.storage.iter().map(|(name, value)| format!("{name} = {value}"));
-        format!(" WITH ({})", set.collect::<Vec<_>>().join(", "))
+        format!(" WITH ({})", storage_parameters(&self.storage))
     }
 
     /// What is done before anybody sees the partition.

@@ -144,6 +144,12 @@ finding_codes! {
     DEFAULT_STAYS = "PT141" "default-stays" Info None;
     /// A DEFAULT partition that a run set aside cannot be brought back.
     DEFAULT_ASIDE = "PT142" "default-aside" Error Some(FailureKind::Findings);
+    /// The policy's `unless` keeps a partition that retention would retire.
+    KEPT_UNLESS = "PT143" "kept-unless" Info None;
+    /// The policy's `unless` could not be asked, or is null: the partition is kept.
+    UNLESS_UNKNOWN = "PT144" "unless-unknown" Warning None;
+    /// Partitions take more than `max_size`, and no more of them may leave.
+    OVER_SIZE = "PT145" "over-size" Warning None;
     /// The collation of a text key does not sort what it carries in the order of time.
     TEXT_ORDER = "PT161" "text-order" Error Some(FailureKind::Policy);
     /// A value of the policy is none of the key's type, or stands in two groups in two spellings.
@@ -154,6 +160,20 @@ finding_codes! {
     MOVE_REFUSED = "PT171" "move-refused" Error Some(FailureKind::Findings);
     /// DEFAULT holds rows of a partition to be made, and moving them would keep writers waiting for too long.
     MOVE_TAKES_LONG = "PT172" "move-takes-long" Error Some(FailureKind::Findings);
+    /// Partitions have something of their own where their table has another, and partctl leaves it.
+    OWN_PROPERTIES = "PT180" "own-properties" Info None;
+    /// A role has privileges on partitions that it does not have on their table.
+    SURPLUS_PRIVILEGES = "PT181" "surplus-privileges" Warning None;
+    /// Partitions are not stored where, or as, their table and the policy say; moving them means rewriting them.
+    STORED_ELSEWHERE = "PT182" "stored-elsewhere" Info None;
+    /// An index of the table that partitions do not have.
+    MISSING_INDEX = "PT183" "missing-index" Warning None;
+    /// An index that is not valid: it is kept up to date and never used.
+    INVALID_INDEX = "PT184" "invalid-index" Warning None;
+    /// A constraint that holds for new rows, and that nobody has checked for old ones.
+    NOT_VALIDATED = "PT185" "not-validated" Warning None;
+    /// A storage parameter of the policy that the server does not know.
+    UNKNOWN_PARAMETER = "PT186" "unknown-storage-parameter" Warning None;
     /// A partition that is over, and of a kind that cannot be archived.
     NOT_ARCHIVABLE = "PT190" "not-archivable" Warning None;
     /// A detached table that was written to after it was archived.

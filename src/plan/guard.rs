@@ -34,3 +34,17 @@ pub(super) fn guard(oid: u32, name: &QualifiedName, standing: &Standing<'_>) -> 
     );
     format!("DO {}", DollarQuoted(&body))
 }
+
+/// Raises 55000 unless the condition that keeps a table is clearly false.
+///
+/// Rows that row security would hide count as well: with it off, a table that hides some refuses (42501).
+pub(super) fn refuse_kept(name: &QualifiedName, unless: Option<&str>) -> Option<String> {
+    let message = format!("partctl: {name} is kept: its policy's `unless` holds, or is null");
+    let body = format!(
+        "BEGIN PERFORM pg_catalog.set_config('row_security', 'off', true); IF ({}) IS NOT FALSE \
+         THEN RAISE EXCEPTION USING ERRCODE = '55000', MESSAGE = {}; END IF; END",
+        unless?,
+        SqlLiteral(&message)
+    );
+    Some(format!("DO {}", DollarQuoted(&body)))
+}

@@ -3,10 +3,9 @@
 //! Facts: modes were seen in pg_locks on 14-18. ONLY keeps ALTER TABLE off the partitions of a partition.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use super::LockMode;
-use crate::catalog::{ExtendedStatistics, Grant, Property, RelationKind, ReplicaIdentity, RowSecurity};
+use crate::catalog::{ExtendedStatistics, Grant, Property, RelationKind, ReplicaIdentity};
 use crate::policy::Inherited;
 use crate::sql::{DollarQuoted, Identifier, QualifiedName, SqlLiteral};
 
@@ -15,27 +14,23 @@ pub fn inherited_as(property: &Property) -> Inherited {
     match property {
         Property::Grant(_) => Inherited::Privileges,
         Property::ReplicaIdentity(_) => Inherited::ReplicaIdentity,
-        Property::RowSecurity(_) => Inherited::RowSecurity,
+        Property::RowSecurity => Inherited::RowSecurity,
         Property::Compression { .. } => Inherited::Storage,
-        Property::StatisticsTarget { .. } | Property::ColumnOption { .. } | Property::Statistics(_) => {
-            Inherited::Statistics
-        }
+        Property::StatisticsTarget { .. } | Property::Statistics(_) => Inherited::Statistics,
         Property::Comment { .. } => Inherited::Comments,
     }
 }
 
-#[expect(dead_code, reason = "the step that matches old partitions asks for it")]
 /// The lock that setting it takes on the relation; `None`: none that anybody notices.
 pub(super) fn lock_mode(property: &Property) -> Option<LockMode> {
     match property {
         Property::Grant(_) => None,
-        Property::ReplicaIdentity(_) | Property::RowSecurity(_) | Property::Compression { .. } => {
+        Property::ReplicaIdentity(_) | Property::RowSecurity | Property::Compression { .. } => {
             Some(LockMode::AccessExclusive)
         }
-        Property::StatisticsTarget { .. }
-        | Property::ColumnOption { .. }
-        | Property::Statistics(_)
-        | Property::Comment { .. } => Some(LockMode::ShareUpdateExclusive),
+        Property::StatisticsTarget { .. } | Property::Statistics(_) | Property::Comment { .. } => {
+            Some(LockMode::ShareUpdateExclusive)
+        }
     }
 }
 
@@ -62,16 +57,19 @@ impl Receiver<'_> {
     }
 
     fn grants<'g>(self, grants: impl Iterator<Item = &'g Grant>) -> Vec<String> {
-        let mut by_role: BTreeMap<(&Option<Identifier>, bool), String> = BTreeMap::new();
+        // In the order given: then the catalog shows them as on the table, and is quick to tell that they are the same.
+        let mut by_role: Vec<(&Option<Identifier>, bool, Vec<String>)> = Vec::new();
         for Grant { grantee, privilege, column, grantable } in grants {
-            let list = by_role.entry((grantee, *grantable)).or_default();
-            let comma = if list.is_empty() { "" } else { ", " };
             let column = column.as_ref().map(|column| format!(" ({column})")).unwrap_or_default();
-            write!(list, "{comma}{privilege}{column}").expect("a string grows");
+            let privilege = format!("{privilege}{column}");
+            match by_role.iter_mut().find(|(role, option, _)| (*role, *option) == (grantee, *grantable)) {
+                Some((_, _, privileges)) => privileges.push(privilege),
+                None => by_role.push((grantee, *grantable, vec![privilege])),
+            }
         }
-        let grant = |((grantee, grantable), privileges): ((&Option<Identifier>, bool), String)| {
+        let grant = |(grantee, grantable, privileges): (&Option<Identifier>, bool, Vec<String>)| {
             let option = if grantable { " WITH GRANT OPTION" } else { "" };
-            format!("GRANT {privileges} ON {} TO {}{option}", self.name, role(grantee.as_ref()))
+            format!("GRANT {} ON {} TO {}{option}", privileges.join(", "), self.name, role(grantee.as_ref()))
         };
         by_role.into_iter().map(grant).collect()
     }
@@ -87,13 +85,9 @@ impl Receiver<'_> {
                 ReplicaIdentity::Full => alter("REPLICA IDENTITY FULL".to_owned()),
                 ReplicaIdentity::Index(index) => self.identity_by_index(index),
             },
-            Property::RowSecurity(RowSecurity::Enabled) => alter("ENABLE ROW LEVEL SECURITY".to_owned()),
-            Property::RowSecurity(RowSecurity::Forced) => alter("FORCE ROW LEVEL SECURITY".to_owned()),
+            Property::RowSecurity => alter("ENABLE ROW LEVEL SECURITY".to_owned()),
             Property::StatisticsTarget { column, target } => {
                 alter(format!("ALTER COLUMN {column} SET STATISTICS {target}"))
-            }
-            Property::ColumnOption { column, name, value } => {
-                alter(format!("ALTER COLUMN {column} SET ({name} = {value})"))
             }
             Property::Compression { column, method } => {
                 alter(format!("ALTER COLUMN {column} SET COMPRESSION {method}"))
@@ -135,6 +129,11 @@ impl Receiver<'_> {
         );
         format!("DO {}", DollarQuoted(&body))
     }
+}
+
+/// Storage parameters as they stand between the parentheses of WITH and SET.
+pub(super) fn storage_parameters(parameters: &BTreeMap<String, String>) -> String {
+    parameters.iter().map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>().join(", ")
 }
 
 /// A role as GRANT and REVOKE name it; `None`: PUBLIC.

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 
 use super::steps::{
     AnalyzeParent, AnalyzeReason, ArchiveTable, AttachPartition, Away, BringDefaultBack, CreatePartition,
-    DeleteArchive, DetachPartition, DropTable, FinalizeDetach, MoveRows, RecordDetach, RecordedChange, RemoveCheck,
-    SetDefaultAside,
+    DeleteArchive, DetachPartition, DropTable, FinalizeDetach, MatchProperties, MoveRows, RecordDetach, RecordedChange,
+    RemoveCheck, SetDefaultAside,
 };
 use super::{Action, Lock};
 use crate::sql::QualifiedName;
@@ -38,6 +38,8 @@ pub enum Step {
     Drop(DropTable),
     /// Deletes an archive.
     DeleteArchive(DeleteArchive),
+    /// Gives an old partition what it lacks.
+    Match(MatchProperties),
     /// Gathers the statistics of the table as a whole.
     Analyze(AnalyzeParent),
 }
@@ -69,6 +71,8 @@ pub enum StepKind {
     Drop,
     /// [`Step::DeleteArchive`]
     DeleteArchive,
+    /// [`Step::Match`]
+    Match,
     /// [`Step::Analyze`]
     Analyze,
 }
@@ -88,7 +92,7 @@ pub enum Phase {
 
 impl StepKind {
     /// Every kind.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Finalize,
         Self::Record,
         Self::Remove,
@@ -101,6 +105,7 @@ impl StepKind {
         Self::Archive,
         Self::Drop,
         Self::DeleteArchive,
+        Self::Match,
         Self::Analyze,
     ];
 
@@ -119,6 +124,7 @@ impl StepKind {
             Self::Archive => "archive",
             Self::Drop => "drop",
             Self::DeleteArchive => "delete archive",
+            Self::Match => "match",
             Self::Analyze => "analyze",
         }
     }
@@ -126,7 +132,7 @@ impl StepKind {
     /// The sign that carries the meaning without colour.
     pub fn sign(self) -> char {
         match self {
-            Self::Finalize | Self::Record | Self::Remove | Self::Move | Self::Analyze => '*',
+            Self::Finalize | Self::Record | Self::Remove | Self::Move | Self::Match | Self::Analyze => '*',
             Self::Create | Self::Attach | Self::BringBack => '+',
             Self::SetAside | Self::Detach => '~',
             Self::Archive => '=',
@@ -151,6 +157,7 @@ impl Step {
             Self::Archive(_) => StepKind::Archive,
             Self::Drop(_) => StepKind::Drop,
             Self::DeleteArchive(_) => StepKind::DeleteArchive,
+            Self::Match(_) => StepKind::Match,
             Self::Analyze(_) => StepKind::Analyze,
         }
     }
@@ -167,7 +174,7 @@ impl Step {
             | Self::Archive(_)
             | Self::Drop(_)
             | Self::DeleteArchive(_) => Phase::Retire,
-            Self::Analyze(_) => Phase::Maintain,
+            Self::Match(_) | Self::Analyze(_) => Phase::Maintain,
         }
     }
 
@@ -194,6 +201,7 @@ impl Step {
             Self::Archive(step) => &step.table,
             Self::Drop(step) => &step.table,
             Self::DeleteArchive(step) => &step.table,
+            Self::Match(step) => &step.partition,
             Self::Analyze(step) => &step.table,
         }
     }
@@ -213,6 +221,7 @@ impl Step {
             Self::Archive(step) => &step.range,
             Self::Drop(step) => &step.range,
             Self::DeleteArchive(step) => &step.range,
+            Self::Match(step) => &step.range,
             Self::Analyze(step) => step.range(),
         }
     }
@@ -244,6 +253,7 @@ impl Step {
             Self::Archive(step) => step.reason().into(),
             Self::Drop(step) => step.reason.as_str().into(),
             Self::DeleteArchive(step) => step.reason.as_str().into(),
+            Self::Match(step) => step.reason().into(),
             Self::Analyze(step) => step.reason().into(),
         }
     }
@@ -257,6 +267,7 @@ impl Step {
             | Self::Create(_)
             | Self::SetAside(_)
             | Self::BringBack(_)
+            | Self::Match(_)
             | Self::Analyze(_) => (None, None),
             Self::Move(step) => (None, Some(step.rows)),
             Self::Attach(step) => (Some(step.bytes), None),
@@ -294,6 +305,7 @@ impl Step {
             Self::Archive(step) => step.actions(),
             Self::Drop(step) => step.actions(),
             Self::DeleteArchive(step) => step.actions(),
+            Self::Match(step) => step.actions(),
             Self::Analyze(step) => step.actions(),
         }
     }
@@ -313,6 +325,7 @@ impl Step {
             | Self::Archive(_)
             | Self::Drop(_)
             | Self::DeleteArchive(_)
+            | Self::Match(_)
             | Self::Analyze(_) => Vec::new(),
         }
     }
@@ -320,6 +333,7 @@ impl Step {
     /// How to take it back, as SQL or a fragment.
     pub fn undo(&self) -> String {
         match self {
+            Self::Match(step) => step.undo(),
             Self::Finalize(_) | Self::Record(_) | Self::Remove(_) | Self::Analyze(_) => {
                 "nothing to take back".to_owned()
             }

@@ -277,4 +277,4 @@ fn table(node: &Node, location: &Location, tables: &mut Tables, report: &mut Rep
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::policy) mod tests;

@@ -11,9 +11,10 @@ use std::ops::Range;
 
 use serde_saphyr::{DuplicateKeyPolicy, NonFiniteFloatPolicy, Options, Spanned};
 
+pub(super) use self::split::documents as ranges;
 pub(super) use self::tree::{Entry, Form, Node, Origin, Scalar, Value};
 use super::check::rules;
-use super::problem::Rule;
+use super::problem::{Problem, Rule};
 
 /// Largest file that is read: 20,000 policies take 5.6 MB.
 pub(super) const MAX_FILE_BYTES: usize = 8 << 20;
@@ -38,6 +39,11 @@ pub(super) struct Refusal {
 impl Refusal {
     fn new(rule: Rule, span: Range<usize>, message: impl Into<String>) -> Self {
         Self { rule, message: message.into(), hint: None, span }
+    }
+
+    /// The same as a problem of the file that the text is of.
+    pub fn in_file(self, path: &str) -> Problem {
+        Problem { rule: self.rule, message: self.message, path: path.to_owned(), span: self.span, hint: self.hint }
     }
 
     fn hint(mut self, hint: impl Into<String>) -> Self {

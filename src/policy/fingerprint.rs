@@ -55,10 +55,13 @@ mod tests {
             format!("{POLICY}create: {{ahead: 5 partitions}}\n"),
             format!("{POLICY}retain: {{for: 2 years, then: drop}}\n"),
             format!("{POLICY}retain: {{for: 2 years, then: detach}}\n"),
+            format!("{POLICY}retain: {{for: 2 years, max_size: 1 TB, then: drop}}\n"),
+            format!("{POLICY}retain: {{for: 2 years, unless: '{{partition}} is null', then: drop}}\n"),
             format!("{POLICY}hold: [{{partition: x}}]\n"),
             format!("{POLICY}inherit: [owner]\n"),
             format!("{POLICY}storage: {{fillfactor: 90}}\n"),
             format!("{POLICY}locks: {{timeout: 51 ms}}\n"),
+            format!("{POLICY}locks: {{set_default_aside: true}}\n"),
             format!("{POLICY}maintain: {{analyze: true}}\n"),
             format!("{POLICY}pruning: [{{sql: select 1}}]\n"),
         ];

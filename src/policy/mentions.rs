@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Held, Level, Partitioning, Policy};
-use crate::sql::Identifier;
+use crate::sql::KeyPart;
 
 /// Every name and list value that stands in the policies.
 pub fn mentioned(policies: &[Policy]) -> BTreeSet<String> {
@@ -20,14 +20,15 @@ fn of_one(policy: &Policy) -> Vec<String> {
 }
 
 fn of_level(level: &Level) -> Vec<String> {
-    let (keys, values): (&[Identifier], Vec<String>) = match &level.partitioning {
-        Partitioning::Range(range) => (std::slice::from_ref(&range.key), Vec::new()),
-        Partitioning::List(list) => {
-            let values = list.groups.iter().flat_map(|group| group.values.iter().flatten().cloned());
-            (std::slice::from_ref(&list.key), values.collect())
-        }
-        Partitioning::Hash(hash) => (&hash.key, Vec::new()),
+    let key = level.partitioning.key().iter().map(|part| match part {
+        KeyPart::Column(name) => name.as_str().to_owned(),
+        KeyPart::Expression(text) => text.clone(),
+    });
+    let groups = match &level.partitioning {
+        Partitioning::List(list) => list.groups.as_slice(),
+        Partitioning::Range(_) | Partitioning::Hash(_) => &[],
     };
+    let values = groups.iter().flat_map(|group| group.values.iter().flatten().cloned());
     let places = level.placement.schema.iter().chain(&level.placement.tablespace);
-    keys.iter().chain(places).map(|name| name.as_str().to_owned()).chain(values).collect()
+    key.chain(places.map(|name| name.as_str().to_owned())).chain(values).collect()
 }

@@ -5,6 +5,7 @@
 mod check;
 mod document;
 mod fingerprint;
+mod format;
 mod mentions;
 mod model;
 mod name_template;
@@ -12,16 +13,15 @@ mod problem;
 mod query_files;
 mod reference;
 mod schema;
-mod size;
 mod storage;
 
 pub use check::{Checked, RULES, check, check_with, is_query};
 pub use fingerprint::fingerprint;
+pub use format::{Formatted, format};
 pub use mentions::mentioned;
 pub use model::*;
 pub use name_template::{NameTemplate, Segment, TemplateError};
 pub use problem::{Lines, Problem, Rule, Source};
 pub use query_files::{QueryFileWanted, QueryFiles, query_files_wanted};
 pub use schema::schema;
-pub use size::parse_size;
 pub use storage::{STORAGE_PARAMETERS, StorageParameter, Takes};

@@ -11,8 +11,8 @@ use chrono_tz::Tz;
 use super::name_template::NameTemplate;
 use crate::keys::Encoding;
 use crate::rows::Layout;
-use crate::schedule::Interval;
-use crate::sql::{Identifier, QualifiedName};
+use crate::schedule::{Bytes, Interval};
+use crate::sql::{Identifier, KeyPart, QualifiedName};
 
 /// One table's policy.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,11 +85,33 @@ pub enum Partitioning {
     Hash(HashPolicy),
 }
 
-/// Range partitions on one key column.
+impl Partitioning {
+    /// What the table is partitioned by, at least one part.
+    pub fn key(&self) -> &[KeyPart] {
+        match self {
+            Self::Range(range) => &range.key,
+            Self::List(list) => std::slice::from_ref(&list.key),
+            Self::Hash(hash) => &hash.key,
+        }
+    }
+
+    /// Strategy and key, such as `range order_date, tenant_id`.
+    pub fn key_in_words(&self) -> String {
+        let strategy = match self {
+            Self::Range(_) => "range",
+            Self::List(_) => "list",
+            Self::Hash(_) => "hash",
+        };
+        let key: Vec<String> = self.key().iter().map(ToString::to_string).collect();
+        format!("{strategy} {}", key.join(", "))
+    }
+}
+
+/// Range partitions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RangePolicy {
-    /// The key column.
-    pub key: Identifier,
+    /// The key, at least one part: the first one is what the grid is of.
+    pub key: Vec<KeyPart>,
     /// How the key carries a time that its type does not show; only with a time grid.
     pub encoding: Option<Encoding>,
     /// Width of one partition.
@@ -119,11 +141,11 @@ pub enum AxisValue {
     Integer(i128),
 }
 
-/// List partitions on one key column.
+/// List partitions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListPolicy {
-    /// The key column.
-    pub key: Identifier,
+    /// The key, which has one part.
+    pub key: KeyPart,
     /// The partitions, in the policy's order; no value stands twice.
     pub groups: Vec<ListGroup>,
     /// The `{value}` of the DEFAULT partition, when the policy asks for one.
@@ -142,8 +164,8 @@ pub struct ListGroup {
 /// Hash partitions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HashPolicy {
-    /// The key columns, at least one.
-    pub key: Vec<Identifier>,
+    /// The key, at least one part.
+    pub key: Vec<KeyPart>,
     /// How many partitions, 1 to 10,000.
     pub modulus: u32,
 }
@@ -225,6 +247,12 @@ pub struct Retain {
     pub keep_for: Option<Interval>,
     /// By count of partitions that have begun.
     pub newest: Option<u32>,
+    /// By distance behind the partition in use of a number key, at least 1. With `newest` too, both must agree.
+    pub distance: Option<i128>,
+    /// Bytes that all partitions together may take: beyond them the oldest go, whatever the keys above say.
+    pub max_size: Option<Bytes>,
+    /// What keeps a partition though it is over.
+    pub unless: Option<Unless>,
     /// Never fewer non-empty ones than this, at least 1.
     pub at_least: u32,
     /// What happens.
@@ -235,6 +263,27 @@ pub struct Retain {
     pub per_run: Option<u32>,
     /// Whether a run without a terminal may carry it out.
     pub unattended: bool,
+}
+
+impl Retain {
+    /// Whether it says how old a partition may become, in time, number or distance.
+    pub fn goes_by_age(&self) -> bool {
+        self.keep_for.is_some() || self.newest.is_some() || self.distance.is_some()
+    }
+}
+
+/// A condition that keeps a partition: a boolean expression in SQL with [`Unless::PLACEHOLDER`] in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unless(pub String);
+
+impl Unless {
+    /// Stands for the partition.
+    pub const PLACEHOLDER: &str = "{partition}";
+
+    /// The condition for one table.
+    pub fn of(&self, table: &QualifiedName) -> String {
+        self.0.replace(Self::PLACEHOLDER, &table.to_string())
+    }
 }
 
 /// `retain.then`.
@@ -297,7 +346,7 @@ pub enum Inherited {
     Privileges,
     /// The replica identity.
     ReplicaIdentity,
-    /// Whether row level security is on, and forced on the owner.
+    /// Whether row level security is on.
     RowSecurity,
     /// Tablespace, access method, compression, and of the policy the storage parameters.
     Storage,

@@ -140,6 +140,8 @@ pub(in crate::policy) const GRACE: Shape =
 /// `50 ms`
 pub(in crate::policy) const ELAPSED: Shape =
     Shape::Pattern(r"^\s*0*[1-9][0-9]*\s*(ms|milliseconds?|s|seconds?|min|minutes?|hours?)\s*$");
+/// `2 TB`
+pub(in crate::policy) const SIZE: Shape = Shape::Pattern(r"^\s*0*[1-9][0-9]*\s*[kKmMgGtTpP][bB]\s*$");
 /// `3 partitions`
 pub(in crate::policy) const PARTITIONS: Shape = Shape::Pattern(r"^\s*[0-9]+\s*partitions?\s*$");
 /// `2024-01-31`

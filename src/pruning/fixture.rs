@@ -12,7 +12,7 @@ use crate::policy::{
     Create, Every, HashPolicy, Level, ListPolicy, Location, Locks, Partitioning, Placement, Policy, PruningQuery,
     RangePolicy,
 };
-use crate::sql::{Identifier, QualifiedName};
+use crate::sql::{Identifier, KeyPart, QualifiedName};
 
 pub(super) const DAY_1: &str = r#"{"Node Type": "Seq Scan", "Relation Name": "days_1", "Schema": "shop"}"#;
 pub(super) const DAY_2: &str = r#"{"Node Type": "Seq Scan", "Relation Name": "days_2", "Schema": "shop"}"#;
@@ -54,17 +54,23 @@ fn name(short: &str) -> Value {
 
 pub(super) fn days(pruning: Vec<PruningQuery>) -> Policy {
     let every = Every::Time("1 day".parse().unwrap());
-    let range = RangePolicy { key: Identifier::new("day"), encoding: None, every, timezone: None, anchor: None };
+    let range = RangePolicy {
+        key: vec![KeyPart::Column(Identifier::new("day"))],
+        encoding: None,
+        every,
+        timezone: None,
+        anchor: None,
+    };
     Policy { pruning, ..policy("days", Partitioning::Range(range)) }
 }
 
 pub(super) fn places() -> Policy {
-    let list = ListPolicy { key: Identifier::new("place"), groups: Vec::new(), default: None };
+    let list = ListPolicy { key: KeyPart::Column(Identifier::new("place")), groups: Vec::new(), default: None };
     policy("places", Partitioning::List(list))
 }
 
 pub(super) fn events() -> Policy {
-    let key = ["id", "to"].map(Identifier::new).to_vec();
+    let key = ["id", "to"].map(|name| KeyPart::Column(Identifier::new(name))).to_vec();
     policy("events", Partitioning::Hash(HashPolicy { key, modulus: 2 }))
 }
 

@@ -112,6 +112,8 @@ mod tests {
             kind: RelationKind::Table,
             owner: None,
             properties: None,
+            storage: Default::default(),
+            index_faults: Vec::new(),
             bound: Bound::Default,
             pending_detach: false,
             rows: None,

@@ -6,9 +6,9 @@
 use std::collections::BTreeSet;
 
 use super::lock_budget::LockEstimate;
-use crate::catalog::{Bound, CatalogSnapshot, Datum, KeyColumn, Partition, PartitionKey, Table};
+use crate::catalog::{Bound, CatalogSnapshot, Datum, KeyColumn, Partition, PartitionKey, Table, first_row};
 use crate::desired::{Desired, DesiredRange, expand};
-use crate::keys::{Axis, codec_for, has_one_order};
+use crate::keys::{has_one_order, sample};
 use crate::plan::first_few;
 use crate::policy::{Location, Policy, PruningQuery, PruningStage};
 use crate::schedule::{Edge, Extent, Point};
@@ -124,7 +124,9 @@ pub fn reach_probes(policies: &[Policy], snapshot: &CatalogSnapshot, made: &BTre
     let of = |(table, key)| {
         let grid = GridProbes { table, key, version };
         let new: Vec<&Partition> = table.visible().filter(|partition| made.contains(&partition.name)).collect();
-        new.chunks(ASKED_TOGETHER).filter_map(|new| grid.of_new(new)).collect::<Vec<_>>()
+        // By rows of several columns, joined by OR, Postgres prunes, and keeps DEFAULT all the same (14-18).
+        let together = if 1 < key.columns.len() { 1 } else { ASKED_TOGETHER };
+        new.chunks(together).filter_map(|new| grid.of_new(new)).collect::<Vec<_>>()
     };
     tables.flat_map(of).collect()
 }
@@ -174,9 +176,7 @@ impl GridProbes<'_> {
 
     /// All that these partitions hold, in one query without parameters: one plan is enough.
     fn of_new(&self, new: &[&Partition]) -> Option<Probe> {
-        let [column] = self.key.columns.as_slice() else { return None };
-        let key = column.name.as_ref()?;
-        let held = |partition: &Partition| partition.bound.predicate(key, &column.type_name);
+        let held = |partition: &Partition| partition.bound.found_by(&self.key.columns);
         let held = new.iter().filter_map(|partition| Some((*partition, held(partition)?)));
         let (asked, conditions): (Vec<&Partition>, Vec<String>) = held.unzip();
         let names: Vec<QualifiedName> = asked.iter().map(|partition| partition.name.clone()).collect();
@@ -187,27 +187,41 @@ impl GridProbes<'_> {
     }
 
     fn of_range_partition(&self, role: &str, partition: &Partition) -> Vec<Probe> {
-        let (Bound::Range { from, to }, [column]) = (&partition.bound, self.key.columns.as_slice()) else {
+        let (Bound::Range { from, to }, [column, ..]) = (&partition.bound, self.key.columns.as_slice()) else {
             return Vec::new();
         };
-        let ([Datum::Value(from)], [Datum::Value(to)]) = (from.as_slice(), to.as_slice()) else { return Vec::new() };
-        let Some(key) = &column.name else { return Vec::new() };
         let what = format!("{role} partition {}", partition.name.name);
-        let probe = |how: &str, condition: String, values: &[&String], nothing| {
+        let probe = |how: &str, condition: String, parameters: Vec<Parameter>, nothing| {
             let expect = Expectation::Only { partition: partition.name.clone(), nothing };
-            let parameters = values.iter().map(|value| typed(column, value)).collect();
             self.probe(format!("{what}, {how}"), &condition, parameters, expect, [partition])
         };
-        vec![
-            probe("by equality", format!("{key} = $1"), &[from], Emptiness::Fine),
-            probe("by range", format!("{key} >= $1 AND {key} < $2"), &[from, to], Emptiness::Wrong),
-        ]
+        let by_equality = || {
+            let (conditions, parameters) = self.equal_to(&first_row(&self.key.columns, from)?)?;
+            Some(probe("by equality", conditions, parameters, Emptiness::Fine))
+        };
+        // Several columns are pruned by all of them: by the leading one Postgres keeps a neighbour, and DEFAULT.
+        let by_range = || match (from.as_slice(), to.as_slice()) {
+            ([Datum::Value(from)], [Datum::Value(to)]) => {
+                let (key, parameters) = (column.part()?, vec![typed(column, from), typed(column, to)]);
+                Some(probe("by range", format!("{key} >= $1 AND {key} < $2"), parameters, Emptiness::Wrong))
+            }
+            _ => None,
+        };
+        by_equality().into_iter().chain(by_range()).collect()
+    }
+
+    /// The condition that every part of the key has one of these values.
+    fn equal_to(&self, values: &[String]) -> Option<(String, Vec<Parameter>)> {
+        let parts =
+            self.key.columns.iter().zip(1..).map(|(column, number)| Some(format!("{} = ${number}", column.part()?)));
+        let parameters = self.key.columns.iter().zip(values).map(|(column, value)| typed(column, value));
+        Some((parts.collect::<Option<Vec<_>>>()?.join(" AND "), parameters.collect()))
     }
 
     /// The first and the last partition by name, each by its first value, and the one that holds null.
     fn of_list(&self) -> Vec<Probe> {
         let [column] = self.key.columns.as_slice() else { return Vec::new() };
-        let Some(key) = &column.name else { return Vec::new() };
+        let Some(key) = column.part() else { return Vec::new() };
         let mut lists: Vec<(&Partition, &[Datum])> = self
             .table
             .visible()
@@ -232,7 +246,7 @@ impl GridProbes<'_> {
     /// A list partition by its first value.
     fn of_value(&self, partition: &Partition, values: &[Datum]) -> Option<Probe> {
         let [column] = self.key.columns.as_slice() else { return None };
-        let key = column.name.as_ref()?;
+        let key = column.part()?;
         let value = first_value(values)?;
         let expect = Expectation::Only { partition: partition.name.clone(), nothing: Emptiness::Wrong };
         let name = format!("a value of {}", partition.name.name);
@@ -245,7 +259,7 @@ impl GridProbes<'_> {
         let mut parameters = Vec::new();
         let mut obstacle = None;
         for (column, number) in self.key.columns.iter().zip(1..) {
-            let Some(key) = &column.name else { return Vec::new() };
+            let Some(key) = column.part() else { return Vec::new() };
             conditions.push(format!("{key} = ${number}"));
             match sample(&column.type_name) {
                 Some(value) => parameters.push(typed(column, &value)),
@@ -307,32 +321,9 @@ fn first_value(values: &[Datum]) -> Option<&String> {
 }
 
 fn typed(column: &KeyColumn, value: &str) -> Parameter {
-    Parameter { type_name: Some(column.type_name.clone()), value: value.to_owned() }
-}
-
-/// A value of a type, for an equality that is to find one hash partition.
-pub(super) fn sample(type_name: &str) -> Option<String> {
-    if let Some(codec) = codec_for(type_name, None) {
-        /// 2000-01-01 00:00 UTC in microseconds.
-        const Y2K: Point = Point(946_684_800_000_000);
-        let point = if codec.axis() == Axis::Integer { Point(1) } else { Y2K };
-        return Some(codec.encode(point, crate::schedule::Zone::Named(chrono_tz::UTC)));
-    }
-    let bare = type_name.split('(').next().unwrap_or(type_name);
-    let text = match bare {
-        "text" | "character varying" | "character" | "name" | "\"char\"" => "a",
-        "uuid" => "00000000-0000-4000-8000-000000000001",
-        "boolean" => "true",
-        "real" | "double precision" | "oid" | "money" => "1",
-        "bytea" => r"\x61",
-        "interval" => "P1D",
-        "inet" | "cidr" => "192.0.2.1",
-        "macaddr" => "00:00:5e:00:53:01",
-        "jsonb" => "1",
-        _ if bare.starts_with("time") => "12:00:00+00",
-        _ => return None,
-    };
-    Some(text.to_owned())
+    // Empty where the type is polymorphic: then the server finds it out.
+    let type_name = Some(column.type_name.clone()).filter(|name| !name.is_empty());
+    Parameter { type_name, value: value.to_owned() }
 }
 
 #[cfg(test)]

@@ -14,9 +14,9 @@ use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, Tokenizer};
 
-use super::probe::sample;
 use super::reason::{QueryFacts, Relation};
 use crate::catalog::{Bound, CatalogSnapshot, Datum, Partition};
+use crate::keys::sample;
 use crate::sql::QualifiedName;
 
 /// Longer statements are not looked into.

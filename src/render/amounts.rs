@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
+use crate::schedule::{Bytes, scaled};
+
 /// Bytes in powers of 1,024, labelled as `pg_size_pretty` labels them: `14.2 GB`.
 pub(super) fn bytes(bytes: u64) -> String {
-    const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
-    scaled(bytes, 1024.0, &UNITS, 1_000).unwrap_or_else(|| format!("{bytes} B"))
+    Bytes(bytes).to_string()
 }
 
 /// A count in full up to 9,999, then in powers of 1,000: `1,204`, `31.0 M`.
@@ -25,21 +26,6 @@ pub(super) fn in_full(count: u64) -> String {
     };
     let groups = digits.as_bytes()[head..].chunks(3).map(|group| group.escape_ascii().to_string());
     std::iter::once(digits[..head].to_owned()).chain(groups).collect::<Vec<_>>().join(",")
-}
-
-/// `None` below the threshold; otherwise in the unit that leaves fewer than four digits.
-fn scaled(amount: u64, base: f64, units: &[&str], threshold: u64) -> Option<String> {
-    if amount < threshold {
-        return None;
-    }
-    let mut value = amount as f64 / base;
-    let mut unit = 0;
-    while 999.5 <= value && unit + 1 < units.len() {
-        value /= base;
-        unit += 1;
-    }
-    let unit = units[unit];
-    Some(if value < 99.95 { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") })
 }
 
 /// A time in its largest unit of which there are two or more, cut off: `92 days`, `26 h`, `5 min`.

@@ -7,6 +7,7 @@ mod archives;
 mod coverage;
 mod moves;
 mod policy;
+mod properties;
 mod pruning;
 mod retirement;
 mod running;
@@ -47,6 +48,7 @@ const EXPLANATIONS: &[&[Explanation]] = &[
     policy::EXPLANATIONS,
     coverage::EXPLANATIONS,
     moves::EXPLANATIONS,
+    properties::EXPLANATIONS,
     retirement::EXPLANATIONS,
     archives::EXPLANATIONS,
     running::EXPLANATIONS,

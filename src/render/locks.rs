@@ -48,9 +48,12 @@ fn roles(plan: &Plan) -> BTreeMap<QualifiedName, &'static str> {
     let mut roles = BTreeMap::new();
     for (_, step) in plan.steps() {
         let around = match step {
-            Step::Record(_) | Step::Remove(_) | Step::Archive(_) | Step::DeleteArchive(_) | Step::Analyze(_) => {
-                continue;
-            }
+            Step::Record(_)
+            | Step::Remove(_)
+            | Step::Archive(_)
+            | Step::DeleteArchive(_)
+            | Step::Match(_)
+            | Step::Analyze(_) => continue,
             Step::Attach(step) => &step.around,
             Step::Finalize(step) => &step.around,
             Step::Create(step) => &step.around,

@@ -88,7 +88,7 @@ fn needs_ledger(step: &Step) -> bool {
         | Step::Archive(_)
         | Step::Drop(_)
         | Step::DeleteArchive(_) => true,
-        Step::Remove(_) | Step::Create(_) | Step::Move(_) | Step::Analyze(_) => false,
+        Step::Remove(_) | Step::Create(_) | Step::Match(_) | Step::Move(_) | Step::Analyze(_) => false,
     }
 }
 

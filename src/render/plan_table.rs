@@ -174,6 +174,7 @@ mod tests {
                 bytes: 8_192,
                 foreign_keys: Vec::new(),
                 condition: crate::plan::steps::Condition::None,
+                unless: None,
             }),
         ];
         insta::assert_snapshot!(plainly(&plan(vec![table(orders, "range 日付, 1 month", steps)]), 120), @r#"

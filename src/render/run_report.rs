@@ -122,10 +122,11 @@ impl RunReport {
         self.failure.map_or("done", FailureKind::as_str)
     }
 
-    /// The steps that took something away from the table or the disk.
+    /// The steps that took something away from the table or the disk. What a retirement only sets aside for a moment is
+    /// none of them.
     pub fn destroyed(&self) -> impl Iterator<Item = &(QualifiedName, Step)> {
         let done = self.work.iter().flat_map(|work| &work.done);
-        done.filter(|(_, step)| step.phase() == crate::plan::Phase::Retire)
+        done.filter(|(_, step)| matches!(step, Step::Detach(_) | Step::Drop(_)))
     }
 
     /// Whether somebody who was not there wants to know: it failed, or something is gone.

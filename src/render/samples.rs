@@ -65,6 +65,7 @@ pub(super) fn detach(parent: &QualifiedName, partition: &str, default: Option<&s
         reason: "older than 24 months".to_owned(),
         bytes: 15_247_133_901,
         rows: Some(31_004_112),
+        unless: None,
     })
 }
 
@@ -78,6 +79,7 @@ pub(super) fn drop_table(table: &str) -> Step {
         bytes: 14_817_637_171,
         foreign_keys: Vec::new(),
         condition: crate::plan::steps::Condition::None,
+        unless: None,
     })
 }
 

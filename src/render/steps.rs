@@ -160,7 +160,12 @@ fn verb_length(kind: StepKind) -> usize {
 
 fn tone(kind: StepKind) -> Tone {
     match kind {
-        StepKind::Finalize | StepKind::Record | StepKind::Remove | StepKind::Move | StepKind::Analyze => Tone::Fix,
+        StepKind::Finalize
+        | StepKind::Record
+        | StepKind::Remove
+        | StepKind::Match
+        | StepKind::Move
+        | StepKind::Analyze => Tone::Fix,
         StepKind::Create | StepKind::Attach | StepKind::BringBack => Tone::Create,
         StepKind::SetAside | StepKind::Detach | StepKind::Archive => Tone::Detach,
         StepKind::Drop | StepKind::DeleteArchive => Tone::Drop,

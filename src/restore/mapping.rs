@@ -119,6 +119,13 @@ impl fmt::Display for Remark {
 pub enum Unfit {
     /// A column that must have a value, and that neither the archive nor the server has one for.
     NoValue(Identifier),
+    /// A column's values are stored as only its old type reads them, and it has another one, or another column has.
+    OnlyItsOwnType {
+        /// The column.
+        column: Identifier,
+        /// Its type then.
+        type_name: String,
+    },
     /// No column is in both.
     NothingInCommon,
 }
@@ -128,6 +135,9 @@ impl fmt::Display for Unfit {
         match self {
             Self::NoValue(column) => {
                 write!(f, "column {column} is NOT NULL, is not in the archive, and has no default")
+            }
+            Self::OnlyItsOwnType { column, type_name } => {
+                write!(f, "column {column} is stored in the binary form of {type_name}, and types have changed since")
             }
             Self::NothingInCommon => f.write_str("the archive and the table have no column in common"),
         }
@@ -165,8 +175,8 @@ pub fn map(manifest: &Manifest, today: &[Column]) -> Result<Mapping, Unfit> {
             }
             continue;
         }
-        let compared_as = compared_as(then, now);
-        same &= then.stored_as == now.stored_as && then.stored_as != Form::Cast;
+        let compared_as = compared_as(then, now, manifest.layout.format);
+        same &= goes_as_it_is(then, now, manifest.layout.format);
         if then.type_name != now.type_name {
             remarks.push(Remark::Converted {
                 column: now.name.clone(),
@@ -196,6 +206,11 @@ pub fn map(manifest: &Manifest, today: &[Column]) -> Result<Mapping, Unfit> {
         Format::Parquet | Format::Binary if same => Way::Binary,
         Format::Parquet | Format::Binary => Way::Text,
     };
+    let own = |mapped: &&Mapped| manifest.layout.format == Format::Binary && mapped.form == Form::Cast;
+    if let Some(mapped) = columns.iter().find(own).filter(|_| way == Way::Text) {
+        let (column, type_name) = (mapped.name.clone(), stored[mapped.from].type_name.clone());
+        return Err(Unfit::OnlyItsOwnType { column, type_name });
+    }
     Ok(Mapping { way, stored: stored.len(), columns, remarks })
 }
 
@@ -203,10 +218,20 @@ fn is_in(columns: &[Mapped], column: &Column) -> bool {
     columns.iter().any(|mapped| mapped.name == column.name)
 }
 
+/// Whether the type of today reads the very bytes that are stored in a tuple.
+fn goes_as_it_is(then: &Column, now: &Column, format: Format) -> bool {
+    match then.stored_as {
+        // In `binary` it is what its own type once sent, which `bytea` takes as it is.
+        Form::Cast => format == Format::Binary && (then.type_name == now.type_name || now.stored_as == Form::Bytes),
+        form => form == now.stored_as,
+    }
+}
+
 /// How today's column is selected so that it is spelled as the archived one.
-fn compared_as(then: &Column, now: &Column) -> Option<String> {
+fn compared_as(then: &Column, now: &Column, format: Format) -> Option<String> {
     let name = &now.name;
     match then.stored_as {
+        Form::Cast if format == Format::Binary => goes_as_it_is(then, now, format).then(|| name.to_string()),
         Form::Cast => (then.type_name == now.type_name).then(|| format!("{name}::pg_catalog.text")),
         form if form == now.stored_as => Some(name.to_string()),
         form if form.fits_in(now.stored_as) => Some(format!("{name}::{}", form.type_name()?)),

@@ -24,7 +24,9 @@ pub fn create_table(manifest: &Manifest, table: &QualifiedName, unknown: &BTreeS
     let column = |column: &Column| {
         let mut type_name = column.type_name.clone();
         if unknown.contains(&type_name) {
-            let other = column.stored_as.type_name().unwrap_or_else(|| "text".to_owned());
+            // What its own type has sent is only bytes to anybody else.
+            let any = if manifest.layout.format == Format::Binary { "bytea" } else { "text" };
+            let other = column.stored_as.type_name().unwrap_or_else(|| any.to_owned());
             remarks.push(Remark::Replaced { column: column.name.clone(), from: type_name, to: other.clone() });
             type_name = other;
         }

@@ -101,7 +101,7 @@ pub(super) async fn attempt(
             let limit = if action.drain() == Some(Drain::BesideOthers) { UNDER_LOCK.as_millis() } else { 0 };
             let mut before = format!(
                 "SET lock_timeout = '{milliseconds}ms';\nSET statement_timeout = '{limit}ms';\n{}",
-                alone.guard
+                alone.guards.join(";\n")
             );
             if commit == Commit::WithTheRun {
                 before.push_str(";\nSET synchronous_commit = off");

@@ -98,16 +98,21 @@ pub(super) async fn ask(
 ///
 /// # Errors
 /// When the moment lies beyond the calendar.
-pub fn make_offline_plan(dump: &Dump, policies: &[Policy], moment: Moment) -> Result<(CatalogSnapshot, Plan)> {
+pub fn make_offline_plan(
+    planner: Planner<'_>,
+    dump: &Dump,
+    policies: &[Policy],
+    moment: Moment,
+) -> Result<(CatalogSnapshot, Plan)> {
     let mut snapshot = dump.facts(&policies.iter().map(|policy| &policy.table).collect());
     snapshot.server.now = moment.seen_from(snapshot.server.now)?;
-    let mut plan = diff::plan(policies, &snapshot);
+    let mut plan = planner(policies, &snapshot);
     while !plan.questions.is_empty() {
         for question in plan.questions {
             let answer = dump.answer(&question);
             snapshot.answers.add(question, answer);
         }
-        plan = diff::plan(policies, &snapshot);
+        plan = planner(policies, &snapshot);
     }
     Ok((snapshot, plan))
 }

@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows a clock, a database or a policy file.
 
+mod bytes;
 mod grid;
 mod interval;
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod quantity;
 mod window;
 mod zone;
 
+pub use bytes::{Bytes, scaled};
 pub use grid::Grid;
 pub use interval::{Interval, Unit, parse_elapsed};
 pub use quantity::IntervalError;

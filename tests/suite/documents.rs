@@ -21,6 +21,33 @@ fn the_examples_are_valid_policies() {
 }
 
 #[test]
+fn the_examples_are_laid_out_as_fmt_lays_them_out() {
+    partctl(&["fmt", "--check"]).success();
+}
+
+/// A hook of <https://pre-commit.com>.
+#[derive(serde::Deserialize)]
+struct Hook {
+    id: String,
+    entry: String,
+    language: String,
+}
+
+#[test]
+fn the_hooks_for_pre_commit_run_commands_that_exist() {
+    let text = fs::read_to_string(root().join(".pre-commit-hooks.yaml")).unwrap();
+    let hooks: Vec<Hook> = serde_saphyr::from_str(&text).unwrap();
+    assert_eq!(hooks.len(), 4);
+    for hook in hooks {
+        let words: Vec<&str> = hook.entry.split_whitespace().collect();
+        assert_eq!(words[0], "partctl", "{}", hook.id);
+        partctl(&words[1..]).success();
+        let expected = if hook.id.ends_with("-system") { "system" } else { "rust" };
+        assert_eq!(hook.language, expected, "{}", hook.id);
+    }
+}
+
+#[test]
 fn the_readme_names_every_command_and_every_exit_code() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     let help = String::from_utf8(partctl(&["help"]).success().get_output().stdout.clone()).unwrap();

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{Dump, FORMAT};
 use crate::catalog::{Bound, Datum, Question};
-use crate::sql::QualifiedName;
+use crate::sql::{QualifiedName, same_expression};
 
 /// Keys whose texts are words of Postgres' or of this format.
 const HARMLESS: &[&str] = &[
@@ -22,8 +22,10 @@ const HARMLESS: &[&str] = &[
     "strategy",
     "privilege",
     "replica_identity",
-    "row_security",
+    "properties",
+    "set",
     "method",
+    "in_schema",
     "kinds",
     "ledger",
     "journal",
@@ -101,6 +103,9 @@ impl Words<'_> {
         if HARMLESS.contains(&key) || TYPES.contains(&key) && (text.is_empty() || built_in()) {
             return text.to_owned();
         }
+        if key == "expression" && self.mentioned.iter().any(|known| same_expression(known, text)) {
+            return text.to_owned();
+        }
         if let Ok(bound) = text.parse::<Bound>() {
             return self.bound(bound).to_string();
         }
@@ -139,7 +144,7 @@ mod tests {
         "tables": [{"oid": 1, "name": "shop.orders", "owner": "boss",
             "key": {"strategy": "list", "columns": [{"name": "region", "type": "text"}]},
             "properties": [{"grant": {"grantee": "clerk", "privilege": "SELECT"}}, {"replica_identity": {"index": "hidden_idx"}},
-                {"row_security": "forced"}, {"compression": {"column": "hidden", "method": "lz4"}},
+                "row_security", {"compression": {"column": "hidden", "method": "lz4"}},
                 {"statistics": {"kinds": ["mcv"], "columns": ["hidden"]}}, {"comment": {"column": null, "text": "hush"}}],
             "foreign_keys": [{"outgoing": {"constraint": "hidden_fk", "table": "hidden.far", "columns": [["a", "b"]]}}],
             "partitions": [

@@ -15,14 +15,20 @@ SELECT tree.parent, c.oid, n.nspname::text AS schema, c.relname::text AS name, c
        CASE WHEN c.relkind = 'p' THEN -1 ELSE c.reltuples::float8 END AS reltuples,
        pg_catalog.pg_stat_get_live_tuples(c.oid) AS live_tuples,
        greatest(c.relpages, 0)::int8 + coalesce(indexes.pages, 0) + coalesce(greatest(toast.relpages, 0), 0) AS pages,
-       coalesce(indexes.count, 0)::int4 AS indexes, leftover.checks AS leftover_checks
+       coalesce(indexes.count, 0)::int4 AS indexes, coalesce(indexes.attached, 0)::int4 AS attached_indexes,
+       coalesce(indexes.valid, true) AS indexes_valid, leftover.checks AS leftover_checks,
+       c.reloptions AS storage, toast.reloptions AS toast_storage, c.relkind = 'r' AND c.reltoastrelid = 0 AS lacks_toast,
+       ts.spcname::text AS tablespace, am.amname::text AS access_method
   FROM tree
   JOIN pg_catalog.pg_class c ON c.oid = tree.oid
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_catalog.pg_class toast ON toast.oid = c.reltoastrelid
-  LEFT JOIN (SELECT x.indrelid, pg_catalog.sum(greatest(ic.relpages, 0))::int8 AS pages, pg_catalog.count(*) AS count
+  LEFT JOIN pg_catalog.pg_tablespace ts ON ts.oid = c.reltablespace
+  LEFT JOIN pg_catalog.pg_am am ON am.oid = c.relam AND am.amname <> 'heap'
+  LEFT JOIN (SELECT x.indrelid, pg_catalog.sum(greatest(ic.relpages, 0))::int8 AS pages, pg_catalog.count(*) AS count,
+                    pg_catalog.count(*) FILTER (WHERE ic.relispartition) AS attached, pg_catalog.bool_and(x.indisvalid) AS valid
                FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class ic ON ic.oid = x.indexrelid
-              WHERE ic.relkind = 'i' GROUP BY x.indrelid) indexes ON indexes.indrelid = c.oid
+              GROUP BY x.indrelid) indexes ON indexes.indrelid = c.oid
   LEFT JOIN (SELECT k.conrelid, pg_catalog.array_agg(k.conname::text) AS checks FROM pg_catalog.pg_constraint k
               WHERE k.contype = 'c' AND k.conislocal AND pg_catalog.starts_with(k.conname::text, 'partctl_')
               GROUP BY k.conrelid) leftover ON leftover.conrelid = c.oid

@@ -11,16 +11,11 @@ tree(oid, root) AS (
   SELECT i.inhrelid, tree.root FROM tree JOIN pg_catalog.pg_inherits i ON i.inhparent = tree.oid),
 -- The array keeps the reading of columns to these relations: as a join it would read every column of the database.
 settings AS (
-  SELECT a.attrelid, pg_catalog.string_agg(pg_catalog.format('%s %s %s %s %s', a.attname, a.attstattarget, a.attacl,
-           a.attcompression, options.own), ' ' ORDER BY a.attname) AS text
+  SELECT a.attrelid, pg_catalog.string_agg(pg_catalog.format('%s %s %s %s', a.attname, a.attstattarget, a.attacl,
+           a.attcompression), ' ' ORDER BY a.attname) AS text
     FROM pg_catalog.pg_attribute a
-   CROSS JOIN LATERAL (
-         -- Postgres 15.20 keeps a note of its own in every column's options.
-         SELECT pg_catalog.string_agg(o, ',' ORDER BY o) AS own FROM pg_catalog.unnest(a.attoptions) o
-          WHERE NOT pg_catalog.starts_with(o, 'pg_attver=')) options
    WHERE a.attrelid = ANY (ARRAY(SELECT tree.oid FROM tree)) AND 0 < a.attnum
-     AND (0 <= a.attstattarget OR a.attacl IS NOT NULL OR a.attcompression <> '' OR a.attoptions IS NOT NULL)
-     AND (0 <= a.attstattarget OR a.attacl IS NOT NULL OR a.attcompression <> '' OR options.own IS NOT NULL)
+     AND (0 <= a.attstattarget OR a.attacl IS NOT NULL OR a.attcompression <> '')
    GROUP BY a.attrelid),
 comments AS (
   SELECT d.objoid, pg_catalog.string_agg(pg_catalog.concat_ws(' ', a.attname, d.description), ' ' ORDER BY a.attname) AS text
@@ -46,7 +41,7 @@ statistics AS (
            WHERE s.stxrelid = ANY (ARRAY(SELECT tree.oid FROM tree))) e
    GROUP BY e.stxrelid),
 members AS (
-  SELECT c.oid, tree.root, c.relkind, c.relowner, c.relacl, c.relrowsecurity, c.relforcerowsecurity,
+  SELECT c.oid, tree.root, c.relnamespace, c.relowner, c.relacl, c.relrowsecurity,
          CASE c.relreplident WHEN 'f' THEN 'full' WHEN 'n' THEN 'nothing' END AS identity,
          -- Of a partition the table's index that its own one is attached to.
          CASE c.relreplident WHEN 'i' THEN (
@@ -61,51 +56,57 @@ members AS (
     LEFT JOIN settings ON settings.attrelid = c.oid
     LEFT JOIN comments ON comments.objoid = c.oid
     LEFT JOIN statistics ON statistics.stxrelid = c.oid)
-SELECT m.oid, (
-  SELECT pg_catalog.json_agg(property.json)::text FROM (
+SELECT m.oid, pg_catalog.pg_has_role(m.relowner, 'USAGE') AND pg_catalog.pg_has_role(m.relowner, become.privilege) AS role_is_owner,
+       CASE WHEN NOT pg_catalog.has_schema_privilege(r.relowner, m.relnamespace, 'USAGE') THEN '"nothing"'
+            WHEN NOT pg_catalog.has_schema_privilege(r.relowner, m.relnamespace, 'CREATE') THEN '"use"'
+            ELSE '"create"' END AS in_schema, (
+  SELECT pg_catalog.json_agg(property.json ORDER BY property.position)::text FROM (
     SELECT pg_catalog.json_build_object('grant', pg_catalog.json_build_object(
              'grantee', CASE WHEN g.grantee <> 0 THEN pg_catalog.pg_get_userbyid(g.grantee) END,
-             'privilege', g.privilege_type, 'column', g.attname, 'grantable', pg_catalog.bool_or(g.is_grantable))) AS json
-      FROM (SELECT NULL::name AS attname, a.grantee, a.privilege_type, a.is_grantable FROM pg_catalog.aclexplode(m.relacl) a
+             'privilege', g.privilege_type, 'column', g.attname, 'grantable', pg_catalog.bool_or(g.is_grantable))) AS json,
+           -- In the order in which they were granted.
+           pg_catalog.min(g.position) AS position
+      FROM (SELECT NULL::name AS attname, a.grantee, a.privilege_type, a.is_grantable, a.position
+              FROM pg_catalog.aclexplode(m.relacl) WITH ORDINALITY a(grantor, grantee, privilege_type, is_grantable, position)
              UNION ALL
-            SELECT t.attname, a.grantee, a.privilege_type, a.is_grantable
+            SELECT t.attname, a.grantee, a.privilege_type, a.is_grantable, NULL
               FROM pg_catalog.pg_attribute t CROSS JOIN LATERAL pg_catalog.aclexplode(t.attacl) a
              WHERE t.attrelid = m.oid AND NOT t.attisdropped) g
      WHERE g.grantee NOT IN (m.relowner, r.relowner)
      GROUP BY g.attname, g.grantee, g.privilege_type
      UNION ALL
-    SELECT pg_catalog.json_build_object('replica_identity', m.identity) WHERE m.identity IS NOT NULL
+    SELECT pg_catalog.json_build_object('replica_identity', m.identity), NULL WHERE m.identity IS NOT NULL
      UNION ALL
-    SELECT pg_catalog.json_build_object('replica_identity', pg_catalog.json_build_object('index', m.identity_index))
+    SELECT pg_catalog.json_build_object('replica_identity', pg_catalog.json_build_object('index', m.identity_index)), NULL
      WHERE m.identity_index IS NOT NULL
      UNION ALL
-    SELECT pg_catalog.json_build_object('row_security', 'enabled') WHERE m.relrowsecurity
+    SELECT pg_catalog.to_json('row_security'::text), NULL WHERE m.relrowsecurity
      UNION ALL
-    SELECT pg_catalog.json_build_object('row_security', 'forced') WHERE m.relforcerowsecurity
-     UNION ALL
-    SELECT setting.json FROM pg_catalog.pg_attribute a
+    SELECT setting.json, NULL FROM pg_catalog.pg_attribute a
      CROSS JOIN LATERAL (
            SELECT pg_catalog.json_build_object('statistics_target', pg_catalog.json_build_object('column', a.attname, 'target', a.attstattarget))
             WHERE 0 <= a.attstattarget
             UNION ALL
            SELECT pg_catalog.json_build_object('compression', pg_catalog.json_build_object('column', a.attname, 'method', m.name))
-             FROM (VALUES ('p', 'pglz'), ('l', 'lz4')) m(letter, name) WHERE m.letter::"char" = a.attcompression
-            UNION ALL
-           SELECT pg_catalog.json_build_object('column_option', pg_catalog.json_build_object(
-                    'column', a.attname, 'name', pg_catalog.split_part(o, '=', 1),
-                    'value', pg_catalog.substr(o, pg_catalog.strpos(o, '=') + 1)))
-             FROM pg_catalog.unnest(a.attoptions) o WHERE NOT pg_catalog.starts_with(o, 'pg_attver=')) setting(json)
+             FROM (VALUES ('p', 'pglz'), ('l', 'lz4')) m(letter, name) WHERE m.letter::"char" = a.attcompression) setting(json)
      WHERE m.settings IS NOT NULL AND a.attrelid = m.oid AND 0 < a.attnum AND NOT a.attisdropped
      UNION ALL
-    SELECT statistic.json::json FROM pg_catalog.jsonb_array_elements(m.statistics) statistic(json)
+    SELECT statistic.json::json, NULL FROM pg_catalog.jsonb_array_elements(m.statistics) statistic(json)
      UNION ALL
-    SELECT pg_catalog.json_build_object('comment', pg_catalog.json_build_object('column', a.attname, 'text', d.description))
+    SELECT pg_catalog.json_build_object('comment', pg_catalog.json_build_object('column', a.attname, 'text', d.description)), NULL
       FROM pg_catalog.pg_description d
       LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = d.objoid AND a.attnum = d.objsubid AND d.objsubid <> 0
      WHERE d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objoid = m.oid
     ) property) AS properties
   FROM members m JOIN members r ON r.oid = m.root
+ -- From Postgres 16 on a member may lack SET ROLE, and the privilege has a name; before, every member may.
+ CROSS JOIN (SELECT CASE WHEN pg_catalog.current_setting('server_version_num')::int4 < 160000 THEN 'MEMBER' ELSE 'SET' END)
+       become(privilege)
  WHERE m.oid = m.root
-    OR (m.relowner, m.relacl, m.relrowsecurity, m.relforcerowsecurity, m.identity, m.identity_index, m.settings, m.comments, m.statistics)
+    OR (m.relowner, m.relrowsecurity, m.identity, m.identity_index, m.settings, m.comments, m.statistics)
        IS DISTINCT FROM
-       (r.relowner, r.relacl, r.relrowsecurity, r.relforcerowsecurity, r.identity, r.identity_index, r.settings, r.comments, r.statistics)
+       (r.relowner, r.relrowsecurity, r.identity, r.identity_index, r.settings, r.comments, r.statistics)
+    -- Privileges stand in the order in which they were granted.
+    OR m.relacl IS DISTINCT FROM r.relacl
+       AND ARRAY(SELECT a::text FROM pg_catalog.unnest(m.relacl) a ORDER BY 1)
+           IS DISTINCT FROM ARRAY(SELECT a::text FROM pg_catalog.unnest(r.relacl) a ORDER BY 1)

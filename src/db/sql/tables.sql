@@ -1,6 +1,6 @@
 -- One row per table that a policy names, and per partition below one that has partitions itself ($1 schemas, $2 names,
 -- $3 schemas where new partitions may go, besides that of each table).
--- partexprs is not read: showing it would lock the parent, and a key expression is known by its empty column.
+-- partexprs is not shown: that would lock the table. Where a key has no column, expressions.sql is asked.
 WITH RECURSIVE tree(oid, depth) AS (
   SELECT c.oid, 0
     FROM unnest($1, $2) wanted(schema, name)
@@ -51,11 +51,21 @@ SELECT c.oid, tree.depth = 0 AS is_root, n.nspname::text AS schema, c.relname::t
           JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace
          WHERE k.contype = 'f' AND k.conparentid = 0 AND k.confrelid = c.oid
            AND NOT pg_catalog.has_table_privilege(r.oid, 'SELECT')) AS denied_referrers,
+       (SELECT pg_catalog.array_agg(k.conname::text ORDER BY k.conname) FROM pg_catalog.pg_constraint k
+         WHERE k.conrelid = c.oid AND NOT k.convalidated
+           -- From Postgres 18 on there are constraints that nobody enforces.
+           AND coalesce((pg_catalog.to_jsonb(k) ->> 'conenforced')::bool, true)) AS unvalidated,
+       (SELECT pg_catalog.count(*) FROM pg_catalog.pg_index x WHERE x.indrelid = c.oid)::int4 AS indexes,
        p.partstrat::text AS strategy,
        (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
-                 a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), ln.nspname, l.collname) ORDER BY u.position)::text
-          FROM ROWS FROM (pg_catalog.unnest(p.partattrs::int2[]), pg_catalog.unnest(p.partcollation::oid[]))
-               WITH ORDINALITY u(attribute, sorted_by, position)
+                 a.attname, coalesce(pg_catalog.format_type(a.atttypid, a.atttypmod), pg_catalog.format_type(it.oid, NULL)),
+                 ln.nspname, l.collname) ORDER BY u.position)::text
+          FROM ROWS FROM (pg_catalog.unnest(p.partattrs::int2[]), pg_catalog.unnest(p.partclass::oid[]),
+                          pg_catalog.unnest(p.partcollation::oid[]))
+               WITH ORDINALITY u(attribute, opclass, sorted_by, position)
+          -- The type of an expression is seen without a lock in what its operators compare, unless that is polymorphic.
+          JOIN pg_catalog.pg_opclass o ON o.oid = u.opclass
+          LEFT JOIN pg_catalog.pg_type it ON it.oid = o.opcintype AND it.typtype <> 'p'
           LEFT JOIN pg_catalog.pg_attribute a
             ON a.attrelid = c.oid AND a.attnum = u.attribute AND u.attribute <> 0
           LEFT JOIN pg_catalog.pg_collation l ON l.oid = u.sorted_by AND l.collname <> 'default'

@@ -42,7 +42,10 @@ impl Situation<'_> {
     /// The first point at which [`Situation::expires`] says yes to this upper bound; `None`: never, as far as the
     /// calendar goes.
     fn over_at(&self, range: &DesiredRange, retain: &Retain, planned: &TablePlan, upper: Point) -> Option<Point> {
-        let mut over = upper;
+        if !retain.goes_by_age() {
+            return None;
+        }
+        let mut over = Point(upper.0.saturating_add(retain.distance.unwrap_or_default()));
         if let Some(interval) = retain.keep_for {
             let old_enough = |now| range.zone.before(now, interval).is_some_and(|cutoff| upper <= cutoff);
             // A month after 31 January is 28 February, and a month before that is still January: where months differ

@@ -1,10 +1,11 @@
 use super::*;
-use crate::catalog::{Answer, Bound, Journal, KeyColumn, Ledger, PartitionKey, Server, Strategy};
+use crate::catalog::{Answer, Bound, DetachedTable, Journal, KeyColumn, Ledger, PartitionKey, Server, Strategy};
 use crate::diff::plan;
 use crate::policy::{
     AxisValue, Create, Every, Held, Hold, Level, ListPolicy, Location, Locks, Placement, RangePolicy, Reach, Retain,
+    Then,
 };
-use crate::sql::Identifier;
+use crate::sql::{Identifier, KeyPart};
 
 fn name(table: &str) -> QualifiedName {
     QualifiedName::new("shop", table)
@@ -16,7 +17,7 @@ fn policy(every: Every, timezone: Option<chrono_tz::Tz>, retain: Retain) -> Poli
         table: name("t"),
         level: Level {
             partitioning: Partitioning::Range(RangePolicy {
-                key: Identifier::new("at"),
+                key: vec![KeyPart::Column(Identifier::new("at"))],
                 encoding: None,
                 every,
                 timezone,
@@ -47,6 +48,9 @@ fn retain(keep_for: Option<&str>, newest: Option<u32>) -> Retain {
     Retain {
         keep_for: keep_for.map(|text| text.parse().unwrap()),
         newest,
+        distance: None,
+        max_size: None,
+        unless: None,
         at_least: 1,
         then: Then::Drop,
         grace: Some("7 days".parse().unwrap()),
@@ -64,6 +68,8 @@ fn snapshot(key_type: &str, bounds: &[&str], now: &str) -> CatalogSnapshot {
         kind: Default::default(),
         owner: None,
         properties: None,
+        storage: Default::default(),
+        index_faults: Vec::new(),
         bound: format!("FOR VALUES FROM ('{}') TO ('{}')", ends[0], ends[1]).parse().unwrap(),
         pending_detach: false,
         rows: Some(10),
@@ -87,6 +93,7 @@ fn snapshot(key_type: &str, bounds: &[&str], now: &str) -> CatalogSnapshot {
         key: Some(PartitionKey {
             strategy: Strategy::Range,
             columns: vec![KeyColumn {
+                expression: None,
                 name: Some(Identifier::new("at")),
                 type_name: key_type.to_owned(),
                 collation: None,
@@ -96,6 +103,7 @@ fn snapshot(key_type: &str, bounds: &[&str], now: &str) -> CatalogSnapshot {
         access_method: None,
         properties: Vec::new(),
         default_grants: Vec::new(),
+        unvalidated: Vec::new(),
         foreign_keys: Vec::new(),
         partitions: bounds.windows(2).enumerate().map(partition).collect(),
     };
@@ -225,8 +233,11 @@ fn gaps_stand_in_the_timeline() {
 #[test]
 fn a_table_that_does_not_fit_its_policy_still_has_its_line() {
     let mut policy = daily(retain(Some("1 year"), None));
-    policy.level.partitioning =
-        Partitioning::List(ListPolicy { key: Identifier::new("region"), groups: Vec::new(), default: None });
+    policy.level.partitioning = Partitioning::List(ListPolicy {
+        key: KeyPart::Column(Identifier::new("region")),
+        groups: Vec::new(),
+        default: None,
+    });
     let overview = seen(&policy, &snapshot("date", &["2026-01-01", "2026-01-02"], "2026-01-05T12:00:00Z"));
     assert_eq!((overview.tables[0].partitions, overview.tables[0].rows), (1, Some(10)));
     assert_eq!(overview.errors.len(), 1);

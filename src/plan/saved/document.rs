@@ -209,6 +209,7 @@ impl SavedStep {
                 | Step::Remove(_)
                 | Step::Drop(_)
                 | Step::DeleteArchive(_)
+                | Step::Match(_)
                 | Step::Analyze(_) => None,
             },
             reason: step.reason().to_string(),

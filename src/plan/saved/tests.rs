@@ -26,6 +26,7 @@ fn drop_step(table: &str, oid: u32) -> Step {
             lockable: true,
         }],
         condition: crate::plan::steps::Condition::None,
+        unless: None,
     })
 }
 
@@ -89,6 +90,7 @@ fn the_document_says_what_it_is_and_all_that_a_reader_needs() {
           "detach": 0,
           "drop": 1,
           "finalize": 0,
+          "match": 0,
           "move": 0,
           "record": 1,
           "remove": 0,

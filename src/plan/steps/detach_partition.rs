@@ -4,7 +4,7 @@
 use super::FinalizeDetach;
 use super::detached_entry::{record_detached, record_intent};
 use crate::catalog::{Bound, RelationKind};
-use crate::plan::guard::{Standing, guard};
+use crate::plan::guard::{Standing, guard, refuse_kept};
 use crate::plan::surroundings::Modes;
 use crate::plan::{Action, Alone, Lock, LockMode, Surroundings, Transaction};
 use crate::sql::QualifiedName;
@@ -32,6 +32,8 @@ pub struct DetachPartition {
     pub bytes: u64,
     /// Estimated rows.
     pub rows: Option<u64>,
+    /// A condition that keeps it, looked at once more right before.
+    pub unless: Option<String>,
 }
 
 impl DetachPartition {
@@ -45,6 +47,7 @@ impl DetachPartition {
         let Self { partition, .. } = self;
         let parent = &self.around.parent;
         let guard = guard(self.oid, partition, &Standing::Attached { parent_oid: self.parent_oid, bound: &self.bound });
+        let unless = refuse_kept(partition, self.unless.as_deref());
         let record_intent = record_intent(self.oid, partition, parent, &self.bound);
         let modes = |parent| Modes {
             referenced_by: LockMode::AccessExclusive,
@@ -58,7 +61,7 @@ impl DetachPartition {
             return vec![
                 Action::Transaction(Transaction::of([guard.clone(), record_intent])),
                 Action::Alone(Alone {
-                    guard,
+                    guards: [guard].into_iter().chain(unless).collect(),
                     statement: format!("ALTER TABLE {parent} DETACH PARTITION {partition} CONCURRENTLY"),
                     locks,
                     waits_for_users_of: parent.clone(),
@@ -74,7 +77,8 @@ impl DetachPartition {
         }
         let detach = format!("ALTER TABLE {parent} DETACH PARTITION {partition}");
         // The first DO of a session loads PL/pgSQL, which takes milliseconds: better before the locks than under them.
-        let before = vec![guard.clone(), record_intent];
+        // And what the policy asks may take its time.
+        let before = [guard.clone(), record_intent].into_iter().chain(unless).collect();
         let under = vec![guard, detach, record_detached(self.oid)];
         vec![Action::Transaction(Transaction { before, locks, implied, under, ..Transaction::default() })]
     }

@@ -3,7 +3,7 @@
 
 use super::detached_entry::record_ended;
 use crate::catalog::{FarEnd, Question, RelationKind};
-use crate::plan::guard::{Standing, guard};
+use crate::plan::guard::{Standing, guard, refuse_kept};
 use crate::plan::{Action, Lock, LockMode, Transaction};
 use crate::sql::{DollarQuoted, QualifiedName, SqlLiteral};
 
@@ -36,6 +36,8 @@ pub struct DropTable {
     pub foreign_keys: Vec<FarEnd>,
     /// What else must be true when it is dropped.
     pub condition: Condition,
+    /// A condition that keeps it, looked at once more under its lock.
+    pub unless: Option<String>,
 }
 
 impl DropTable {
@@ -43,15 +45,16 @@ impl DropTable {
     /// locked together, and none while the table's files are unlinked.
     pub(in crate::plan) fn actions(&self) -> Vec<Action> {
         let Self { table, oid, .. } = self;
-        let guard = guard(*oid, table, &Standing::Detached);
+        let guards = [guard(*oid, table, &Standing::Detached)];
+        let guards = guards.into_iter().chain(refuse_kept(table, self.unless.as_deref()));
         let own = Lock::with_partitions(table, LockMode::AccessExclusive);
         let mut actions: Vec<Action> = Vec::new();
         for key in &self.foreign_keys {
             let far = Lock::with_partitions(&key.table, LockMode::AccessExclusive);
             let (mut locks, implied) = if key.lockable { (vec![far], Vec::new()) } else { (Vec::new(), vec![far]) };
             locks.push(own.clone());
-            let under =
-                vec![guard.clone(), format!("ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {}", key.constraint)];
+            let drop = format!("ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {}", key.constraint);
+            let under = guards.clone().chain([drop]).collect();
             actions.push(Action::Transaction(Transaction { locks, implied, under, ..Transaction::default() }));
         }
         // A foreign table holds no rows to be lost here, and LOCK TABLE refuses it (42809).
@@ -59,7 +62,7 @@ impl DropTable {
             RelationKind::Foreign => (Vec::new(), vec![own], format!("DROP FOREIGN TABLE {table}")),
             _ => (vec![own], Vec::new(), format!("DROP TABLE {table}")),
         };
-        let mut under = vec![guard];
+        let mut under: Vec<String> = guards.collect();
         if self.condition == Condition::Archived {
             // Every row is looked at once more, and nobody waits for that: the table is detached.
             under.push("SET LOCAL statement_timeout = 0".to_owned());

@@ -1,18 +1,18 @@
 //! `partition`: the strategy and its grid. Exactly one of `range`, `list` and `hash`, with the keys that go with it.
 
 mod encoding;
+mod key;
 mod list;
 mod range;
 
 use crate::keys::Encoding;
-use crate::policy::document::{Node, Value};
+use crate::policy::document::Node;
 use crate::policy::model::{HashPolicy, Partitioning, Placement};
 use crate::policy::reference::{AXIS_VALUE, INTERVAL, Key, Keys, Shape};
 use crate::schedule::Interval;
-use crate::sql::Identifier;
 
 use super::report::{Report, Wholeness};
-use super::scalars::{count, identifier, shown, wrong_type};
+use super::scalars::{count, identifier};
 use super::section::Section;
 use super::{name, rules};
 
@@ -21,12 +21,16 @@ pub(super) static KEYS: Keys = Keys {
     known: &[
         Key::new(
             "range",
-            COLUMN,
-            "the key column: timestamptz, timestamp, date, smallint, int, bigint, or numeric with whole bounds",
+            PARTS,
+            "the key: a column, an expression in parentheses, or a list of these, of which the first one has the grid: \
+             timestamptz, timestamp, date, smallint, int, bigint, numeric with whole bounds, or what `encoding` says",
         )
+        .examples(&["order_date", "[order_date, tenant_id]", "\"(date_trunc('day', created_at))\""])
         .required(),
-        Key::new("list", COLUMN, "the key column").required(),
-        Key::new("hash", COLUMNS, "the key column, or a list of them")
+        Key::new("list", PARTS, "the key: a column, or an expression in parentheses")
+            .examples(&["region", "(lower(region))"])
+            .required(),
+        Key::new("hash", PARTS, "the key: a column, an expression in parentheses, or a list of these")
             .examples(&["user_id", "[tenant_id, user_id]"])
             .required(),
         Key::new(
@@ -39,8 +43,8 @@ pub(super) static KEYS: Keys = Keys {
         Key::new(
             "timezone",
             Shape::Zone,
-            "IANA name of the zone whose calendar is followed. Required for timestamptz, refused for date; for timestamp \
-             it says whose wall clock the column shows, UTC when not given",
+            "IANA name of the zone whose calendar is followed. Required for timestamptz and ids that carry a time, refused \
+             for date; for timestamp and text it says whose wall clock the column shows, UTC when not given",
         )
         .examples(&["UTC", "Europe/Berlin"]),
         Key::new(
@@ -77,8 +81,8 @@ pub(super) static KEYS: Keys = Keys {
 };
 
 /// A key of one column, which may be written as a list of one.
-const COLUMN: Shape = COLUMNS;
-const COLUMNS: Shape = Shape::Either(&[Shape::Name, Shape::NonEmpty(&Shape::List(&Shape::Name))]);
+const PART: Shape = Shape::Either(&[Shape::Name, Shape::Pattern(r"^\s*\([^\x00]+\)\s*$")]);
+const PARTS: Shape = Shape::Either(&[PART, Shape::NonEmpty(&Shape::List(&PART))]);
 /// A word, a word with its parameters in one text, or a map of the word to its parameters.
 const ENCODING: Shape = Shape::Either(&[
     Shape::Choice(Encoding::words),
@@ -184,55 +188,11 @@ fn strategy(section: &Section<'_>, report: &mut Report<'_>) -> Option<Strategy> 
 }
 
 fn hash(section: &Section<'_>, report: &mut Report<'_>) -> Option<Partitioning> {
-    let key = section.required("hash", report, columns);
+    let key = section.required("hash", report, key::parts);
     let modulus = section.required("modulus", report, modulus);
     Some(Partitioning::Hash(HashPolicy { key: key?, modulus: modulus? }))
 }
 
 fn modulus(node: &Node, report: &mut Report<'_>) -> Option<u32> {
     count(node, 1..=MAX_PARTITIONS, report)
-}
-
-/// The key columns of hash partitions: one, or a list.
-fn columns(node: &Node, report: &mut Report<'_>) -> Option<Vec<Identifier>> {
-    let Value::List(items) = &node.value else { return Some(vec![column(node, report)?]) };
-    if items.is_empty() {
-        wrong_type(node, "the key columns", report);
-    }
-    let mut columns: Vec<Identifier> = Vec::new();
-    for item in items {
-        let Some(name) = column(item, report) else { continue };
-        if columns.contains(&name) {
-            let message = format!("{} is in the key already", shown(name.as_str()));
-            report.problem(rules::DUPLICATE_VALUE, &item.span, message);
-        } else {
-            columns.push(name);
-        }
-    }
-    Some(columns)
-}
-
-/// The key column of range and list partitions.
-fn single_column(node: &Node, report: &mut Report<'_>) -> Option<Identifier> {
-    match &node.value {
-        Value::List(items) if items.len() == 1 => column(&items[0], report),
-        Value::List(items) if 1 < items.len() => {
-            let message = "a key of several columns is not supported by this version of partctl yet";
-            report.problem(rules::NOT_YET, &node.span, message);
-            None
-        }
-        _ => column(node, report),
-    }
-}
-
-fn column(node: &Node, report: &mut Report<'_>) -> Option<Identifier> {
-    if let Value::Scalar(scalar) = &node.value
-        && !scalar.text.starts_with('"')
-        && scalar.text.contains('(')
-    {
-        let message = "an expression as key is not supported by this version of partctl yet";
-        report.problem(rules::NOT_YET, &node.span, message);
-        return None;
-    }
-    identifier(node, report)
 }

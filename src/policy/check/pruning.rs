@@ -14,10 +14,10 @@ use super::section::Section;
 pub(super) static KEYS: Keys = Keys {
     section: "pruning",
     known: &[
+        Key::new("name", Shape::Text, "what the query is called in reports").examples(&["one month of orders"]),
         Key::new("sql", Shape::Text, "one statement that EXPLAIN takes, with `$1` and so on for parameters")
             .examples(&["select * from shop.orders where order_date >= $1 and order_date < $2"])
             .required(),
-        Key::new("name", Shape::Text, "what the query is called in reports").examples(&["one month of orders"]),
         Key::new("with", Shape::List(&Shape::Scalar), "a sample value for each parameter")
             .examples(&["[\"2026-06-01\", \"2026-07-01\"]"]),
         Key::new("file", Shape::Text, "instead of `sql`: a `.sql` file or a glob, from the policy's folder")

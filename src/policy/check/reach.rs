@@ -34,6 +34,13 @@ pub(super) fn judge(
         report.problem(rules::TOO_LARGE, &place(root, key, report), message);
     }
     let Some(retain) = retain else { return };
+    if retain.max_size.is_some() && 0 < behind {
+        let message = "`behind` beside `max_size`: what leaves for its size would be made again";
+        report.problem(rules::CONTRADICTION, &place(root, "behind", report), message);
+    }
+    if retain.keep_for.is_none() && retain.newest.is_none() {
+        return;
+    }
     let too_old = retain.keep_for.is_none_or(|keep| match (create.behind, every) {
         (Reach::Time(behind), _) => seconds(keep).end() < seconds(behind).start(),
         (Reach::Partitions(count), Some(every)) => *seconds(keep).end() < seconds(every).start() * u64::from(count),

@@ -1,14 +1,14 @@
 //! `retain`: when partitions end, and how. Nothing here has a default that would remove more.
 
 use crate::policy::document::Node;
-use crate::policy::model::{Retain, Then};
-use crate::policy::reference::{GRACE, INTERVAL, Key, Keys, POSITIVE, Shape};
-use crate::schedule::{Interval, IntervalError, Unit};
+use crate::policy::model::{Retain, Then, Unless};
+use crate::policy::reference::{GRACE, INTERVAL, Key, Keys, POSITIVE, SIZE, Shape};
+use crate::schedule::{Bytes, Interval, IntervalError, Unit};
 
 use super::partition::Axis;
 use super::report::{Report, Wholeness};
 use super::rules;
-use super::scalars::{boolean, choice, count, interval, interval_problem, scalar, words};
+use super::scalars::{boolean, choice, count, integer, interval, interval_problem, scalar, text, words};
 use super::section::Section;
 
 pub(super) static KEYS: Keys = Keys {
@@ -25,6 +25,27 @@ pub(super) static KEYS: Keys = Keys {
             "how many partitions that have begun are kept. With `for` too, both must say that a partition is old",
         )
         .examples(&["12"]),
+        Key::new(
+            "distance",
+            Shape::Whole(1, u64::MAX),
+            "number keys: how far behind the partition in use keys are kept. With `newest` too, both must say that a \
+             partition is old",
+        )
+        .examples(&["50000000"]),
+        Key::new(
+            "max_size",
+            SIZE,
+            "bytes that all partitions together may take, indexes and all: beyond them the oldest go, whatever `for`, \
+             `newest` and `distance` say",
+        )
+        .examples(&["2 TB", "500 GB"]),
+        Key::new(
+            "unless",
+            Shape::Text,
+            "a boolean expression in SQL that keeps a partition though it is over, with `{partition}` where the \
+             partition's name stands; asked when planning, and again right before the partition is detached or dropped",
+        )
+        .examples(&["\"exists (select from {partition} where state = 'open')\""]),
         Key::new("at_least", POSITIVE, "never fewer partitions with rows in them than this, however old").default("1"),
         Key::new(
             "then",
@@ -52,7 +73,10 @@ pub(super) static KEYS: Keys = Keys {
 const THEN: [(&str, Option<Then>); 4] =
     [("detach", Some(Then::Detach)), ("drop", Some(Then::Drop)), ("archive", Some(Then::Archive)), ("move", None)];
 
-const LATER: &[&str] = &["distance", "max_size", "unless", "move_to"];
+const LATER: &[&str] = &["move_to"];
+
+/// What says how long.
+const LIMITS: [&str; 4] = ["for", "newest", "distance", "max_size"];
 
 /// Days between detach and drop unless the policy says otherwise.
 const GRACE_DAYS: u32 = 7;
@@ -73,24 +97,32 @@ pub(super) fn read(root: &Section<'_>, axis: Option<Axis>, report: &mut Report<'
     let section = Section::open(&entry.value, &KEYS, report)?;
     let keep_for = section.optional("for", report, interval);
     let newest = section.optional("newest", report, at_least_one);
+    let distance = section.optional("distance", report, distance);
+    let max_size = section.optional("max_size", report, size);
+    let unless = section.optional("unless", report, unless);
     let at_least = section.optional("at_least", report, at_least_one);
     let then = section.required("then", report, then);
     let grace = section.optional("grace", report, grace);
     let per_run = section.optional("per_run", report, at_least_one);
     let unattended = section.optional("unattended", report, boolean);
-    if !section.has_any(&["for", "newest"]) && !section.has_any(LATER) && report.wholeness() == Wholeness::Whole {
-        let hint = "write `for: 24 months` or `newest: 12`";
+    if !section.has_any(&LIMITS) && report.wholeness() == Wholeness::Whole {
+        let hint = "write `for: 24 months`, `newest: 12` or `max_size: 2 TB`";
         report.hinted(rules::MISSING_KEY, section.place(), "`retain` does not say how long", hint);
     }
     if axis == Some(Axis::Integer)
         && let Some(entry) = section.get("for")
     {
         let message = "`for` is a time where `every` is a number";
-        report.hinted(rules::CONTRADICTION, &entry.value.span, message, "write it as in `newest: 12`");
+        report.hinted(rules::CONTRADICTION, &entry.value.span, message, "write it as in `distance: 50000000`");
+    }
+    if let (Some(Axis::Time(_)), Some(entry)) = (axis, section.own("distance")) {
+        let message = "`distance` is a number where `every` is a time";
+        report.hinted(rules::CONTRADICTION, &entry.value.span, message, "write it as in `for: 24 months`");
     }
     if let (Some(newest), Some(at_least), Some(entry)) = (newest, at_least, section.get("at_least"))
         && newest < at_least
         && keep_for.is_none()
+        && distance.is_none()
     {
         let message = format!("`newest: {newest}` can never hold where `at_least` keeps {at_least}");
         report.problem(rules::CONTRADICTION, &entry.value.span, message);
@@ -98,6 +130,9 @@ pub(super) fn read(root: &Section<'_>, axis: Option<Axis>, report: &mut Report<'
     Some(Retain {
         keep_for,
         newest,
+        distance: distance.filter(|_| axis == Some(Axis::Integer)),
+        max_size,
+        unless,
         at_least: at_least.unwrap_or(1),
         then: then?,
         grace: grace.unwrap_or_else(|| Interval::new(GRACE_DAYS, Unit::Day).ok()),
@@ -108,6 +143,37 @@ pub(super) fn read(root: &Section<'_>, axis: Option<Axis>, report: &mut Report<'
 
 fn at_least_one(node: &Node, report: &mut Report<'_>) -> Option<u32> {
     count(node, 1..=u32::MAX, report)
+}
+
+fn distance(node: &Node, report: &mut Report<'_>) -> Option<i128> {
+    let number = integer(node, report)?;
+    if number < 1 {
+        report.problem(rules::OUT_OF_RANGE, &node.span, format!("{number} is less than 1"));
+        return None;
+    }
+    Some(number)
+}
+
+fn size(node: &Node, report: &mut Report<'_>) -> Option<Bytes> {
+    let text = &scalar(node, "a size with its unit", report)?.text;
+    text.parse().map_err(|error| interval_problem(node, text, &error, ["GB", "TB"], report)).ok()
+}
+
+/// It is put into statements of ours: a second statement, or a comment to the end of its line, would not stay in it.
+fn unless(node: &Node, report: &mut Report<'_>) -> Option<Unless> {
+    let condition = text(node, report)?;
+    let (message, hint) = if !condition.contains(Unless::PLACEHOLDER) {
+        ("`unless` does not name the partition", "write `{partition}` where its name stands")
+    } else if condition.contains([';', '$']) || condition.contains("--") || condition.contains("/*") {
+        (
+            "`unless` holds a `;`, a `$` or a comment",
+            "write one expression, as in `exists (select from {partition} where open)`",
+        )
+    } else {
+        return Some(Unless(condition));
+    };
+    report.hinted(rules::UNLESS, &node.span, message, hint);
+    None
 }
 
 fn then(node: &Node, report: &mut Report<'_>) -> Option<Then> {

@@ -54,6 +54,8 @@ rules! {
         "A key that takes one of a few words has one of them.";
     QUERY_FILE = "PT021" "query-file"
         "A file of queries that a policy names is there, can be read, and holds a statement.";
+    UNLESS = "PT030" "unless"
+        "What keeps a partition is one expression in SQL that names the partition, and nothing else.";
     ENCODING = "PT040" "encoding"
         "An encoding is one that partctl knows, with the parameters that it takes.";
     STORAGE = "PT050" "storage-parameter"

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 /// The byte ranges of the documents, in order; together they are the text without a leading byte order mark.
-pub(super) fn documents(text: &str) -> Vec<Range<usize>> {
+pub(in crate::policy) fn documents(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let mut begun = false;

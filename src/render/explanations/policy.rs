@@ -121,6 +121,12 @@ pub(super) const EXPLANATIONS: &[Explanation] = &[
         "Mend the path; it is relative to the folder of the policy file, and may be a glob.",
     ),
     explain(
+        "PT030",
+        "The condition is put into statements that detach and drop: what is more than an expression would change them.",
+        "Write one expression with `{partition}` where the name of the partition stands.",
+    )
+    .example("unless: \"exists (select from {partition} where state = 'open')\""),
+    explain(
         "PT040",
         "The encoding says how a key carries a time. With the wrong one, rows land in partitions of other times.",
         "Take one of the encodings, with its parameters as the message shows them.",

@@ -6,7 +6,7 @@ pub(super) const EXPLANATIONS: &[Explanation] = &[
     explain(
         "PT110",
         "So many at once look like a mistyped `for`, a wrong clock, or a policy for another table. None of them is touched.",
-        "Look at them with `partctl status`. If all of them shall go, set `per_run` in `retain` for this once.",
+        "Look at the list. If all of them shall go, `partctl apply --confirm-retention N` lets them, this once.",
     ),
     explain(
         "PT111",
@@ -58,6 +58,22 @@ pub(super) const EXPLANATIONS: &[Explanation] = &[
         "PT142",
         "Rows that fit no other partition are refused (23514) for as long as it is away.",
         "Follow the hint: move what was written meanwhile, and run `partctl apply`, which attaches it again.",
+    ),
+    explain(
+        "PT143",
+        "It is over, and the policy's own condition keeps it. It is asked again by every run.",
+        "Nothing, or do what the condition waits for.",
+    ),
+    explain(
+        "PT144",
+        "Nobody knows whether the partition may go, so it stays, and takes its room.",
+        "Run the condition by hand with the partition's name in it. It runs with an empty search_path, read only, and may \
+         take 30 seconds.",
+    ),
+    explain(
+        "PT145",
+        "The disk fills beyond what the policy allows: only partitions that are over leave, and there are no more of them.",
+        "Raise `max_size`, make partitions smaller with `every`, or look at what holds keep.",
     ),
     explain(
         "PT190",

@@ -66,6 +66,20 @@ const SCENARIOS: &[Scenario] = &[
             CREATE TABLE shop.third PARTITION OF shop.hashed FOR VALUES WITH (MODULUS 4, REMAINDER 2)")],
     },
     Scenario {
+        name: "days and tenants: the days are looked after, and a cut inside of one stays",
+        policy: "version: 1\ntable: shop.tenants\npartition: {range: [day, tenant], every: 1 day}\ncreate: {ahead: 2 days}\nretain: {newest: 4, then: detach}\n",
+        setup: &[Sql("CREATE SCHEMA shop; CREATE TABLE shop.tenants (day date, tenant int) PARTITION BY RANGE (day, tenant);"), Each("SELECT format('CREATE TABLE shop.%I PARTITION OF shop.tenants FOR VALUES FROM (%L, MINVALUE) TO (%L, MINVALUE)', 't' || g, d - g, d - g + 1)
+              FROM (SELECT (now() AT TIME ZONE 'UTC')::date - 2 AS d) t, generate_series(1, 5) g"), Each("SELECT format('CREATE TABLE shop.cut PARTITION OF shop.tenants FOR VALUES FROM (%L, MINVALUE) TO (%L, 7)', d, d + 1)
+              FROM (SELECT (now() AT TIME ZONE 'UTC')::date - 2 AS d) t"), Sql("INSERT INTO shop.tenants SELECT (now() AT TIME ZONE 'UTC')::date - g, g FROM generate_series(2, 7) g; ANALYZE shop.tenants")],
+    },
+    Scenario {
+        name: "the key is an expression",
+        policy: "version: 1\ntable: shop.capitals\npartition:\n  list: (upper(\"Land\"))\n  values:\n    nordic: [NO, SE]\n    none: [null]\n---\nversion: 1\ntable: shop.days\npartition:\n  range: (date_trunc('day', at))\n  every: 1 week\n---\nversion: 1\ntable: shop.rest\npartition:\n  hash: [(id % 100), \"(lower(note) || ',')\"]\n  modulus: 2\n",
+        setup: &[Sql("CREATE SCHEMA shop; CREATE TABLE shop.capitals (\"Land\" text) PARTITION BY LIST (upper(\"Land\"));
+            CREATE TABLE shop.days (at timestamp) PARTITION BY RANGE (date_trunc('day', at));
+            CREATE TABLE shop.rest (id int, note text) PARTITION BY HASH ((id % 100), (lower(note) || ','))")],
+    },
+    Scenario {
         name: "old months are detached concurrently and kept",
         policy: "version: 1\ntable: shop.months\npartition: {range: at, every: 1 month, timezone: UTC}\nretain: {for: 3 months, then: detach, per_run: 20}\n",
         setup: MONTHS,
@@ -98,6 +112,16 @@ const SCENARIOS: &[Scenario] = &[
             CREATE TABLE shop.carried (id int NOT NULL, at timestamptz NOT NULL, UNIQUE (id, at)) PARTITION BY RANGE (at);
             ALTER TABLE shop.carried REPLICA IDENTITY USING INDEX carried_id_at_key;
             GRANT SELECT, INSERT ON shop.carried TO \"Reader One\" WITH GRANT OPTION; GRANT SELECT ON shop.carried TO PUBLIC; RESET ROLE")],
+    },
+    Scenario {
+        name: "old partitions are given what their table has, and what the policy adds",
+        policy: "version: 1\ntable: shop.lists\npartition:\n  list: country\n  values: {nordic: [NO], rest: [XX], new: [NZ]}\nstorage: {fillfactor: 80}\n",
+        setup: &[Sql("CREATE SCHEMA shop AUTHORIZATION carrier; SET ROLE carrier; CREATE TABLE shop.lists (country text NOT NULL, id int, UNIQUE (country, id)) PARTITION BY LIST (country); RESET ROLE;
+            CREATE TABLE shop.nordic PARTITION OF shop.lists FOR VALUES IN ('NO') PARTITION BY HASH (id); CREATE TABLE shop.nordic_0 PARTITION OF shop.nordic FOR VALUES WITH (MODULUS 1, REMAINDER 0);
+            CREATE TABLE shop.rest PARTITION OF shop.lists FOR VALUES IN ('XX'); INSERT INTO shop.lists VALUES ('NO', 1), ('XX', 2);
+            ALTER TABLE shop.rest OWNER TO \"Odd 'Owner'\"; GRANT SELECT ON shop.rest TO carrier; GRANT UPDATE ON shop.lists TO \"Odd 'Owner'\";
+            COMMENT ON TABLE shop.lists IS 'all of them'; ALTER TABLE shop.lists ENABLE ROW LEVEL SECURITY; ALTER TABLE ONLY shop.lists ALTER country SET STATISTICS 77;
+            ALTER TABLE shop.lists REPLICA IDENTITY FULL; CREATE STATISTICS shop.s ON country, id FROM shop.lists; GRANT SELECT (id) ON shop.lists TO \"Reader One\"")],
     },
     Scenario {
         name: "a new step width gets one bridge partition",
@@ -229,7 +253,7 @@ async fn stopped_after_any_action_the_next_run_comes_to_the_same_end() {
                         stopped.sql(&format!("BEGIN; {}; COMMIT", action.statements().join("; "))).await;
                     }
                     Action::Alone(alone) => stopped.sql(&alone.statement).await,
-                    Action::CopyOut(_) => unreachable!("no scenario here archives"),
+                    Action::CopyOut(_) | Action::Remove { .. } => unreachable!("no scenario here archives"),
                 }
             }
             stopped.partctl(&["apply", "--allow-destroy"], 0);

@@ -122,7 +122,7 @@ async fn carry_out(database: &Database, runner: &Session, action: &Action) -> Mo
             observe(database, pid, &relations, &mut observed).await;
             client.batch_execute("COMMIT").await.unwrap();
         }
-        Action::CopyOut(_) => unreachable!("no case here archives"),
+        Action::CopyOut(_) | Action::Remove { .. } => unreachable!("no case here archives"),
         Action::Alone(alone) => detach_through_traps(database, runner, pid, alone, &relations, &mut observed).await,
     }
     observed
@@ -138,7 +138,7 @@ async fn detach_through_traps(
     relations: &BTreeMap<u32, String>,
     observed: &mut Modes,
 ) {
-    runner.client().batch_execute(&alone.guard).await.unwrap();
+    runner.client().batch_execute(&alone.guards.join(";")).await.unwrap();
     let mut traps: BTreeMap<i32, Session> = BTreeMap::new();
     for (oid, name) in relations {
         let foreign = database.value(&format!("SELECT relkind = 'f' FROM pg_class WHERE oid = {oid}")).await == "t";
@@ -225,7 +225,7 @@ async fn hold(cases: &[Case]) {
         for kind in case.kinds {
             assert!(0 < plan.count(*kind), "{}: nothing to {}: {plan:?}", case.name, kind.as_str());
         }
-        for phase in [Phase::Finish, Phase::Create, Phase::Retire] {
+        for phase in [Phase::Finish, Phase::Create, Phase::Retire, Phase::Maintain] {
             for (_, step) in plan.steps().filter(|(_, step)| step.phase() == phase) {
                 compare(&database, &runner, case, step, &mut wrong).await;
             }

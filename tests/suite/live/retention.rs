@@ -259,7 +259,10 @@ async fn more_than_per_run_is_refused_and_creations_are_still_made() {
     let setup = format!("{ORDERS}; DROP TABLE shop.orders_rest");
     let mut database = Database::new(&policy, &setup).await;
     let text = database.partctl(&["apply", "--allow-destroy"], 7);
-    contains(&text, &["5 steps done", "PT110", "5 partitions are over at once", "per_run is 4", "set `per_run: 5`"]);
+    contains(
+        &text,
+        &["5 steps done", "PT110", "5 partitions are over at once", "per_run is 4", "--confirm-retention 5"],
+    );
     assert_eq!(database.value(ATTACHED).await, "01 02 03 04 05 06");
     assert_eq!(database.value("SELECT count(*) FROM pg_inherits").await, "11");
     database.set_policy(&policy.replace("per_run: 4", "per_run: 5"));

@@ -18,20 +18,31 @@ const THOUSANDS: &str = "partition: {range: k, every: 1000}";
 const LIST: &str = "partition:\n  list: k\n  values:\n    nordic: [NO, SE]\n    one: [\"it's\"]";
 const LIST_WITH_NULL: &str = "partition:\n  list: k\n  values:\n    nordic: [NO, SE]\n    none: [null, XX]\n";
 
+const TWO_COLUMNS: &str = "partition: {range: [k, note], every: 1 day}";
+const OF_DAYS: &str = "partition:\n  range: (date_trunc('day', k))\n  every: 1 week";
+const OF_CAPITALS: &str = "partition:\n  list: (upper(k))\n  values:\n    nordic: [NO, SE]\n    one: [XX]";
+const IDS: &str = "partition: {range: k, every: 1 month, timezone: UTC, encoding: uuidv7}";
+const TEXTS: &str = "partition: {range: k, every: 1 month, encoding: 'text:%Y%m%d'}";
+
 const KEYS: &[Key] = &[
-    Key { column: "timestamptz NOT NULL", by: "RANGE", policy: MONTHLY, rows: &["'2097-01-01'", "'1997-01-01'"] },
-    Key { column: "timestamptz", by: "RANGE", policy: MONTHLY, rows: &["'2097-01-01'", "NULL", "'infinity'"] },
-    Key { column: "timestamp", by: "RANGE", policy: MONTHLY, rows: &["'2097-01-01'", "NULL"] },
-    Key { column: "date NOT NULL", by: "RANGE", policy: DAILY, rows: &["'2097-01-01'"] },
-    Key { column: "date", by: "RANGE", policy: DAILY, rows: &["'2097-01-01'", "NULL"] },
-    Key { column: "int NOT NULL", by: "RANGE", policy: THOUSANDS, rows: &["900000000"] },
-    Key { column: "int", by: "RANGE", policy: THOUSANDS, rows: &["900000000", "NULL", "-1"] },
-    Key { column: "bigint", by: "RANGE", policy: THOUSANDS, rows: &["900000000000", "NULL"] },
-    Key { column: "numeric", by: "RANGE", policy: THOUSANDS, rows: &["900000000000", "NULL", "'NaN'"] },
-    Key { column: "text NOT NULL", by: "LIST", policy: LIST, rows: &["'DE'"] },
-    Key { column: "text", by: "LIST", policy: LIST, rows: &["'DE'", "NULL"] },
-    Key { column: "varchar(40)", by: "LIST", policy: LIST, rows: &["'DE'", "NULL"] },
-    Key { column: "text", by: "LIST", policy: LIST_WITH_NULL, rows: &["'DE'"] },
+    Key { column: "timestamptz NOT NULL", by: "RANGE (k)", policy: MONTHLY, rows: &["'2097-01-01'", "'1997-01-01'"] },
+    Key { column: "timestamptz", by: "RANGE (k)", policy: MONTHLY, rows: &["'2097-01-01'", "NULL", "'infinity'"] },
+    Key { column: "timestamp", by: "RANGE (k)", policy: MONTHLY, rows: &["'2097-01-01'", "NULL"] },
+    Key { column: "date NOT NULL", by: "RANGE (k)", policy: DAILY, rows: &["'2097-01-01'"] },
+    Key { column: "date", by: "RANGE (k)", policy: DAILY, rows: &["'2097-01-01'", "NULL"] },
+    Key { column: "int NOT NULL", by: "RANGE (k)", policy: THOUSANDS, rows: &["900000000"] },
+    Key { column: "int", by: "RANGE (k)", policy: THOUSANDS, rows: &["900000000", "NULL", "-1"] },
+    Key { column: "bigint", by: "RANGE (k)", policy: THOUSANDS, rows: &["900000000000", "NULL"] },
+    Key { column: "numeric", by: "RANGE (k)", policy: THOUSANDS, rows: &["900000000000", "NULL", "'NaN'"] },
+    Key { column: "text NOT NULL", by: "LIST (k)", policy: LIST, rows: &["'DE'"] },
+    Key { column: "text", by: "LIST (k)", policy: LIST, rows: &["'DE'", "NULL"] },
+    Key { column: "varchar(40)", by: "LIST (k)", policy: LIST, rows: &["'DE'", "NULL"] },
+    Key { column: "text", by: "LIST (k)", policy: LIST_WITH_NULL, rows: &["'DE'"] },
+    Key { column: "date", by: "RANGE (k, note)", policy: TWO_COLUMNS, rows: &["'2097-01-01'", "NULL"] },
+    Key { column: "timestamp", by: "RANGE (date_trunc('day', k))", policy: OF_DAYS, rows: &["'2097-01-01'", "NULL"] },
+    Key { column: "text", by: "LIST (upper(k))", policy: OF_CAPITALS, rows: &["'de'", "NULL"] },
+    Key { column: "uuid", by: "RANGE (k)", policy: IDS, rows: &["'ffffffff-0000-0000-0000-000000000000'", "NULL"] },
+    Key { column: "text", by: "RANGE (k)", policy: TEXTS, rows: &["'20970101'", "NULL", "'x'"] },
 ];
 
 async fn database(key: &Key) -> Database {
@@ -43,7 +54,7 @@ async fn database(key: &Key) -> Database {
         })
         .collect();
     let setup = format!(
-        "CREATE SCHEMA shop; CREATE TABLE shop.orders (k {}, note text) PARTITION BY {} (k);
+        "CREATE SCHEMA shop; CREATE TABLE shop.orders (k {}, note text) PARTITION BY {};
         CREATE TABLE shop.orders_default PARTITION OF shop.orders DEFAULT; {} ANALYZE shop.orders",
         key.column,
         key.by,

@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use nix::sys::signal::Signal;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 
 use super::harness::{Database, command, contains, policy_folder, said};
+use super::proxy::{Proxy, Request, Side};
 
 const POLICY: &str = "version: 1\ntable: shop.days\npartition: {range: day, every: 1 month}
 create: {ahead: 3 partitions}\nretain: {for: 6 months, then: drop, grace: 0 days}\ncheck: {min_runway: 14 days, max_partitions: 60}\n";
@@ -141,6 +143,21 @@ async fn metrics_are_written_however_a_check_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_check_that_is_stopped_tells_so() {
+    let database = Database::new(POLICY, SETUP).await;
+    let metrics = Metrics(tempfile::tempdir().unwrap());
+    let path = metrics.path();
+    let proxy = Proxy::open(&database.address, Some((Side::Before, Request::Number(3))));
+    let check = ["check", "--prometheus-textfile", path.to_str().unwrap()];
+    let mut run = database.start(&proxy.address().url(&database.name), &check);
+    assert!(run.comes_to(proxy.held()).await);
+    run.signal(Signal::SIGTERM);
+    let (code, said) = run.ends().await;
+    assert_eq!(code, Some(143), "{said}");
+    assert_eq!(metrics.value("partctl_last_run_exit_code"), 143.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn invalid_policies_are_told_in_metrics_too() {
     let metrics = Metrics(tempfile::tempdir().unwrap());
     let folder = policy_folder("version: 2\n");
@@ -170,8 +187,8 @@ async fn a_monitoring_system_gets_one_line_and_its_own_exit_codes() {
     contains(&text, &["s;;1209600:"]);
     database.sql("CREATE TABLE shop.days_rest PARTITION OF shop.days DEFAULT; INSERT INTO shop.days VALUES ('2097-01-01'); ANALYZE shop.days").await;
     let text = database.partctl(&["check", "-o", "nagios"], 1);
-    contains(&text, &["PARTCTL WARNING - warning PT116 shop.days: DEFAULT", "'shop.days default'=1"]);
-    contains(&database.partctl(&["--strict", "check", "-o", "nagios"], 2), &["PARTCTL CRITICAL - warning PT116"]);
+    contains(&text, &["PARTCTL WARNING - warning PT170 shop.days: DEFAULT", "'shop.days default'=1"]);
+    contains(&database.partctl(&["--strict", "check", "-o", "nagios"], 2), &["PARTCTL CRITICAL - warning PT170"]);
     let output =
         command(&database.policies(), "postgresql://127.0.0.1:1/x", &["check", "-o", "nagios"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));

@@ -9,11 +9,12 @@ use crate::policy::check::section::{Section, repeated};
 use crate::policy::document::{Entry, Node, Value};
 use crate::policy::model::{ListGroup, ListPolicy, Partitioning};
 
-use super::{MAX_PARTITIONS, single_column};
+use super::MAX_PARTITIONS;
+use super::key::single_part;
 
 /// Reads a list policy.
 pub(super) fn read(section: &Section<'_>, report: &mut Report<'_>) -> Option<Partitioning> {
-    let key = section.required("list", report, single_column);
+    let key = section.required("list", report, single_part);
     if section.get("values").is_none() && section.get("each").is_none() {
         section.missing("values", report);
     }

@@ -15,8 +15,9 @@ use crate::policy::check::section::Section;
 use crate::policy::document::{Form, Node};
 use crate::policy::model::{AxisValue, Every, Partitioning, RangePolicy};
 
+use super::Axis;
 use super::encoding::encoding;
-use super::{Axis, single_column};
+use super::key::parts;
 
 /// The keys of a grid, as far as they could be read.
 pub(super) struct GridKeys {
@@ -38,7 +39,7 @@ pub(super) fn read_keys(section: &Section<'_>, report: &mut Report<'_>) -> GridK
 
 /// Reads a range policy, and whether its keys fit each other.
 pub(super) fn read(section: &Section<'_>, report: &mut Report<'_>) -> (Option<Axis>, Option<Partitioning>) {
-    let key = section.required("range", report, single_column);
+    let key = section.required("range", report, parts);
     if section.get("every").is_none() {
         section.missing("every", report);
     }

@@ -50,7 +50,11 @@ pruning:
         level: Level {
             partitioning: Range(
                 RangePolicy {
-                    key: order_date,
+                    key: [
+                        Column(
+                            order_date,
+                        ),
+                    ],
                     encoding: None,
                     every: Time(
                         Interval {
@@ -117,6 +121,9 @@ pruning:
                     newest: Some(
                         12,
                     ),
+                    distance: None,
+                    max_size: None,
+                    unless: None,
                     at_least: 2,
                     then: Drop,
                     grace: None,
@@ -217,7 +224,11 @@ fn what_is_not_said_has_its_default() {
         level: Level {
             partitioning: Range(
                 RangePolicy {
-                    key: id,
+                    key: [
+                        Column(
+                            id,
+                        ),
+                    ],
                     encoding: None,
                     every: Integer(
                         1000000,
@@ -249,6 +260,9 @@ fn what_is_not_said_has_its_default() {
                     newest: Some(
                         3,
                     ),
+                    distance: None,
+                    max_size: None,
+                    unless: None,
                     at_least: 1,
                     then: Detach,
                     grace: Some(
@@ -310,7 +324,7 @@ fn list_values_are_their_text_and_null_is_null() {
 fn hash_keys_may_have_several_columns() {
     let policy = policy("version: 1\ntable: a.b\npartition: {hash: [Tenant, '\"User\"'], modulus: 10000}");
     let Partitioning::Hash(hash) = policy.level.partitioning else { panic!("no hash") };
-    assert_eq!(hash.key.iter().map(|column| column.as_str()).collect::<Vec<_>>(), ["tenant", "User"]);
+    assert_eq!(hash.key.iter().map(ToString::to_string).collect::<Vec<_>>(), ["tenant", "\"User\""]);
     assert_eq!(hash.modulus, 10_000);
 }
 

@@ -21,7 +21,11 @@ fn they_merge_key_by_key_and_the_policy_has_the_last_word() {
         level: Level {
             partitioning: Range(
                 RangePolicy {
-                    key: at,
+                    key: [
+                        Column(
+                            at,
+                        ),
+                    ],
                     encoding: None,
                     every: Time(
                         Interval {
@@ -78,6 +82,9 @@ fn they_merge_key_by_key_and_the_policy_has_the_last_word() {
                         },
                     ),
                     newest: None,
+                    distance: None,
+                    max_size: None,
+                    unless: None,
                     at_least: 1,
                     then: Drop,
                     grace: Some(

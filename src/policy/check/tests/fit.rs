@@ -4,31 +4,12 @@ use super::*;
 
 #[test]
 fn pt013_not_supported_yet() {
-    insta::assert_snapshot!(with_range("retain: {max_size: 2 TB, then: archive}\narchive: {to: s3://x/y}"), @"
-    error[PT013]: `max_size` is not supported by this version of partctl yet
-     --> a.yaml:4:10
-      |
-    4 | retain: {max_size: 2 TB, then: archive}
-      |          ^^^^^^^^
-    ");
-    insta::assert_snapshot!(with_partition("  range: [a, b]\n  every: 1 day\n  subpartition: {hash: c, modulus: 4}"), @"
-        error[PT013]: a key of several columns is not supported by this version of partctl yet
-         --> a.yaml:4:10
-          |
-        4 |   range: [a, b]
-          |          ^
+    insta::assert_snapshot!(with_partition("  range: a\n  every: 1 day\n  subpartition: {hash: c, modulus: 4}"), @"
         error[PT013]: `subpartition` is not supported by this version of partctl yet
          --> a.yaml:6:3
           |
         6 |   subpartition: {hash: c, modulus: 4}
           |   ^^^^^^^^^^^^
-        ");
-    insta::assert_snapshot!(with_partition("  range: (date_trunc('day', at))\n  every: 1 day"), @"
-        error[PT013]: an expression as key is not supported by this version of partctl yet
-         --> a.yaml:4:10
-          |
-        4 |   range: (date_trunc('day', at))
-          |          ^^^^^^^^^^^^^^^^^^^^^^^
         ");
     insta::assert_snapshot!(drawn("version: 1\ntable: a.b\npartition: {list: c, each: select id from tenants}\nretain: {newest: 2, then: detach}"), @"
         error[PT013]: `each` is not supported by this version of partctl yet
@@ -167,32 +148,32 @@ fn pt017_contradiction() {
           |   ^^^^^^ it belongs to `list` partitions
         ");
     insta::assert_snapshot!(with_partition("  range: a\n  every: 100\n  timezone: UTC\n  anchor: 2024-01-01\ncreate: {ahead: 3 months}\nretain: {for: 2 years, then: drop}\nhold: [{from: 2024-01-01, to: 5}]"), @"
-        error[PT017]: `timezone` does not go with a grid of numbers
-         --> a.yaml:6:3
-          |
-        6 |   timezone: UTC
-          |   ^^^^^^^^ leave it out, or write `every: 1 month`
-        error[PT017]: `anchor` is a date where `every` is a number
-         --> a.yaml:7:11
-          |
-        7 |   anchor: 2024-01-01
-          |           ^^^^^^^^^^
-        error[PT017]: `ahead` is a time where `every` is a number
-         --> a.yaml:8:17
-          |
-        8 | create: {ahead: 3 months}
-          |                 ^^^^^^^^ write it as in `3 partitions`
-        error[PT017]: `for` is a time where `every` is a number
-         --> a.yaml:9:15
-          |
-        9 | retain: {for: 2 years, then: drop}
-          |               ^^^^^^^ write it as in `newest: 12`
-        error[PT017]: `from` is a date where `every` is a number
-          --> a.yaml:10:15
-           |
-        10 | hold: [{from: 2024-01-01, to: 5}]
-           |               ^^^^^^^^^^
-        ");
+    error[PT017]: `timezone` does not go with a grid of numbers
+     --> a.yaml:6:3
+      |
+    6 |   timezone: UTC
+      |   ^^^^^^^^ leave it out, or write `every: 1 month`
+    error[PT017]: `anchor` is a date where `every` is a number
+     --> a.yaml:7:11
+      |
+    7 |   anchor: 2024-01-01
+      |           ^^^^^^^^^^
+    error[PT017]: `ahead` is a time where `every` is a number
+     --> a.yaml:8:17
+      |
+    8 | create: {ahead: 3 months}
+      |                 ^^^^^^^^ write it as in `3 partitions`
+    error[PT017]: `for` is a time where `every` is a number
+     --> a.yaml:9:15
+      |
+    9 | retain: {for: 2 years, then: drop}
+      |               ^^^^^^^ write it as in `distance: 50000000`
+    error[PT017]: `from` is a date where `every` is a number
+      --> a.yaml:10:15
+       |
+    10 | hold: [{from: 2024-01-01, to: 5}]
+       |               ^^^^^^^^^^
+    ");
     insta::assert_snapshot!(with_partition("  range: a\n  every: 1 day\n  anchor: 100\nhold: [{from: 2024-02-01, to: 2024-02-01}, {partition: x, from: 2024-02-01}]"), @"
         error[PT017]: `anchor` is a number where `every` is a time
          --> a.yaml:6:11
@@ -423,4 +404,73 @@ fn what_is_inherited_is_named_once_and_storage_parameters_are_postgres_own() {
     4 | inherit: owner
       |          ^^^^^
     ");
+}
+
+#[test]
+fn pt030_unless() {
+    let retain = |condition: &str| with_range(&format!("retain: {{for: 1 year, then: drop, unless: \"{condition}\"}}"));
+    let conditions =
+        ["open", "exists (select from {partition}); drop table x", "{partition} is null -- always", "{partition} = $1"];
+    insta::assert_snapshot!(conditions.map(retain).join("\n"), @r#"
+    error[PT030]: `unless` does not name the partition
+     --> a.yaml:4:43
+      |
+    4 | retain: {for: 1 year, then: drop, unless: "open"}
+      |                                           ^^^^^^ write `{partition}` where its name stands
+    error[PT030]: `unless` holds a `;`, a `$` or a comment
+     --> a.yaml:4:43
+      |
+    4 | retain: {for: 1 year, then: drop, unless: "exists (select from {partition}); drop table x"}
+      |                                           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ write one expression, as in `exists (select from {partition} where open)`
+    error[PT030]: `unless` holds a `;`, a `$` or a comment
+     --> a.yaml:4:43
+      |
+    4 | retain: {for: 1 year, then: drop, unless: "{partition} is null -- always"}
+      |                                           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ write one expression, as in `exists (select from {partition} where open)`
+    error[PT030]: `unless` holds a `;`, a `$` or a comment
+     --> a.yaml:4:43
+      |
+    4 | retain: {for: 1 year, then: drop, unless: "{partition} = $1"}
+      |                                           ^^^^^^^^^^^^^^^^^^ write one expression, as in `exists (select from {partition} where open)`
+    "#);
+}
+
+#[test]
+fn retention_by_distance_and_size_fits_its_grid() {
+    let numbers = "version: 1\ntable: a.b\npartition: {range: id, every: 1000}\n";
+    let texts = [
+        with_range("retain: {distance: 5, then: drop}"),
+        with_range("create: {behind: 2 partitions}\nretain: {max_size: 1 TB, then: drop}"),
+        with_range("retain: {max_size: 10, then: drop}"),
+        with_range("retain: {max_size: 10 TiB, then: drop}"),
+        drawn(&format!("{numbers}retain: {{distance: 0, then: drop}}")),
+    ];
+    insta::assert_snapshot!(texts.join("\n"), @"
+    error[PT017]: `distance` is a number where `every` is a time
+     --> a.yaml:4:20
+      |
+    4 | retain: {distance: 5, then: drop}
+      |                    ^ write it as in `for: 24 months`
+    error[PT017]: `behind` beside `max_size`: what leaves for its size would be made again
+     --> a.yaml:4:18
+      |
+    4 | create: {behind: 2 partitions}
+      |                  ^^^^^^^^^^^^
+    error[PT012]: `10` has no unit
+     --> a.yaml:4:20
+      |
+    4 | retain: {max_size: 10, then: drop}
+      |                    ^^ write `10 GB` or `10 TB`
+    error[PT014]: unknown unit `TiB`
+     --> a.yaml:4:23
+      |
+    4 | retain: {max_size: 10 TiB, then: drop}
+      |                       ^^^ the units are kB, MB, GB, TB, PB
+    error[PT010]: 0 is less than 1
+     --> a.yaml:4:20
+      |
+    4 | retain: {distance: 0, then: drop}
+      |                    ^
+    ");
+    assert_eq!(drawn(&format!("{numbers}create: {{behind: 2 partitions}}\nretain: {{distance: 5, then: drop}}")), "");
 }

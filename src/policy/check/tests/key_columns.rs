@@ -3,6 +3,51 @@
 use super::*;
 
 #[test]
+fn keys_are_columns_and_expressions_in_parentheses() {
+    let keys = |section: &str| {
+        let policy = policy(&format!("version: 1\ntable: a.b\npartition:\n{section}\n"));
+        policy.level.partitioning.key_in_words()
+    };
+    assert_eq!(keys("  range: [day, '\"Tenant Id\"']\n  every: 1 day"), "range day, \"Tenant Id\"");
+    assert_eq!(keys("  range: (date_trunc('day', at))\n  every: 1 day"), "range (date_trunc('day', at))");
+    assert_eq!(keys("  list: (lower(region))\n  values: {a: [x]}"), "list (lower(region))");
+    assert_eq!(keys("  hash: [a, (b % 10)]\n  modulus: 2"), "hash a, (b % 10)");
+    insta::assert_snapshot!(with_partition("  range: date_trunc('day', at)\n  every: 1 day"), @"
+    error[PT007]: `date_trunc('day', at)` is no expression in parentheses
+     --> a.yaml:4:10
+      |
+    4 |   range: date_trunc('day', at)
+      |          ^^^^^^^^^^^^^^^^^^^^^ write it as in `(date_trunc('day', created_at))`, and between quotes in a list
+    ");
+    insta::assert_snapshot!(with_partition("  list: [a, b]\n  values: {x: [1]}"), @"
+    error[PT017]: a table is partitioned by lists of one column only
+     --> a.yaml:4:9
+      |
+    4 |   list: [a, b]
+      |         ^
+    ");
+    insta::assert_snapshot!(with_partition("  range: []\n  every: 1 day"), @"
+    error[PT004]: expected the key columns, found a list
+     --> a.yaml:4:10
+      |
+    4 |   range: []
+      |          ^
+    ");
+    insta::assert_snapshot!(with_partition("  hash: [a, A, (b +)]\n  modulus: 2"), @"
+    error[PT016]: `a` is in the key already
+     --> a.yaml:4:13
+      |
+    4 |   hash: [a, A, (b +)]
+      |             ^
+    error[PT007]: `(b +)` is no expression in parentheses
+     --> a.yaml:4:16
+      |
+    4 |   hash: [a, A, (b +)]
+      |                ^^^^^ write it as in `(date_trunc('day', created_at))`, and between quotes in a list
+    ");
+}
+
+#[test]
 fn pt040_encoding() {
     let encoding =
         |text: &str| with_partition(&format!("  range: k\n  every: 1 day\n  timezone: UTC\n  encoding: {text}"));

@@ -204,27 +204,27 @@ fn pt004_wrong_type() {
           |           ^^^
         "#);
     insta::assert_snapshot!(with_partition("  range: ~\n  every: month\n  anchor: 24-01-01\n  name: ''"), @"
-        error[PT004]: expected text, found nothing
-         --> a.yaml:4:10
-          |
-        4 |   range: ~
-          |          ^
-        error[PT004]: expected a whole number and a unit, found `month`
-         --> a.yaml:5:10
-          |
-        5 |   every: month
-          |          ^^^^^ write it as in `3 months`
-        error[PT004]: expected a date or a number, found `24-01-01`
-         --> a.yaml:6:11
-          |
-        6 |   anchor: 24-01-01
-          |           ^^^^^^^^ write it as in `2024-01-31` or `2024-01-31 06:00`
-        error[PT004]: expected text, found an empty one
-         --> a.yaml:7:9
-          |
-        7 |   name: ''
-          |         ^^
-        ");
+    error[PT004]: expected a column, or an expression in parentheses, found nothing
+     --> a.yaml:4:10
+      |
+    4 |   range: ~
+      |          ^
+    error[PT004]: expected a whole number and a unit, found `month`
+     --> a.yaml:5:10
+      |
+    5 |   every: month
+      |          ^^^^^ write it as in `3 months`
+    error[PT004]: expected a date or a number, found `24-01-01`
+     --> a.yaml:6:11
+      |
+    6 |   anchor: 24-01-01
+      |           ^^^^^^^^ write it as in `2024-01-31` or `2024-01-31 06:00`
+    error[PT004]: expected text, found an empty one
+     --> a.yaml:7:9
+      |
+    7 |   name: ''
+      |         ^^
+    ");
     insta::assert_snapshot!(with_partition("  list: c\n  values: [a, b]"), @"
         error[PT004]: expected a map of names to lists of values, found a list
          --> a.yaml:5:11
@@ -278,32 +278,32 @@ fn pt005_missing_key() {
           | ^^^^^
         ");
     insta::assert_snapshot!(with_range("retain: {at_least: 2}\nhold: [{reason: x}, {from: 2024-01-01}]\npruning: [{name: x}]"), @"
-        error[PT005]: missing key `then` in `retain`
-         --> a.yaml:4:10
-          |
-        4 | retain: {at_least: 2}
-          |          ^^^^^^^^
-        error[PT005]: `retain` does not say how long
-         --> a.yaml:4:10
-          |
-        4 | retain: {at_least: 2}
-          |          ^^^^^^^^ write `for: 24 months` or `newest: 12`
-        error[PT005]: a hold that holds nothing
-         --> a.yaml:5:9
-          |
-        5 | hold: [{reason: x}, {from: 2024-01-01}]
-          |         ^^^^^^ write `partition: NAME`, or `from` and `to`
-        error[PT005]: missing key `to` in `hold`
-         --> a.yaml:5:22
-          |
-        5 | hold: [{reason: x}, {from: 2024-01-01}]
-          |                      ^^^^
-        error[PT005]: missing key `sql` in `pruning`
-         --> a.yaml:6:12
-          |
-        6 | pruning: [{name: x}]
-          |            ^^^^
-        ");
+    error[PT005]: missing key `then` in `retain`
+     --> a.yaml:4:10
+      |
+    4 | retain: {at_least: 2}
+      |          ^^^^^^^^
+    error[PT005]: `retain` does not say how long
+     --> a.yaml:4:10
+      |
+    4 | retain: {at_least: 2}
+      |          ^^^^^^^^ write `for: 24 months`, `newest: 12` or `max_size: 2 TB`
+    error[PT005]: a hold that holds nothing
+     --> a.yaml:5:9
+      |
+    5 | hold: [{reason: x}, {from: 2024-01-01}]
+      |         ^^^^^^ write `partition: NAME`, or `from` and `to`
+    error[PT005]: missing key `to` in `hold`
+     --> a.yaml:5:22
+      |
+    5 | hold: [{reason: x}, {from: 2024-01-01}]
+      |                      ^^^^
+    error[PT005]: missing key `sql` in `pruning`
+     --> a.yaml:6:12
+      |
+    6 | pruning: [{name: x}]
+      |            ^^^^
+    ");
     insta::assert_snapshot!(with_partition("  hash: c"), @"
         error[PT005]: missing key `modulus` in `partition`
          --> a.yaml:4:3

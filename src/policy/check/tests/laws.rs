@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// Pieces of policies and of YAML, put together at random.
-fn yamlish() -> impl Strategy<Value = String> {
+pub(in crate::policy) fn yamlish() -> impl Strategy<Value = String> {
     let pieces = prop::sample::select(vec![
         "version: 1\n",
         "table: a.b\n",

@@ -5,7 +5,7 @@ mod defaults;
 mod fit;
 mod key_columns;
 mod keys;
-mod laws;
+pub(in crate::policy) mod laws;
 mod places;
 mod values;
 

@@ -1,6 +1,8 @@
 //! Archives: out of a database, into a store, read back, and in again.
 
 mod corruption;
+mod deleting;
+mod put_back;
 mod restoring;
 mod retiring;
 mod round_trip;

@@ -35,7 +35,14 @@ async fn every_value_comes_back_in_every_format_into_a_database_that_has_nothing
         // Enums, domains and composite types of the old database are unknown there.
         let said = other.partctl(&["archive", "restore", &from, "--as", "x.t"], 0);
         contains(&said, &["column mood was s.mood, which is unknown here: it is made text"]);
-        assert_eq!(content(&other, "x.t").await, expected, "{layout:?}");
+        if layout.format == Format::Binary {
+            // What these types have sent is only bytes to any other.
+            contains(&said, &["column prices was s.prices, which is unknown here: it is made bytea"]);
+            let words = "SELECT md5(string_agg(words || docb::text, '|' ORDER BY id)) FROM ";
+            assert_eq!(other.value(&format!("{words} x.t")).await, database.value(&format!("{words} s.t")).await);
+        } else {
+            assert_eq!(content(&other, "x.t").await, expected, "{layout:?}");
+        }
         for (database, table) in [(&database, table), (&other, "x.t")] {
             database.sql(&format!("DROP TABLE {table}")).await;
         }

@@ -38,7 +38,7 @@ const REFERENCES_ITSELF: &[Less] =
     &[Less { during: " DETACH ", on: "shop.orders_", promised: LockMode::ShareRowExclusive, taken: None }];
 
 const EMPTY: Case = Case { name: "", policy: RETIRE, setup: "", role: None, kinds: &[], less_on_14: &[] };
-use StepKind::{BringBack, Create, Detach, Drop, Move, SetAside};
+use StepKind::{BringBack, Create, Detach, Drop, Match, Move, SetAside};
 
 /// One partition that is long over, one that holds a row and stays, and two to be made.
 const RETIRE: &str = "version: 1\ntable: shop.orders\npartition: {range: at, every: 1 month, timezone: UTC}
@@ -46,6 +46,7 @@ create: {ahead: 1 partition, fill_gaps: false}\nretain: {for: 1 year, then: drop
 const SET_ASIDE: &str = "version: 1\ntable: shop.orders\npartition: {range: at, every: 1 month, timezone: UTC}
 create: {ahead: 1 partition, fill_gaps: false}\nretain: {for: 1 year, then: drop, grace: 0 days}\nlocks: {set_default_aside: true}\n";
 const LIST: &str = "version: 1\ntable: shop.orders\npartition:\n  list: country\n  values:\n    nordic: [NO, SE]\n    odd: [null, XX]\n";
+const STORED: &str = "version: 1\ntable: shop.orders\npartition:\n  list: country\n  values: {nordic: [NO]}\n  default: rest\nstorage: {fillfactor: 90}\n";
 const HASH: &str = "version: 1\ntable: shop.orders\npartition: {hash: id, modulus: 4}\n";
 
 macro_rules! table {
@@ -327,6 +328,50 @@ pub const CASES: &[Case] = &[
             "ALTER TABLE shop.all_orders ATTACH PARTITION shop.orders FOR VALUES IN (1);"
         ),
         kinds: &[Create, Detach, Drop],
+        ..EMPTY
+    },
+    Case {
+        name: "all that can be set, on a table and on one that is partitioned",
+        policy: STORED,
+        setup: "CREATE TABLE shop.orders (country text, id int NOT NULL, UNIQUE (country, id)) PARTITION BY LIST (country);
+            CREATE TABLE shop.lines (country text, id int, FOREIGN KEY (country, id) REFERENCES shop.orders (country, id));
+            CREATE TABLE shop.nordic PARTITION OF shop.orders FOR VALUES IN ('NO') PARTITION BY HASH (id);
+            CREATE TABLE shop.nordic_0 PARTITION OF shop.nordic FOR VALUES WITH (MODULUS 1, REMAINDER 0);
+            CREATE TABLE shop.rest PARTITION OF shop.orders DEFAULT; ALTER TABLE shop.orders OWNER TO creator; ALTER TABLE shop.lines OWNER TO creator;
+            ALTER TABLE shop.orders ENABLE ROW LEVEL SECURITY; ALTER TABLE ONLY shop.orders ALTER id SET STATISTICS 77; COMMENT ON TABLE shop.orders IS 'all';
+            ALTER TABLE shop.orders REPLICA IDENTITY FULL; CREATE STATISTICS shop.s ON country, id FROM shop.orders; GRANT SELECT ON shop.orders TO stranger;
+            GRANT CREATE, USAGE ON SCHEMA shop TO creator;",
+        kinds: &[Match],
+        ..EMPTY
+    },
+    Case {
+        name: "what others hardly notice",
+        policy: STORED,
+        setup: "CREATE TABLE shop.orders (country text, id int) PARTITION BY LIST (country);
+            CREATE TABLE shop.nordic PARTITION OF shop.orders FOR VALUES IN ('NO'); CREATE TABLE shop.rest PARTITION OF shop.orders DEFAULT;
+            ALTER TABLE ONLY shop.orders ALTER id SET STATISTICS 77; CREATE STATISTICS shop.s ON country, id FROM shop.orders;
+            COMMENT ON COLUMN shop.orders.id IS 'a number'; GRANT SELECT (id) ON shop.orders TO stranger;",
+        kinds: &[Match],
+        ..EMPTY
+    },
+    Case {
+        name: "privileges alone",
+        policy: "version: 1\ntable: shop.orders\npartition:\n  list: country\n  values: {nordic: [NO]}\n",
+        setup: "CREATE TABLE shop.orders (country text, id int) PARTITION BY LIST (country);
+            CREATE TABLE shop.nordic PARTITION OF shop.orders FOR VALUES IN ('NO');
+            GRANT SELECT ON shop.orders TO stranger; GRANT UPDATE (id) ON shop.orders TO PUBLIC;",
+        kinds: &[Match],
+        ..EMPTY
+    },
+    Case {
+        name: "a foreign table that lacks something",
+        policy: STORED,
+        setup: "CREATE TABLE shop.orders (country text, id int) PARTITION BY LIST (country);
+            CREATE FOREIGN DATA WRAPPER nothing; CREATE SERVER far FOREIGN DATA WRAPPER nothing;
+            CREATE FOREIGN TABLE shop.nordic PARTITION OF shop.orders FOR VALUES IN ('NO') SERVER far; CREATE TABLE shop.rest PARTITION OF shop.orders DEFAULT;
+            ALTER TABLE ONLY shop.orders ALTER id SET STATISTICS 77; COMMENT ON TABLE shop.orders IS 'all'; ALTER TABLE shop.orders REPLICA IDENTITY FULL;
+            ALTER TABLE shop.orders ENABLE ROW LEVEL SECURITY; CREATE STATISTICS shop.s ON country, id FROM shop.orders; GRANT SELECT ON shop.orders TO stranger;",
+        kinds: &[Match],
         ..EMPTY
     },
     Case {
