@@ -12,6 +12,7 @@
 //! db                                      connecting, catalog, planner, throwaway servers            IO, async
 //! ------------------------------------------------------------------------------------------ purity line
 //! render                                  reports -> text, into a writer
+//! import                                  first policies
 //! diff  pruning  restore                  decisions
 //! desired                                 what should exist
 //! plan  manifest                          steps, actions, findings, events, outcomes; what an archive holds: data
@@ -65,6 +66,7 @@ pub mod db;
 pub mod desired;
 pub mod diff;
 pub mod failure;
+pub mod import;
 pub mod json_document;
 pub mod keys;
 pub mod manifest;

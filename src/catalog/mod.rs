@@ -9,6 +9,7 @@ mod index_fault;
 mod property;
 mod question;
 mod snapshot;
+mod split;
 
 pub use archives::{ArchiveEntry, Archives};
 pub use bound::{Bound, BoundError, Datum};
@@ -21,6 +22,7 @@ pub use property::{
 };
 pub use question::{Answer, Answers, Question};
 pub use snapshot::{
-    CatalogSnapshot, DetachedTable, FarEnd, ForeignKey, Journal, KeyColumn, Ledger, Partition, PartitionKey,
-    RelationKind, RestoredTable, Server, Strategy, Table, UnreadableEntry,
+    CatalogSnapshot, Column, DetachedTable, FarEnd, ForeignKey, Journal, KeyColumn, Ledger, Partition, PartitionKey,
+    RelationKind, RestoredTable, Server, Strategy, Table, UnfinishedBranch, UniqueKey, UnreadableEntry,
 };
+pub use split::{SplitFacts, UnfinishedSplit};

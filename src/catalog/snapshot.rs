@@ -8,7 +8,9 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Answers, ArchiveEntry, Archives, Bound, DefaultGrant, IndexFault, OwnProperties, Property, Storage};
+use super::{
+    Answers, ArchiveEntry, Archives, Bound, DefaultGrant, IndexFault, OwnProperties, Property, Storage, UnfinishedSplit,
+};
 use crate::sql::{Identifier, KeyPart, QualifiedName, SqlLiteral};
 
 /// Everything a plan is made from, besides policies.
@@ -23,6 +25,9 @@ pub struct CatalogSnapshot {
     /// Partitioned tables that no policy names.
     #[serde(default)]
     pub unmanaged: Vec<QualifiedName>,
+    /// Partitions of these tables that partctl began to build and never attached.
+    #[serde(default)]
+    pub unfinished: Vec<UnfinishedBranch>,
     /// partctl's own memory.
     #[serde(default)]
     pub ledger: Ledger,
@@ -36,6 +41,19 @@ impl CatalogSnapshot {
     pub fn table(&self, name: &QualifiedName) -> Option<&Table> {
         self.tables.iter().find(|table| table.name == *name)
     }
+}
+
+/// A partitioned table that was to become a partition, and is no part of anything yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnfinishedBranch {
+    /// Its name.
+    pub name: QualifiedName,
+    /// Whose partition it was to be.
+    pub parent: QualifiedName,
+    /// What is below it.
+    #[serde(default)]
+    pub below: Vec<QualifiedName>,
 }
 
 /// The server and the session that looked.
@@ -192,6 +210,15 @@ pub struct Table {
     pub denied_referrers: Vec<QualifiedName>,
     /// `None` when it is not partitioned.
     pub key: Option<PartitionKey>,
+    /// Its columns; only of a table that a policy names: those below have the same.
+    #[serde(default)]
+    pub columns: Vec<Column>,
+    /// Its unique indexes, those of constraints too; only of a table that a policy names.
+    #[serde(default)]
+    pub unique_keys: Vec<UniqueKey>,
+    /// How many indexes it has, for reckoning locks.
+    #[serde(default)]
+    pub indexes: u32,
     /// `reltablespace`, when it is not the database's default.
     #[serde(default)]
     pub tablespace: Option<Identifier>,
@@ -219,6 +246,33 @@ pub struct Table {
     pub partitions: Vec<Partition>,
 }
 
+/// A column of a table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Column {
+    /// Its name.
+    pub name: Identifier,
+    /// `format_type`'s text.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// What it is sorted by, when that is not the database's own collation.
+    #[serde(default)]
+    pub collation: Option<QualifiedName>,
+    /// Whether it is an identity column.
+    #[serde(default)]
+    pub identity: bool,
+}
+
+/// A unique index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UniqueKey {
+    /// The index's name, which is that of its constraint.
+    pub name: Identifier,
+    /// Its columns, those that are only included left out; expressions are left out as well.
+    pub columns: Vec<Identifier>,
+}
+
 fn partitioned() -> RelationKind {
     RelationKind::Partitioned
 }
@@ -236,6 +290,40 @@ impl Table {
     /// How many leaves queries can reach; those pending detach are invisible already.
     pub fn leaf_count(&self) -> usize {
         self.visible().map(Partition::leaf_count).sum()
+    }
+
+    /// Whether it has this name, or a partition below it that is partitioned itself has.
+    pub fn has_node(&self, name: &QualifiedName) -> bool {
+        let below = self.partitions.iter().filter_map(|partition| partition.table.as_deref());
+        self.name == *name || below.into_iter().any(|table| table.has_node(name))
+    }
+
+    /// The same facts of a new partition that is partitioned itself, and has no partitions yet.
+    pub fn new_branch(&self, name: QualifiedName, tablespace: Option<Identifier>, key: PartitionKey) -> Self {
+        Self {
+            oid: 0,
+            name,
+            kind: RelationKind::Partitioned,
+            owner: self.owner.clone(),
+            role_is_owner: self.role_is_owner,
+            role_is_member: self.role_is_member,
+            owner_may_create_in: Vec::new(),
+            owner_uses_schema: self.owner_uses_schema,
+            denied_tablespaces: Vec::new(),
+            denied_referrers: Vec::new(),
+            key: Some(key),
+            columns: Vec::new(),
+            unique_keys: Vec::new(),
+            indexes: self.indexes,
+            tablespace,
+            access_method: self.access_method.clone(),
+            properties: Vec::new(),
+            default_grants: self.default_grants.clone(),
+            foreign_keys: Vec::new(),
+            unvalidated: Vec::new(),
+            analyzed_rows: None,
+            partitions: Vec::new(),
+        }
     }
 
     /// The partitions that are not pending detach.
@@ -318,6 +406,9 @@ pub struct Partition {
     /// CHECK constraints of partctl's own, which a run that was killed left behind.
     #[serde(default)]
     pub leftover_checks: Vec<Identifier>,
+    /// Of a DEFAULT partition: what an earlier run left of splitting it.
+    #[serde(default)]
+    pub split: Option<UnfinishedSplit>,
     /// What it is as a table that has partitions of its own; `None`: a leaf.
     #[serde(default)]
     pub table: Option<Box<Table>>,
@@ -341,6 +432,7 @@ impl Partition {
             bytes: 0,
             indexes: 0,
             leftover_checks: Vec::new(),
+            split: None,
             table: None,
         }
     }

@@ -13,6 +13,7 @@ mod explain_code;
 mod fmt;
 mod generate;
 mod history;
+mod import;
 mod init;
 mod plan;
 mod policy_files;
@@ -97,6 +98,7 @@ enum Command {
     Simulate(simulate::Simulate),
     Report(report_page::Report),
     Snapshot(snapshot::Snapshot),
+    Import(import::Import),
     Init(init::Init),
     Generate(generate::Generate),
     Demo(demo::Demo),
@@ -152,6 +154,7 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> Ended {
         Command::Report(command) => context::block_on(command.run(global, terminal)),
         Command::Snapshot(command) => context::block_on(command.run(global, terminal)),
         Command::Generate(command) => command.run(global, terminal),
+        Command::Import(command) => context::block_on(command.run(global, terminal)),
         Command::Init(command) => context::block_on(command.run(global, terminal)),
         Command::Demo(command) => context::block_on(command.run(global, terminal)),
     }

@@ -14,11 +14,13 @@ use tokio_postgres::{Client, Row};
 
 use self::properties::{IndexFaults, Properties, properties_of, read_index_faults, storage};
 use crate::catalog::{
-    Answers, ArchiveEntry, Archives, Bound, CatalogSnapshot, DetachedTable, FarEnd, ForeignKey, Journal, KeyColumn,
-    Ledger, Partition, PartitionKey, RelationKind, RestoredTable, Server, Strategy, Table, UnreadableEntry,
+    Answers, ArchiveEntry, Archives, Bound, CatalogSnapshot, Column, DetachedTable, FarEnd, ForeignKey, Journal,
+    KeyColumn, Ledger, Partition, PartitionKey, RelationKind, RestoredTable, Server, Strategy, Table, UnfinishedBranch,
+    UnfinishedSplit, UniqueKey, UnreadableEntry,
 };
 use crate::db::connect::{Session, refused_pooling};
 use crate::db::read_expressions::read_expressions;
+use crate::plan::unfinished_partition_of;
 use crate::policy::Policy;
 use crate::sql::{Identifier, QualifiedName};
 
@@ -122,10 +124,24 @@ async fn read(session: &Session, tables: &[&QualifiedName], targets: &[&str]) ->
     let properties = properties.iter().map(properties_of).collect::<Result<_>>()?;
     let faults = read_index_faults(client, &tables, &partitions).await?;
     let tables = forest(&tables, &partitions, properties, expressions, faults)?;
+    let (rows, mut unmanaged, mut unfinished) = (unmanaged, Vec::new(), Vec::new());
+    for row in &rows {
+        let name = qualified(row, "schema", "name")?;
+        let comment: Option<String> = row.try_get("comment")?;
+        match comment.as_deref().and_then(unfinished_partition_of) {
+            Some(parent) => {
+                let below = json::<(String, String)>(row, "below")?;
+                let below = below.into_iter().map(|(schema, name)| QualifiedName::new(schema, name)).collect();
+                unfinished.push(UnfinishedBranch { name, parent, below });
+            }
+            None => unmanaged.push(name),
+        }
+    }
     Ok(CatalogSnapshot {
         server: server_facts(row)?,
         tables,
-        unmanaged: unmanaged.iter().map(|row| qualified(row, "schema", "name")).collect::<Result<_>>()?,
+        unmanaged,
+        unfinished,
         ledger,
         answers: Answers::default(),
     })
@@ -302,6 +318,23 @@ fn table(row: &Row, expressions: Vec<String>) -> Result<Table> {
             .map(|(schema, name)| QualifiedName::new(schema, name))
             .collect(),
         key: strategy.map(|strategy| PartitionKey { strategy, columns: columns.collect() }),
+        columns: json::<(String, String, bool, Option<String>, Option<String>)>(row, "columns")?
+            .into_iter()
+            .map(|(name, type_name, identity, schema, collation)| Column {
+                name: Identifier::new(name),
+                type_name,
+                collation: schema.zip(collation).map(|(schema, name)| QualifiedName::new(schema, name)),
+                identity,
+            })
+            .collect(),
+        unique_keys: json::<(String, Vec<String>)>(row, "unique_keys")?
+            .into_iter()
+            .map(|(name, columns)| UniqueKey {
+                name: Identifier::new(name),
+                columns: columns.into_iter().map(Identifier::new).collect(),
+            })
+            .collect(),
+        indexes: u32::try_from(row.try_get::<_, i32>("indexes")?)?,
         tablespace: row.try_get::<_, Option<String>>("tablespace")?.map(Identifier::new),
         access_method: row.try_get::<_, Option<String>>("access_method")?.map(Identifier::new),
         properties: Vec::new(),
@@ -408,8 +441,17 @@ fn partition(row: &Row, oid: u32, bound: Bound, table: Option<Table>) -> Result<
         bytes: bytes(row)? + below.iter().map(|partition| partition.bytes).sum::<u64>(),
         indexes: u32::try_from(row.try_get::<_, i32>("indexes")?)?,
         leftover_checks: identifiers(row, "leftover_checks")?,
+        split: split(row)?,
         table: table.map(Box::new),
     })
+}
+
+fn split(row: &Row) -> Result<Option<UnfinishedSplit>> {
+    let print: Option<String> = row.try_get("split_print")?;
+    let Some(print) = print else { return Ok(None) };
+    let partitions: Vec<(String, String)> = json(row, "split_into")?;
+    let partitions = partitions.into_iter().map(|(schema, name)| QualifiedName::new(schema, name));
+    Ok(Some(UnfinishedSplit { print, partitions: partitions.collect() }))
 }
 
 fn kind(row: &Row) -> Result<RelationKind> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 
+use super::key::strategy;
 use super::list::list_of;
 use super::{Desired, DesiredHash, DesiredRange};
 use crate::catalog::{CatalogSnapshot, KeyColumn, PartitionKey, RelationKind, Strategy, Table};
@@ -21,8 +22,8 @@ use crate::sql::{KeyPart, same_expression};
 /// # Errors
 /// Findings that end a run with exit 4.
 pub fn expand(level: &Level, table: &Table, snapshot: &CatalogSnapshot) -> Result<Desired, Finding> {
-    let key = partition_key(table)?;
-    same_key(table, key, &level.partitioning)?;
+    let key = own_key(table)?;
+    same_key(table, key, &level.partitioning, strategy(level))?;
     match &level.partitioning {
         Partitioning::Range(range) => range_of(range, table, &key.columns, snapshot.server.now).map(Desired::Range),
         Partitioning::List(list) => list_of(list, table, &key.columns[0], &snapshot.answers).map(Desired::List),
@@ -30,7 +31,7 @@ pub fn expand(level: &Level, table: &Table, snapshot: &CatalogSnapshot) -> Resul
     }
 }
 
-fn partition_key(table: &Table) -> Result<&PartitionKey, Finding> {
+fn own_key(table: &Table) -> Result<&PartitionKey, Finding> {
     let not_partitioned = |what: &str| {
         Finding::about(codes::NOT_PARTITIONED, &table.name, format!("is {what}, not a partitioned table"))
             .hint("create it with PARTITION BY and move the rows, or remove its policy")
@@ -43,12 +44,7 @@ fn partition_key(table: &Table) -> Result<&PartitionKey, Finding> {
     }
 }
 
-fn same_key(table: &Table, key: &PartitionKey, wish: &Partitioning) -> Result<(), Finding> {
-    let strategy = match wish {
-        Partitioning::Range(_) => Strategy::Range,
-        Partitioning::List(_) => Strategy::List,
-        Partitioning::Hash(_) => Strategy::Hash,
-    };
+fn same_key(table: &Table, key: &PartitionKey, wish: &Partitioning, strategy: Strategy) -> Result<(), Finding> {
     let is_same = |(has, wants): (&KeyColumn, &KeyPart)| match (has.part(), wants) {
         (Some(KeyPart::Expression(has)), KeyPart::Expression(wants)) => same_expression(&has, wants),
         (has, wants) => has.as_ref() == Some(wants),

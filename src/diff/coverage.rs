@@ -30,12 +30,19 @@ fn is_urgent(step: &Step) -> bool {
 
 fn missing_finding(table: &TablePlan) -> Option<Finding> {
     let missing: Vec<&Step> = missing(table).collect();
-    let first = missing.first()?;
+    let first = match missing.first()? {
+        // On a level below the outermost one the same range is missing from this parent only.
+        Step::Create(create) if create.around.parent != table.table => {
+            format!("{} of {}", create.range, create.around.parent.name)
+        }
+        Step::Create(create) => create.range.clone(),
+        other => other.range().into_owned(),
+    };
     let more = match missing.len() {
         1 => String::new(),
         count => format!(" and {} more", count - 1),
     };
-    let message = format!("no partition for {}{more}: rows of it are refused, or land in DEFAULT", first.range());
+    let message = format!("no partition for {first}{more}: rows of it are refused, or land in DEFAULT");
     let finding = Finding::about(codes::MISSING, &table.table, message).measured(missing.into_iter().map(in_words));
     Some(finding.hint("`partctl apply` makes it"))
 }

@@ -21,8 +21,10 @@ pub(super) fn end_archives(situation: &Situation<'_>, draft: &mut Draft) {
     let Some(keep) = situation.policy.archive.as_ref().and_then(|archive| archive.keep) else { return };
     let is_over = |entry: &&ArchiveEntry| grace_is_over(Some(keep), entry.verified_at, situation.now());
     // What a drop rests on is needed for as long as there is something to be dropped.
-    let is_needed =
-        |entry: &&ArchiveEntry| ledger.detached().iter().any(|table| table.oid == entry.oid && !table.attached);
+    let goes = |oid: u32| draft.steps.iter().any(|step| matches!(step, Step::Drop(drop) if drop.oid == oid));
+    let is_needed = |entry: &&ArchiveEntry| {
+        ledger.detached().iter().any(|table| table.oid == entry.oid && !table.attached && !goes(table.oid))
+    };
     let over = ledger.archives().known().iter().filter(of_the_table).filter(is_over).filter(|entry| !is_needed(entry));
     let (held, over): (Vec<&ArchiveEntry>, Vec<&ArchiveEntry>) = over.partition(|entry| {
         let bound = entry.bound.parse::<Bound>();

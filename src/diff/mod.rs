@@ -5,11 +5,13 @@
 
 mod analyze;
 mod archive;
+mod branch;
 mod coverage;
 mod default_partition;
 mod detached;
 mod end_archives;
 mod finish_interrupted;
+mod fitting;
 mod hash;
 mod ledger_entries;
 mod list;
@@ -23,23 +25,26 @@ mod remake;
 mod retire;
 mod rights;
 mod set_aside;
+mod shapes;
 mod simulate;
 mod situation;
 mod size_cap;
+mod split_default;
 mod thresholds;
+mod unfinished;
 mod unless;
 mod unmanaged;
+mod walk;
 
 use std::collections::BTreeSet;
 
 use crate::catalog::{CatalogSnapshot, ForeignKey, Question};
-use crate::desired::expand;
 use crate::plan::{Finding, Plan, Runway, Step, TablePlan, codes};
 use crate::policy::{Policy, fingerprint};
 use crate::sql::QualifiedName;
 pub use coverage::{coverage, fit, missing};
 pub use end_archives::archive_is_held;
-pub use node::Node;
+pub use node::{Ancestor, Node};
 pub use overview::{
     AxisEnd, DefaultState, DetachedFate, DetachedState, Fate, LastApply, NextToRetire, Order, Overview, Place,
     Position, Selection, Stretch, TableOverview, When, overview,
@@ -57,6 +62,8 @@ pub struct Draft {
     steps: Vec<Step>,
     /// The names of the partitions that the steps make.
     new_names: BTreeSet<QualifiedName>,
+    /// What a rule that comes later decides about.
+    too_long: Vec<split_default::TooLong>,
     findings: Vec<Finding>,
     questions: BTreeSet<Question>,
 }
@@ -81,10 +88,13 @@ const TABLE_RULES: &[Rule<'static>] = &[&properties::match_properties, &properti
 
 const NODE_RULES: &[Rule<'static>] = &[
     &finish_interrupted::finish_interrupted,
+    &unfinished::discard,
     &range::cover,
     &range::report_off_grid,
     &list::cover,
     &hash::cover,
+    &split_default::split_default,
+    &shapes::report_shapes,
     &default_partition::default_partition,
     &retire::retire,
     &detached::drop_after_grace,
@@ -162,8 +172,9 @@ fn plan_table(
     let mut plan = TablePlan {
         table: policy.table.clone(),
         fingerprint: fingerprint(policy),
-        grid: situation::grid_in_words(&policy.level),
+        grid: situation::grids_in_words(policy),
         partitions: 0,
+        leaves: 0,
         bytes: 0,
         runway: Runway::None,
         steps: Vec::new(),
@@ -183,49 +194,16 @@ fn plan_table(
         return (plan, BTreeSet::new());
     };
     plan.partitions = root.table.visible().count();
+    plan.leaves = root.table.leaf_count();
     plan.bytes = root.table.bytes();
     let mut draft = Draft::default();
-    if let Some(runway) = draft_tree(rules, root, snapshot, dropped, &mut draft) {
+    if let Some(runway) = walk::draft_tree(rules, root, snapshot, dropped, &mut draft) {
         plan.runway = runway;
     }
     draft.steps.sort_by_key(Step::phase);
     plan.steps = draft.steps;
     plan.findings = draft.findings;
     (plan, draft.questions)
-}
-
-/// What all nodes of a tree lack, and how long coverage lasts; `None` when the policy does not fit the table.
-fn draft_tree(
-    rules: &Rules<'_>,
-    root: Node<'_>,
-    snapshot: &CatalogSnapshot,
-    dropped: &BTreeSet<u32>,
-    draft: &mut Draft,
-) -> Option<Runway> {
-    let situation_of = |node: Node<'_>, then: &mut dyn FnMut(&Situation<'_>)| -> Result<(), Finding> {
-        let table = set_aside::as_if_back(node.table, snapshot);
-        let node = Node { table: &table, ..node };
-        let desired = expand(node.level, node.table, snapshot)?;
-        then(&Situation::new(node, &desired, snapshot).after(dropped).confirming(rules.confirmed));
-        Ok(())
-    };
-    let mut runway = None;
-    for node in root.clone().with_all_below() {
-        let drafted = situation_of(node, &mut |situation| {
-            runway.get_or_insert_with(|| situation.runway());
-            let mut own = Draft { new_names: std::mem::take(&mut draft.new_names), ..Draft::default() };
-            for rule in rules.of_nodes {
-                rule(situation, &mut own);
-            }
-            draft.add(own);
-        });
-        if let Err(misfit) = drafted {
-            draft.findings.push(misfit);
-            return runway;
-        }
-    }
-    let _ = situation_of(root, &mut |situation| rules.of_tables.iter().for_each(|rule| rule(situation, draft)));
-    runway
 }
 
 /// Whether a run without a terminal may retire, at whatever level.
@@ -236,9 +214,10 @@ fn is_unattended(policy: &Policy) -> bool {
 
 impl Draft {
     fn add(&mut self, other: Self) {
-        let Self { steps, new_names, findings, questions } = other;
+        let Self { steps, new_names, too_long, findings, questions } = other;
         self.steps.extend(steps);
         self.new_names.extend(new_names);
+        self.too_long.extend(too_long);
         self.findings.extend(findings);
         self.questions.extend(questions);
     }

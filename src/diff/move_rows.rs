@@ -1,24 +1,25 @@
 //! Rows in DEFAULT that belong to a partition to be made: moved with it where that is safe and writers need not wait for
 //! long; otherwise the partition is not made, and the reason told.
 
+use super::split_default::TooLong;
 use super::{Draft, Situation};
 use crate::catalog::{Answer, Bound, DefaultFacts, Partition, Question, RelationKind, TriggerState};
-use crate::plan::steps::{CreatePartition, Firing, MoveRows, Published, SilencedTrigger, Wait};
+use crate::plan::steps::{AttachOrder, CreatePartition, Firing, MoveRows, Published, SilencedTrigger, Wait};
 use crate::plan::{Finding, Step, codes, first_few};
 use crate::policy::MoveRule;
 use crate::sql::Identifier;
 
 /// Names that a reason lists before it counts the rest.
-const NAMED: usize = 3;
+pub(super) const NAMED: usize = 3;
 
 /// Why rows stay, and what would change that; both as fragments.
-struct Obstacle {
-    why: String,
-    hint: String,
+pub(super) struct Obstacle {
+    pub why: String,
+    pub hint: String,
 }
 
 impl Obstacle {
-    fn new(why: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub fn new(why: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { why: why.into(), hint: hint.into() }
     }
 }
@@ -100,18 +101,26 @@ impl<'a> Situation<'a> {
         let limit = self.level.create.writers_wait;
         let wait = MoveRows::estimated_wait(rows, scanned);
         if limit < wait {
-            let message = format!(
-                "DEFAULT {name} holds {rows} rows of {range}: to move them writers would wait up to {}, and \
-                 `create.writers_wait` allows {}",
-                Wait(wait),
-                Wait(limit)
-            );
-            let hint =
-                format!("allow more, or move or delete them in smaller parts: they are the rows with {condition}");
-            draft.findings.push(about(codes::MOVE_TAKES_LONG, message).hint(hint));
-            return;
+            return draft.too_long.push(TooLong { create, rows, condition, wait: Wait(wait) });
         }
-        let Way { silenced_there, silenced_here, published, firing } = way;
+        let Way { silenced_there, silenced_here, mut published, firing } = way;
+        if let Some(branch) = &create.branch {
+            // Postgres 14 silences the trigger of a partitioned table without those of its partitions.
+            if !silenced_here.is_empty() {
+                let message = format!(
+                    "DEFAULT {name} holds {rows} rows of {range}, and they cannot be moved: triggers would have to be \
+                     silenced on each partition of {}",
+                    create.partition.name
+                );
+                let hint = format!("move or delete them by hand: they are the rows with {condition}");
+                draft.findings.push(about(codes::MOVE_REFUSED, message).hint(hint));
+                return;
+            }
+            // What is below it takes rows only once it is attached.
+            if branch.order == AttachOrder::BranchFirst {
+                published = Published::DeletedAndInserted;
+            }
+        }
         draft.steps.push(Step::Move(MoveRows {
             create,
             parent_oid: self.table.oid,
@@ -137,7 +146,7 @@ impl<'a> Situation<'a> {
             .hint(format!("move or delete them: they are the rows with {condition}"))
     }
 
-    fn facts_about(&self, draft: &mut Draft, default: &Partition) -> Option<&'a DefaultFacts> {
+    pub(super) fn facts_about(&self, draft: &mut Draft, default: &Partition) -> Option<&'a DefaultFacts> {
         let question = Question::DefaultFacts(default.name.clone());
         match self.snapshot.answers.get(&question) {
             Some(Answer::Facts(facts)) => Some(facts),
@@ -155,7 +164,7 @@ impl<'a> Situation<'a> {
         }
     }
 
-    fn heap_bytes(&self, draft: &mut Draft, default: &Partition) -> Option<u64> {
+    pub(super) fn heap_bytes(&self, draft: &mut Draft, default: &Partition) -> Option<u64> {
         let question = Question::HeapBytes(default.name.clone());
         match self.snapshot.answers.get(&question) {
             Some(Answer::Bytes(bytes)) => Some(*bytes),

@@ -1,8 +1,9 @@
 //! A managed tree, one partitioned relation at a time: the root, and every partition that the policy wants partitioned
 //! and that is. Rules look at one node and see nothing of the others.
 
-use crate::catalog::{CatalogSnapshot, Partition, Table};
+use crate::catalog::{Bound, CatalogSnapshot, Partition, Table};
 use crate::policy::{Level, Policy};
+use crate::sql::QualifiedName;
 
 /// A partitioned relation, and the level of the policy that its partitions are held against.
 #[derive(Debug, Clone)]
@@ -16,7 +17,16 @@ pub struct Node<'a> {
     /// The relation: the root, or a partition below it.
     pub table: &'a Table,
     /// The partitions from the root down to this one; empty at the root.
-    pub path: Vec<&'a Partition>,
+    pub path: Vec<Ancestor<'a>>,
+}
+
+/// A partition on the way from the root to a node; the last one is the node itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Ancestor<'a> {
+    /// Its name.
+    pub name: &'a QualifiedName,
+    /// What it holds, in terms of the level that it is a partition of.
+    pub bound: &'a Bound,
 }
 
 impl<'a> Node<'a> {
@@ -31,8 +41,9 @@ impl<'a> Node<'a> {
         let Some(level) = self.level.subpartition.as_deref() else { return Vec::new() };
         let table = |partition: &'a Partition| Some((partition, partition.table.as_deref()?));
         let below = self.table.visible().filter_map(table);
-        let node = |(partition, table)| {
-            let path = self.path.iter().copied().chain([partition]).collect();
+        let node = |(partition, table): (&'a Partition, _)| {
+            let ancestor = Ancestor { name: &partition.name, bound: &partition.bound };
+            let path = self.path.iter().copied().chain([ancestor]).collect();
             Self { policy: self.policy, level, root: self.root, table, path }
         };
         below.map(node).collect()

@@ -7,7 +7,7 @@ use crate::desired::{DesiredRange, Label};
 use crate::plan::steps::CreateReason;
 use crate::plan::{Finding, codes, first_few};
 use crate::policy::Reach;
-use crate::schedule::{Edge, Point, Window};
+use crate::schedule::{Edge, Extent, Point, Window};
 
 /// More than this many partitions to be made for one table is a mistake somewhere: queries that do not prune fail
 /// at such numbers (53200), and making them takes minutes.
@@ -44,8 +44,8 @@ pub(super) fn cover(situation: &Situation<'_>, draft: &mut Draft) {
         }
         return;
     };
-    let horizon = situation.horizon(range, current);
-    let Some(region) = Window::new(beginning(situation, range, current), horizon) else { return };
+    let Some(region) = region(situation, range, current) else { return };
+    let horizon = region.end();
     let gaps = region.uncovered_by(situation.placed.iter().map(|(extent, _)| *extent));
     let missing = gaps.into_iter().flat_map(|gap| range.grid.covering(gap));
     let missing: Vec<Window> = missing.take(MOST_AT_ONCE + 1).collect();
@@ -74,11 +74,29 @@ pub(super) fn cover(situation: &Situation<'_>, draft: &mut Draft) {
         );
         // The first partition of a number axis says where rows begin. When something stands in its way, a later one
         // in its place would move that, and with it everything that is reckoned from there.
-        let begun = !situation.placed.is_empty() || draft.steps.iter().any(|step| !step.made().is_empty());
+        let begun = !situation.placed.is_empty()
+            || !draft.too_long.is_empty()
+            || draft.steps.iter().any(|step| !step.made().is_empty());
         if range.now.is_none() && !begun {
             break;
         }
     }
+}
+
+/// What has to be covered: from the oldest bound to the horizon; all of the partition above where that is a window of
+/// the same key, because all of that is promised.
+fn region(situation: &Situation<'_>, range: &DesiredRange, current: Window) -> Option<Window> {
+    let (mut start, mut end) = (beginning(situation, range, current), situation.horizon(range, current));
+    if let Some(Extent { from, to }) = situation.confines(range) {
+        let limits = range.codec.limits();
+        end = to.point().unwrap_or(end).min(limits.end());
+        start = match from.point() {
+            Some(from) if situation.placed.is_empty() => from.max(limits.start()),
+            Some(from) => start.max(from),
+            None => start,
+        };
+    }
+    Window::new(start, end)
 }
 
 /// Whether bounds in the order of time are bounds in the order of the key: not a matter of course where it is text.
@@ -142,6 +160,8 @@ fn beginning(situation: &Situation<'_>, range: &DesiredRange, current: Window) -
 struct Reasons {
     now: Point,
     current: Window,
+    /// Whether a partition above says what has to be covered.
+    confined: bool,
     first_end: Option<Edge>,
     last_start: Option<Edge>,
     /// Where the windows beyond the current one start, up to the horizon.
@@ -154,6 +174,7 @@ impl Reasons {
         Self {
             now: range.now.unwrap_or(current.start()),
             current,
+            confined: situation.confines(range).is_some(),
             first_end: situation.placed.iter().map(|(extent, _)| extent.to).min(),
             last_start: situation.placed.iter().map(|(extent, _)| extent.from).max(),
             ahead: starts.take_while(|start| *start < horizon).collect(),
@@ -168,8 +189,9 @@ impl Reasons {
         } else if covered_beyond || (covered_before && window.end() <= self.current.start()) {
             CreateReason::Gap
         } else if window.end() <= self.current.start() {
-            CreateReason::Behind
-        } else if range.grid.window_at(window.start()) != Some(window) {
+            // What the partition above holds has been promised.
+            if self.confined { CreateReason::Gap } else { CreateReason::Behind }
+        } else if !self.confined && range.grid.window_at(window.start()) != Some(window) {
             CreateReason::Bridge
         } else {
             CreateReason::Ahead(self.ahead.partition_point(|start| *start < window.end()))
@@ -198,7 +220,7 @@ pub(super) fn report_off_grid(situation: &Situation<'_>, draft: &mut Draft) {
     let off_grid: Vec<String> = situation
         .placed
         .iter()
-        .filter(|(_, partition)| !range.is_on_grid(&partition.bound))
+        .filter(|(_, partition)| !situation.is_on_grid(range, &partition.bound))
         .map(|(_, partition)| partition.name.name.to_string())
         .collect();
     let (message, hint) = match off_grid.as_slice() {

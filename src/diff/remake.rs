@@ -62,6 +62,8 @@ pub fn remade_partition(
         access_method: table.access_method.clone(),
         found_by: None,
         spares_default: None,
+        branch: None,
+        root: situation.root.name.clone(),
     };
     Ok(create.apart())
 }

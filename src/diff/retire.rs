@@ -12,7 +12,7 @@ use super::{Draft, Situation, set_aside, unless};
 use crate::catalog::{Answer, Answers, Bound, Partition, Question};
 use crate::desired::{DesiredRange, integer, time};
 use crate::plan::steps::{DetachPartition, DropTable};
-use crate::plan::{Finding, Step, codes, first_few};
+use crate::plan::{Finding, Step, Surroundings, codes, first_few};
 use crate::policy::{AxisValue, Held, Hold, Retain, Then};
 use crate::schedule::{Bytes, Edge, Extent, Point, Window};
 use crate::sql::QualifiedName;
@@ -35,7 +35,7 @@ impl Situation<'_> {
     pub(super) fn rail(&self, range: &DesiredRange, extent: Extent, partition: &Partition) -> Option<Rail<'_>> {
         if partition.pending_detach {
             Some(Rail::Pending)
-        } else if !range.is_on_grid(&partition.bound) {
+        } else if !self.is_on_grid(range, &partition.bound) {
             Some(Rail::OffGrid)
         } else {
             let restored = || self.snapshot.ledger.is_restored(partition.oid).then_some(Rail::Restored);
@@ -230,7 +230,8 @@ fn is_referenced(situation: &Situation<'_>, partition: &Partition, draft: &mut D
 }
 
 fn steps(situation: &Situation<'_>, retain: &Retain, leaving: &[Over<'_>], draft: &mut Draft) {
-    let mut detaches: Vec<DetachPartition> = leaving.iter().map(|over| detach(situation, over)).collect();
+    let around = situation.surroundings_after(&draft.steps);
+    let mut detaches: Vec<DetachPartition> = leaving.iter().map(|over| detach(situation, over, &around)).collect();
     let room = set_aside::make_room(situation, &mut detaches, draft);
     let afterwards: Vec<Vec<Step>> = match (retain.then, retain.grace) {
         (Then::Drop, None) => leaving.iter().map(|over| vec![drop_at_once(situation, over.partition)]).collect(),
@@ -254,9 +255,9 @@ fn steps(situation: &Situation<'_>, retain: &Retain, leaving: &[Over<'_>], draft
     }
 }
 
-fn detach(situation: &Situation<'_>, Over { partition, why }: &Over<'_>) -> DetachPartition {
+fn detach(situation: &Situation<'_>, Over { partition, why }: &Over<'_>, around: &Surroundings) -> DetachPartition {
     DetachPartition {
-        around: situation.surroundings(),
+        around: around.clone(),
         parent_oid: situation.table.oid,
         partition: partition.name.clone(),
         kind: partition.kind,

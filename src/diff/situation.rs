@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
+use super::branch::NewPartition;
 use super::move_rows::InDefault;
 use super::properties::carried;
-use super::{Draft, Node};
+use super::{Ancestor, Draft, Node};
 use crate::catalog::{Answer, Bound, CatalogSnapshot, FarEnd, ForeignKey, Partition, Question, Table};
 use crate::desired::{Desired, DesiredRange, Label, partition_name};
 use crate::keys::has_one_order;
@@ -31,7 +32,7 @@ pub struct Situation<'a> {
     /// The facts: of the root, or of a partition below it that has partitions itself.
     pub table: &'a Table,
     /// The partitions from the root down to this one; empty at the root.
-    pub path: Vec<&'a Partition>,
+    pub path: Vec<Ancestor<'a>>,
     /// The wish in the table's own terms.
     pub desired: &'a Desired,
     /// All facts.
@@ -127,6 +128,29 @@ impl<'a> Situation<'a> {
         }
     }
 
+    /// What partitions above hold of the same key; `None`: no level above divides it.
+    pub fn confines(&self, range: &DesiredRange) -> Option<Extent> {
+        let above = self.policy.levels().zip(&self.path);
+        let same_key = above.filter(|(level, _)| match &level.partitioning {
+            Partitioning::Range(above) => above.key.first() == range.column.part().as_ref(),
+            Partitioning::List(_) | Partitioning::Hash(_) => false,
+        });
+        let extents = same_key.filter_map(|(_, ancestor)| range.extent(ancestor.bound));
+        extents.reduce(|a, b| Extent { from: a.from.max(b.from), to: a.to.min(b.to) })
+    }
+
+    /// Whether a bound is a window of the grid, as far as the partitions above leave room for it.
+    pub fn is_on_grid(&self, range: &DesiredRange, bound: &Bound) -> bool {
+        if range.is_on_grid(bound) {
+            return true;
+        }
+        let (Some(confines), Some(extent)) = (self.confines(range), range.extent(bound)) else { return false };
+        let (Edge::At(from), Edge::At(to)) = (extent.from, extent.to) else { return false };
+        let Some(window) = range.grid.window_at(from) else { return false };
+        let begins = window.start() == from || confines.from == extent.from;
+        range.further == 0 && begins && (window.end() == to || confines.to == extent.to)
+    }
+
     /// The point that the policy's `ahead` reaches, at the end of a window; within what grid and key type can hold.
     pub fn horizon(&self, range: &DesiredRange, current: Window) -> Point {
         let limit = range.codec.limits().end();
@@ -188,6 +212,19 @@ impl<'a> Situation<'a> {
         }
     }
 
+    /// The same once these steps are done, which may make the DEFAULT partition.
+    pub(super) fn surroundings_after(&self, steps: &[Step]) -> Surroundings {
+        let is_default =
+            |create: &&CreatePartition| create.bound == Bound::Default && create.around.parent == self.table.name;
+        let mut made = steps.iter().filter_map(|step| match step {
+            Step::Create(create) => Some(create),
+            _ => None,
+        });
+        let around = self.surroundings();
+        let default = around.default.clone().or_else(|| made.find(is_default).map(|create| create.partition.clone()));
+        Surroundings { default, ..around }
+    }
+
     /// Adds the creation of a partition, with the move of rows that DEFAULT holds of it, unless its name is taken or the
     /// rows must stay; puts the questions that decide this.
     pub fn create(&self, draft: &mut Draft, label: Label<'_>, bound: Bound, reason: CreateReason) {
@@ -207,20 +244,28 @@ impl<'a> Situation<'a> {
             InDefault::Nothing => self.check_ahead(draft, &name, &bound),
         };
         let table = self.table;
+        let tablespace = self.level.placement.tablespace.clone().or_else(|| table.tablespace.clone());
         let carried = carried(self, &name.schema);
         draft.new_names.insert(name.clone());
+        let branch = match self.new_partition(draft, &name, tablespace.clone(), &bound) {
+            NewPartition::Leaf => None,
+            NewPartition::Branch(branch) => Some(branch),
+            NewPartition::Obstructed => return,
+        };
         let create = CreatePartition {
             around: self.surroundings(),
             found_by: self.found_by(&bound),
             spares_default,
+            root: self.root.name.clone(),
             partition: name,
             bound,
             range,
             reason,
             owner: (table.owner != self.snapshot.server.role).then(|| table.owner.clone()),
             carried,
-            tablespace: self.level.placement.tablespace.clone().or_else(|| table.tablespace.clone()),
+            tablespace,
             access_method: table.access_method.clone(),
+            branch,
         };
         match in_default {
             InDefault::Rows { default, condition, rows } => self.move_rows(draft, create, default, condition, rows),
@@ -238,6 +283,14 @@ impl<'a> Situation<'a> {
         if draft.new_names.contains(name) {
             return Some("another new partition gets the same name");
         }
+        if self.is_discarded(name) {
+            return None;
+        }
+        // What an earlier run has begun goes on, or is taken back first.
+        let split = self.table.default_partition().and_then(|default| default.split.as_ref());
+        if split.is_some_and(|split| split.partitions.contains(name)) {
+            return None;
+        }
         let question = Question::NameTaken(name.clone());
         match self.snapshot.answers.get(&question) {
             Some(Answer::Taken(true)) => Some("something else has that name already"),
@@ -247,6 +300,12 @@ impl<'a> Situation<'a> {
                 None
             }
         }
+    }
+
+    /// Whether this plan takes away what has the name now: what was left half built, and is empty.
+    fn is_discarded(&self, name: &QualifiedName) -> bool {
+        let mut left = self.snapshot.unfinished.iter();
+        left.any(|branch| (branch.name == *name || branch.below.contains(name)) && self.is_known_empty(branch))
     }
 
     /// Which rows belong to a partition with this bound, put to the DEFAULT partition; `None` when there is none.
@@ -286,6 +345,12 @@ impl<'a> Situation<'a> {
                 covered_to = covered_to.max(extent.to);
             }
         }
+        // What the partition above does not hold is for others to cover.
+        if let Some(confines) = self.confines(range)
+            && (confines.to <= covered_to || covered_to < confines.from)
+        {
+            return Runway::None;
+        }
         match (covered_to, range.now) {
             (Edge::At(point), Some(_)) => i64::try_from(range.instant(point).0)
                 .ok()
@@ -298,7 +363,12 @@ impl<'a> Situation<'a> {
     }
 }
 
-/// The grid in words, such as `range order_date, 1 month, Europe/Berlin`.
+/// The grids of a policy in words, such as `range order_date, 1 month, Europe/Berlin → hash customer_id, 4`.
+pub(super) fn grids_in_words(policy: &Policy) -> String {
+    policy.levels().map(grid_in_words).collect::<Vec<_>>().join(" → ")
+}
+
+/// The grid of one level in words, such as `range order_date, 1 month, Europe/Berlin`.
 pub(super) fn grid_in_words(level: &Level) -> String {
     let key = level.partitioning.key_in_words();
     match &level.partitioning {

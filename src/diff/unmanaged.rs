@@ -9,5 +9,7 @@ pub(super) fn tables(snapshot: &CatalogSnapshot) -> Vec<Finding> {
         Finding::about(codes::UNMANAGED_TABLE, table, "is partitioned and no policy manages it")
             .hint("write a policy for it, or leave it")
     };
-    snapshot.unmanaged.iter().map(finding).collect()
+    let is_known = |parent| snapshot.tables.iter().any(|table| table.has_node(parent));
+    let unfinished = snapshot.unfinished.iter().filter(|branch| !is_known(&branch.parent)).map(|branch| &branch.name);
+    snapshot.unmanaged.iter().chain(unfinished).map(finding).collect()
 }

@@ -22,6 +22,8 @@ pub enum Action {
         /// The URL of the archive's folder.
         url: String,
     },
+    /// Work in many transactions.
+    Batches(Batches),
 }
 
 /// Statements between BEGIN and COMMIT, in three parts, so that locks are held for as short as can be.
@@ -61,6 +63,9 @@ pub struct Ahead {
     pub statements: Vec<String>,
     /// How long writers may wait for all of the transaction; then it is rolled back.
     pub limit: Duration,
+    /// What is done, beside everybody, each time that the locks have been waited for: without it there would be the more
+    /// work the longer that takes.
+    pub meanwhile: Option<Batches>,
 }
 
 /// A statement on its own: DETACH PARTITION CONCURRENTLY.
@@ -87,6 +92,14 @@ pub struct CopyOut {
     pub to: String,
     /// Nobody writes to the table while it is read.
     pub locks: Vec<Lock>,
+}
+
+/// A block that commits as it goes, which Postgres refuses inside a transaction block (2D000). Stopped anywhere and run
+/// again, it goes on where it was. It locks nothing that others use for longer than a batch, and nothing exclusively.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batches {
+    /// The block.
+    pub statement: String,
 }
 
 impl Transaction {
@@ -126,6 +139,7 @@ impl Action {
                 ]
             }
             Self::Remove { url } => vec![format!("-- delete {}: `partctl apply`", one_line(url))],
+            Self::Batches(batches) => vec![batches.statement.clone()],
         }
     }
 
@@ -136,7 +150,7 @@ impl Action {
             Self::Transaction(transaction) => transaction.all_locks().collect(),
             Self::Alone(alone) => alone.locks.iter().collect(),
             Self::CopyOut(copy) => copy.locks.iter().collect(),
-            Self::Remove { .. } => Vec::new(),
+            Self::Batches(_) | Self::Remove { .. } => Vec::new(),
         }
     }
 
@@ -146,7 +160,7 @@ impl Action {
         match self {
             Self::Alone(_) => true,
             // The table is detached, and whoever still writes to it is waited for.
-            Self::CopyOut(_) | Self::Remove { .. } => false,
+            Self::CopyOut(_) | Self::Remove { .. } | Self::Batches(_) => false,
             Self::Transaction(transaction) => {
                 !transaction.implied.is_empty() || transaction.all_locks().any(|lock| lock.mode.stops_writers())
             }
@@ -159,11 +173,19 @@ impl Action {
         matches!(self, Self::Transaction(Transaction { ahead: Some(_), .. }))
     }
 
+    /// What is done each time that its locks have been waited for.
+    pub fn meanwhile(&self) -> Option<&Batches> {
+        match self {
+            Self::Transaction(transaction) => transaction.ahead.as_ref()?.meanwhile.as_ref(),
+            Self::Alone(_) | Self::CopyOut(_) | Self::Remove { .. } | Self::Batches(_) => None,
+        }
+    }
+
     /// How long its statements may go on under locks that stop writers, when that is more or less than usual.
     pub fn limit(&self) -> Option<Duration> {
         match self {
             Self::Transaction(transaction) => transaction.ahead.as_ref().map(|ahead| ahead.limit),
-            Self::Alone(_) | Self::CopyOut(_) | Self::Remove { .. } => None,
+            Self::Alone(_) | Self::CopyOut(_) | Self::Remove { .. } | Self::Batches(_) => None,
         }
     }
 
@@ -204,7 +226,7 @@ impl Action {
         let parent = match self {
             Self::Alone(alone) => &alone.waits_for_users_of,
             Self::Transaction(transaction) => transaction.finalizes.as_ref()?,
-            Self::CopyOut(_) | Self::Remove { .. } => return None,
+            Self::CopyOut(_) | Self::Remove { .. } | Self::Batches(_) => return None,
         };
         // A table that references itself is locked exclusively at the end.
         let noticed = |lock: &&&Lock| lock.relation != *parent || lock.mode.stops_writers();

@@ -16,7 +16,7 @@ const LIKE_OPTIONS: [(Inherited, &str); 2] = [(Inherited::Statistics, "STATISTIC
 pub struct Carried {
     /// What the policy lets partitions take from their table.
     pub inherit: BTreeSet<Inherited>,
-    /// What is set on the table, of that.
+    /// What is set on the table, of that, and what LIKE does not copy.
     pub properties: Vec<Property>,
     /// Roles whose default privileges on new tables go beyond what they have on the table; `None`: PUBLIC.
     pub revoke_from: BTreeSet<Option<Identifier>>,
@@ -55,18 +55,25 @@ impl Carried {
         receiver.statements(&set)
     }
 
-    /// The properties that LIKE does not copy.
-    fn set_here(&self) -> impl Iterator<Item = &Property> {
-        let copied = |property: &&Property| {
-            matches!(
-                property,
-                Property::Statistics(_) | Property::Compression { .. } | Property::Comment { column: Some(_), .. }
-            )
-        };
-        self.properties
-            .iter()
-            .filter(move |property| self.inherit.contains(&inherited_as(property)) && !copied(property))
+    /// The comment on the table itself.
+    pub(super) fn comment(&self) -> Option<&str> {
+        self.set_here().find_map(|property| match property {
+            Property::Comment { column: None, text } => Some(text.as_str()),
+            _ => None,
+        })
     }
+
+    fn set_here(&self) -> impl Iterator<Item = &Property> {
+        self.properties.iter().filter(|property| self.inherit.contains(&inherited_as(property)))
+    }
+}
+
+/// Whether LIKE copies it from a parent that has it.
+pub fn is_copied(property: &Property) -> bool {
+    matches!(
+        property,
+        Property::Statistics(_) | Property::Compression { .. } | Property::Comment { column: Some(_), .. }
+    )
 }
 
 fn needs_indexes(property: &Property) -> bool {

@@ -150,6 +150,20 @@ finding_codes! {
     UNLESS_UNKNOWN = "PT144" "unless-unknown" Warning None;
     /// Partitions take more than `max_size`, and no more of them may leave.
     OVER_SIZE = "PT145" "over-size" Warning None;
+    /// A branch that is partitioned otherwise than the policy says; it counts as coverage and is left alone.
+    OTHER_SHAPE = "PT150" "other-shape" Info None;
+    /// Partitions that have no partitions of their own, though the policy says how they are partitioned.
+    PLAIN_PARTITION = "PT151" "plain-partition" Info None;
+    /// Partitions that have partitions of their own, of which the policy says nothing.
+    UNKNOWN_LEVEL = "PT152" "unknown-level" Info None;
+    /// The key of a sub-partition does not suit the table.
+    SUBPARTITION_KEY = "PT153" "sub-partition-key" Error Some(FailureKind::Policy);
+    /// A partition with so many partitions of its own that attaching it would exhaust the server's table of locks.
+    BRANCH_TOO_LARGE = "PT154" "branch-too-large" Error Some(FailureKind::Refused);
+    /// A partition that was left half built and holds rows.
+    HALF_BUILT = "PT155" "half-built" Warning None;
+    /// The policy's modulus is a multiple of the table's: its partitions would have to be split.
+    MODULUS_SPLIT = "PT159" "modulus-split" Warning None;
     /// The collation of a text key does not sort what it carries in the order of time.
     TEXT_ORDER = "PT161" "text-order" Error Some(FailureKind::Policy);
     /// A value of the policy is none of the key's type, or stands in two groups in two spellings.
@@ -160,6 +174,8 @@ finding_codes! {
     MOVE_REFUSED = "PT171" "move-refused" Error Some(FailureKind::Findings);
     /// DEFAULT holds rows of a partition to be made, and moving them would keep writers waiting for too long.
     MOVE_TAKES_LONG = "PT172" "move-takes-long" Error Some(FailureKind::Findings);
+    /// DEFAULT holds rows of a partition to be made; moving them takes too long, and no other table can take DEFAULT's place.
+    SPLIT_REFUSED = "PT173" "split-refused" Error Some(FailureKind::Findings);
     /// Partitions have something of their own where their table has another, and partctl leaves it.
     OWN_PROPERTIES = "PT180" "own-properties" Info None;
     /// A role has privileges on partitions that it does not have on their table.

@@ -18,9 +18,10 @@ mod saved;
 mod step;
 pub mod steps;
 mod surroundings;
+mod unfinished;
 
-pub use action::{Action, Ahead, Alone, CopyOut, Drain, Proof, Transaction};
-pub use carried::Carried;
+pub use action::{Action, Ahead, Alone, Batches, CopyOut, Drain, Proof, Transaction};
+pub use carried::{Carried, is_copied};
 pub use event::{Archived, Blocker, Event, Listener};
 pub use finding::{Evidence, FINDING_CODES, Finding, FindingCode, Severity, codes, first_few};
 pub use lock::{Lock, LockMode, LockScope};
@@ -31,3 +32,4 @@ pub use properties::{inherited_as, role};
 pub use saved::{Moment, SavedPlan};
 pub use step::{Phase, Step, StepKind};
 pub use surroundings::{FarTable, Surroundings};
+pub use unfinished::unfinished_partition_of;

@@ -38,6 +38,8 @@ pub struct TablePlan {
     pub grid: String,
     /// Partitions that exist, those pending detach left out.
     pub partitions: usize,
+    /// Leaves at and below them.
+    pub leaves: usize,
     /// Their estimated bytes.
     pub bytes: u64,
     /// How long coverage lasts.
@@ -65,6 +67,20 @@ pub enum Runway {
     Until(DateTime<Utc>),
     /// For ever: a partition ends at MAXVALUE or infinity.
     Endless,
+}
+
+impl Runway {
+    /// That which ends sooner; one that says nothing does not count.
+    #[must_use]
+    pub fn sooner(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::None, known) | (known, Self::None) | (Self::Endless, known) | (known, Self::Endless) => known,
+            (Self::Until(a), Self::Until(b)) => Self::Until(a.min(b)),
+            (Self::Partitions(a), Self::Partitions(b)) => Self::Partitions(a.min(b)),
+            // Time and numbers cannot be compared; the outer level comes first.
+            (Self::Until(_), Self::Partitions(_)) | (Self::Partitions(_), Self::Until(_)) => self,
+        }
+    }
 }
 
 /// Steps that may be carried out at the same time, table by table.

@@ -7,6 +7,7 @@ mod create;
 mod defaults;
 mod hold;
 mod inherit;
+mod level;
 mod locks;
 mod maintain;
 mod name;
@@ -30,7 +31,7 @@ use self::report::{Report, Wholeness};
 use self::scalars::words;
 use self::section::Section;
 use super::document::{Document, Documents, Node, Scalar, Value};
-use super::model::{Level, Location, Policy};
+use super::model::{Location, Policy};
 use super::problem::{Problem, Source};
 use super::query_files::QueryFiles;
 use super::reference::{Key, Keys, Shape, TABLE};
@@ -193,15 +194,10 @@ fn check_document(root: &Node, source: &Source, tables: &mut Tables, report: &mu
         }
         None => section.required("table", report, |node, report| table(node, &location, tables, report)),
     };
-    let mut partition = section.required("partition", report, partition::read);
-    let axis = partition.as_ref().and_then(|partition| partition.axis);
-    let create = create::read(&section, axis, report);
-    if let Some(partition) = &mut partition {
-        create::agree(&section, &create, &mut partition.partitioning, report);
-    }
-    let retain = retain::read(&section, axis, report);
-    let archive = archive::read(&section, retain.as_ref(), report);
-    reach::judge(&section, &create, retain.as_ref(), axis, report);
+    let grid = section.required("partition", report, |node, report| Section::open(node, &partition::KEYS, report));
+    let level = level::read(&section, grid.as_ref(), report);
+    let axis = level.reckoned_on();
+    let archive = archive::read(&section, &level, report);
     let hold = section.optional("hold", report, |node, report| hold::read(node, axis, report));
     let inherit = inherit::read(&section, report);
     let storage = inherit::read_storage(&section, report);
@@ -212,16 +208,9 @@ fn check_document(root: &Node, source: &Source, tables: &mut Tables, report: &mu
     if !report.is_sound() {
         return None;
     }
-    let partition = partition?;
     Some(Policy {
         table: table?,
-        level: Level {
-            partitioning: partition.partitioning?,
-            placement: partition.placement,
-            create,
-            retain,
-            subpartition: None,
-        },
+        level: level.whole()?,
         archive,
         hold: hold.unwrap_or_default(),
         inherit,

@@ -5,6 +5,7 @@
 
 mod archives;
 mod coverage;
+mod levels;
 mod moves;
 mod policy;
 mod properties;
@@ -47,6 +48,7 @@ impl Explanation {
 const EXPLANATIONS: &[&[Explanation]] = &[
     policy::EXPLANATIONS,
     coverage::EXPLANATIONS,
+    levels::EXPLANATIONS,
     moves::EXPLANATIONS,
     properties::EXPLANATIONS,
     retirement::EXPLANATIONS,

@@ -50,6 +50,7 @@ fn roles(plan: &Plan) -> BTreeMap<QualifiedName, &'static str> {
         let around = match step {
             Step::Record(_)
             | Step::Remove(_)
+            | Step::Discard(_)
             | Step::Archive(_)
             | Step::DeleteArchive(_)
             | Step::Match(_)
@@ -57,7 +58,9 @@ fn roles(plan: &Plan) -> BTreeMap<QualifiedName, &'static str> {
             Step::Attach(step) => &step.around,
             Step::Finalize(step) => &step.around,
             Step::Create(step) => &step.around,
+            Step::DiscardSplit(step) => &step.around,
             Step::Move(step) => &step.create.around,
+            Step::Split(step) => &step.rest.around,
             Step::SetAside(step) => &step.around,
             Step::Detach(step) => &step.around,
             Step::BringBack(step) => &step.around,

@@ -165,6 +165,15 @@ pub(super) fn headline(table: &TablePlan, at: DateTime<Utc>) -> Vec<String> {
     let size = if 0 < table.bytes { format!(", {}", amounts::bytes(table.bytes)) } else { String::new() };
     parts.push(match table.partitions {
         0 => "no partitions".to_owned(),
+        // Where partitions have partitions themselves, queries read leaves.
+        count if count != table.leaves => {
+            let leaves = if table.leaves == 1 {
+                "1 leaf".to_owned()
+            } else {
+                format!("{} leaves", amounts::in_full(table.leaves as u64))
+            };
+            format!("{}, {leaves}{size}", plural(count, "partition"))
+        }
         count => format!("{}{size}", plural(count, "partition")),
     });
     parts.extend(runway(table.runway, at));

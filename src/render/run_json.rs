@@ -126,7 +126,7 @@ fn wire_step(table: &QualifiedName, step: &Step) -> WireStep {
         table: table.to_string(),
         kind: step.kind().as_str(),
         target: step.target().to_string(),
-        range: step.range().to_owned(),
+        range: step.range().into_owned(),
         reason: step.reason().into_owned(),
         bytes,
         rows,

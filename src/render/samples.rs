@@ -35,6 +35,7 @@ pub(super) fn create(parent: &QualifiedName, partition: &str, from: &str, to: &s
     let bound: Bound = format!("FOR VALUES FROM ('{from}') TO ('{to}')").parse().unwrap();
     Step::Create(CreatePartition {
         around: around(parent, &[]),
+        root: name("orders"),
         partition: QualifiedName { schema: parent.schema.clone(), name: crate::sql::Identifier::new(partition) },
         bound,
         range: format!("{from} … {to}"),
@@ -45,6 +46,7 @@ pub(super) fn create(parent: &QualifiedName, partition: &str, from: &str, to: &s
         access_method: None,
         found_by: None,
         spares_default: None,
+        branch: None,
     })
 }
 
@@ -89,6 +91,7 @@ pub(super) fn table(table: QualifiedName, grid: &str, steps: Vec<Step>) -> Table
         fingerprint: "f00d".to_owned(),
         grid: grid.to_owned(),
         partitions: 4,
+        leaves: 4,
         bytes: 2_254_857_830,
         runway: Runway::None,
         steps,
@@ -132,13 +135,17 @@ pub(super) fn life_of_orders() -> Plan {
     ];
     let orders = TablePlan {
         partitions: 31,
+        leaves: 31,
         bytes: 442_381_631_488,
         runway: Runway::Until(at("2027-02-21T04:00:00Z")),
         ..table(orders, "range order_date, 1 month, Europe/Berlin", steps)
     };
     let customers = table(QualifiedName::new("crm", "customers"), "list region", Vec::new());
-    let events =
-        TablePlan { partitions: 8, ..table(QualifiedName::new("app", "events"), "hash user_id, 8", Vec::new()) };
+    let events = TablePlan {
+        partitions: 8,
+        leaves: 8,
+        ..table(QualifiedName::new("app", "events"), "hash user_id, 8", Vec::new())
+    };
     plan(vec![orders, customers, events])
 }
 

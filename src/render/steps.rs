@@ -61,7 +61,7 @@ impl Cells {
 
 /// The step's range for a person, a long list of values cut short.
 pub(super) fn range(step: &Step) -> String {
-    let range = plain(step.range());
+    let range = plain(&step.range());
     if width(&range) <= RANGE_WIDTH {
         return range;
     }
@@ -143,6 +143,11 @@ pub(super) fn caution(step: &Step) -> Option<String> {
                 Published::DeletedAndInserted => "they are published as deleted and inserted, so readers wait as well",
             }
         )),
+        Step::Split(step) => Some(format!(
+            "all of DEFAULT {} is copied, also what stays, and needs that room on the disk once more; a new DEFAULT takes \
+             its name",
+            name_beside(&step.default, &step.rest.around.parent)
+        )),
         Step::Drop(DropTable { foreign_keys, .. }) if !foreign_keys.is_empty() => {
             let tables: Vec<String> = foreign_keys.iter().map(|key| name(&key.table)).collect();
             Some(format!(
@@ -160,12 +165,8 @@ fn verb_length(kind: StepKind) -> usize {
 
 fn tone(kind: StepKind) -> Tone {
     match kind {
-        StepKind::Finalize
-        | StepKind::Record
-        | StepKind::Remove
-        | StepKind::Match
-        | StepKind::Move
-        | StepKind::Analyze => Tone::Fix,
+        StepKind::Finalize | StepKind::Record | StepKind::Remove | StepKind::Discard => Tone::Fix,
+        StepKind::Match | StepKind::Move | StepKind::Split | StepKind::Analyze => Tone::Fix,
         StepKind::Create | StepKind::Attach | StepKind::BringBack => Tone::Create,
         StepKind::SetAside | StepKind::Detach | StepKind::Archive => Tone::Detach,
         StepKind::Drop | StepKind::DeleteArchive => Tone::Drop,

@@ -78,6 +78,7 @@ async fn judge(client: &Client, snapshot: &CatalogSnapshot, statement: Statement
         server: snapshot.server.clone(),
         tables: touched,
         unmanaged: Vec::new(),
+        unfinished: Vec::new(),
         ledger: Ledger::default(),
         answers: Answers::default(),
     };

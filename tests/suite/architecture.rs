@@ -12,6 +12,7 @@ const FLOORS: &[&[&str]] = &[
     &["plan", "manifest"],
     &["desired"],
     &["diff", "pruning", "restore"],
+    &["import"],
     &["render"],
     &["db"],
     &["archive"],
@@ -20,7 +21,7 @@ const FLOORS: &[&[&str]] = &[
 ];
 
 /// Below the line nothing touches the world.
-const PURE_FLOORS: usize = 8;
+const PURE_FLOORS: usize = 9;
 
 const WORLDLY: &[&str] = &[
     "tokio",

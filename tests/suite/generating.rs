@@ -1,5 +1,5 @@
-//! What `generate` prints is taken by whom it is for: shells, `man`, systemd. Where one of them is not installed, its
-//! part is held by the unit tests of the texts alone.
+//! What `generate` prints is taken by whom it is for: shells, `man`, systemd, Prometheus. Where one of them is not
+//! installed, its part is held by the unit tests of the texts alone; in CI those that `.ci/setup tests` installs are there.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -18,6 +18,14 @@ fn if_installed(command: &mut Command) -> Option<Output> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
         output => Some(output.unwrap()),
     }
+}
+
+/// The same of a program that `.ci/setup tests` installs: in CI nothing is passed over.
+fn if_set_up(command: &mut Command) -> Option<Output> {
+    let output = if_installed(command);
+    let program = command.get_program().display();
+    assert!(output.is_some() || std::env::var_os("CI").is_none(), "no `{program}`: `.ci/setup tests` installs it");
+    output
 }
 
 fn assert_silent_success(output: &Output) {
@@ -97,14 +105,23 @@ fn systemd_takes_the_units() {
     let mut verify = Command::new("systemd-analyze");
     // The manual is not installed where tests run.
     verify.args(["verify", "--man=no"]).args(&units).env("SYSTEMD_LOG_LEVEL", "warning");
-    if let Some(output) = if_installed(&mut verify) {
+    if let Some(output) = if_set_up(&mut verify) {
         assert_silent_success(&output);
     }
     // 0 is best and 10 worst; a unit without any hardening has 9.6.
     let mut security = Command::new("systemd-analyze");
     security.args(["security", "--offline=true", "--no-pager", "--threshold=20"]).arg(&units[0]);
-    if let Some(output) = if_installed(&mut security) {
+    if let Some(output) = if_set_up(&mut security) {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
+#[test]
+fn prometheus_takes_the_alert_rules() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), generate(&["prometheus-rules"])).unwrap();
+    if let Some(output) = if_set_up(Command::new("promtool").args(["check", "rules"]).arg(file.path())) {
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 }
 

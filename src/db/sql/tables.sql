@@ -69,7 +69,23 @@ SELECT c.oid, tree.depth = 0 AS is_root, n.nspname::text AS schema, c.relname::t
           LEFT JOIN pg_catalog.pg_attribute a
             ON a.attrelid = c.oid AND a.attnum = u.attribute AND u.attribute <> 0
           LEFT JOIN pg_catalog.pg_collation l ON l.oid = u.sorted_by AND l.collname <> 'default'
-          LEFT JOIN pg_catalog.pg_namespace ln ON ln.oid = l.collnamespace) AS key_columns
+          LEFT JOIN pg_catalog.pg_namespace ln ON ln.oid = l.collnamespace) AS key_columns,
+       CASE WHEN tree.depth = 0 THEN
+      (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
+                a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attidentity <> '', ln.nspname, l.collname)
+                ORDER BY a.attnum)::text
+         FROM pg_catalog.pg_attribute a
+         LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation AND l.collname <> 'default'
+         LEFT JOIN pg_catalog.pg_namespace ln ON ln.oid = l.collnamespace
+        WHERE a.attrelid = c.oid AND 0 < a.attnum AND NOT a.attisdropped) END AS columns,
+       CASE WHEN tree.depth = 0 THEN
+      (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(x.relname,
+                (SELECT coalesce(pg_catalog.json_agg(a.attname ORDER BY k.position), '[]')
+                   FROM pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY k(attribute, position)
+                   JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attribute
+                  WHERE k.position <= i.indnkeyatts)) ORDER BY x.relname)::text
+         FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
+        WHERE i.indrelid = c.oid AND i.indisunique) END AS unique_keys
   FROM tree
  -- From Postgres 16 on a member may lack SET ROLE, and the privilege has a name; before, every member may.
  CROSS JOIN (SELECT CASE WHEN pg_catalog.current_setting('server_version_num')::int4 < 160000 THEN 'MEMBER' ELSE 'SET' END)

@@ -76,6 +76,7 @@ fn snapshot(key_type: &str, bounds: &[&str], now: &str) -> CatalogSnapshot {
         bytes: 8_192,
         indexes: 0,
         leftover_checks: Vec::new(),
+        split: None,
         table: None,
     };
     let table = Table {
@@ -99,6 +100,9 @@ fn snapshot(key_type: &str, bounds: &[&str], now: &str) -> CatalogSnapshot {
                 collation: None,
             }],
         }),
+        columns: Vec::new(),
+        unique_keys: Vec::new(),
+        indexes: 0,
         tablespace: None,
         access_method: None,
         properties: Vec::new(),
@@ -119,6 +123,7 @@ fn snapshot(key_type: &str, bounds: &[&str], now: &str) -> CatalogSnapshot {
         },
         tables: vec![table],
         unmanaged: Vec::new(),
+        unfinished: Vec::new(),
         ledger: Ledger::default(),
         answers: Default::default(),
     }

@@ -7,7 +7,7 @@ mod told;
 
 use super::{Draft, Situation};
 use crate::catalog::{Grant, IndexFault, Partition, Property};
-use crate::plan::{Carried, Step, inherited_as};
+use crate::plan::{Carried, Step, inherited_as, is_copied};
 use crate::policy::{Inherited, StorageParameter};
 use crate::sql::Identifier;
 
@@ -17,8 +17,10 @@ pub(super) use indexes::indexes;
 pub(super) fn carried(situation: &Situation<'_>, schema: &Identifier) -> Carried {
     let (policy, root) = (situation.policy, situation.root);
     let inherits = |word| policy.inherit.contains(&word);
-    let properties: Vec<Property> =
-        root.properties.iter().filter(|property| inherits(inherited_as(property))).cloned().collect();
+    // A partition below the root is LIKE its own parent, which may lack what the root has.
+    let comes_along = |property: &Property| is_copied(property) && situation.table.properties.contains(property);
+    let given = |property: &&Property| inherits(inherited_as(property)) && !comes_along(property);
+    let properties: Vec<Property> = root.properties.iter().filter(given).cloned().collect();
     let applies = |other: &Option<Identifier>| other.as_ref().is_none_or(|other| other == schema);
     let here = situation.table.default_grants.iter().filter(|default| applies(&default.schema));
     let beyond = here.filter(|default| !grants(&root.properties).any(|grant| grant.covers(&default.grant)));

@@ -25,6 +25,8 @@ pub(super) struct SavedTable {
     grid: String,
     fingerprint: String,
     partitions: usize,
+    #[serde(default)]
+    leaves: usize,
     bytes: u64,
     runway: SavedRunway,
     lock_timeout_ms: u64,
@@ -118,6 +120,7 @@ impl SavedTable {
             grid: table.grid.clone(),
             fingerprint: table.fingerprint.clone(),
             partitions: table.partitions,
+            leaves: table.leaves,
             bytes: table.bytes,
             runway: SavedRunway::of(table.runway, at),
             lock_timeout_ms: u64::try_from(table.locks.timeout.as_millis()).unwrap_or(u64::MAX),
@@ -196,17 +199,20 @@ impl SavedStep {
                 Phase::Maintain => SavedPhase::Maintain,
             },
             target: step.target().to_string(),
-            range: step.range().to_owned(),
+            range: step.range().into_owned(),
             bound: match step {
                 Step::Create(step) => Some(step.bound.to_string()),
                 Step::Move(step) => Some(step.create.bound.to_string()),
                 Step::Detach(step) => Some(step.bound.to_string()),
                 Step::Archive(step) => Some(step.bound.to_string()),
                 Step::Attach(step) => Some(step.bound.to_string()),
-                Step::SetAside(_) | Step::BringBack(_) => Some(Bound::Default.to_string()),
+                Step::SetAside(_) | Step::BringBack(_) | Step::Split(_) | Step::DiscardSplit(_) => {
+                    Some(Bound::Default.to_string())
+                }
                 Step::Finalize(_)
                 | Step::Record(_)
                 | Step::Remove(_)
+                | Step::Discard(_)
                 | Step::Drop(_)
                 | Step::DeleteArchive(_)
                 | Step::Match(_)

@@ -37,6 +37,7 @@ fn plan() -> Plan {
         fingerprint: "f00d".to_owned(),
         grid: "range at, 1 month".to_owned(),
         partitions: 31,
+        leaves: 31,
         bytes: 8_192,
         runway: Runway::Until("2026-11-22T03:00:00Z".parse().unwrap()),
         steps: vec![
@@ -88,13 +89,15 @@ fn the_document_says_what_it_is_and_all_that_a_reader_needs() {
           "bring back": 0,
           "create": 0,
           "detach": 0,
+          "discard": 0,
           "drop": 1,
           "finalize": 0,
           "match": 0,
           "move": 0,
           "record": 1,
           "remove": 0,
-          "set aside": 0
+          "set aside": 0,
+          "split": 0
         },
         "findings": {
           "error": 0,
@@ -109,6 +112,7 @@ fn the_document_says_what_it_is_and_all_that_a_reader_needs() {
           "grid": "range at, 1 month",
           "fingerprint": "f00d",
           "partitions": 31,
+          "leaves": 31,
           "bytes": 8192,
           "runway": {
             "kind": "until",

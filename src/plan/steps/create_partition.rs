@@ -4,13 +4,14 @@
 //! form takes SHARE UPDATE EXCLUSIVE, which readers and writers do not notice (Postgres 14-18). Only a DEFAULT
 //! partition is locked harder, because its own bound shrinks.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use super::CheckAhead;
+use super::{AttachOrder, CheckAhead, NewBranch, new_branch};
 use crate::catalog::{Bound, RelationKind};
 use crate::plan::properties::Receiver;
 use crate::plan::surroundings::Modes;
-use crate::plan::{Action, Carried, LockMode, Proof, Surroundings, Transaction};
+use crate::plan::{Action, Carried, LockMode, Proof, Surroundings, Transaction, unfinished};
 use crate::sql::{Identifier, QualifiedName};
 
 /// A partition to be made.
@@ -18,6 +19,8 @@ use crate::sql::{Identifier, QualifiedName};
 pub struct CreatePartition {
     /// The partitioned table, and what is locked besides.
     pub around: Surroundings,
+    /// The table that the policy names: the parent, or above it.
+    pub root: QualifiedName,
     /// The new partition.
     pub partition: QualifiedName,
     /// What it will hold.
@@ -38,6 +41,8 @@ pub struct CreatePartition {
     pub found_by: Option<String>,
     /// Spares the scan of a DEFAULT partition that is not small, which Postgres makes under its lock.
     pub spares_default: Option<CheckAhead>,
+    /// Its own partitions; `None`: a leaf.
+    pub branch: Option<NewBranch>,
 }
 
 /// Why a partition is made.
@@ -96,26 +101,42 @@ impl CreatePartition {
 
     pub(in crate::plan) fn actions(&self) -> Vec<Action> {
         let (locks, implied) = self.around.locks(Self::MODES);
-        let mut under = self.attach();
+        let ahead = self.spares_default.iter().flat_map(CheckAhead::actions);
+        let (mut before, mut under, mut built) = (Vec::new(), self.attach(), Vec::new());
+        match &self.branch {
+            Some(branch) if branch.order == AttachOrder::BranchLast => {
+                built = branch.build(self);
+                before.extend(self.set_role());
+                before.push(unfinished::guard(&self.partition, &self.around.parent));
+                under.push(unfinished::end(&self.partition, self.carried.comment()));
+            }
+            Some(_) | None => before = [self.make(), self.furnish()].concat(),
+        }
         under.extend(self.reset_role());
         under.extend(self.spares_default.as_ref().map(CheckAhead::drop));
-        let ahead = self.spares_default.iter().flat_map(CheckAhead::actions);
-        let before = [self.make(), self.furnish()].concat();
         let proof = self.proof();
         let attach = Transaction { before, locks, implied, under, proof, ..Transaction::default() };
-        ahead.chain([Action::Transaction(attach)]).collect()
+        built.into_iter().chain(ahead).chain([Action::Transaction(attach)]).collect()
     }
 
-    /// Makes the table, which nobody else knows of yet, as the parent's owner.
+    /// Makes the table, which nobody else knows of yet, as the parent's owner, with all that is below it.
     pub(super) fn make(&self) -> Vec<String> {
-        let (partition, parent) = (&self.partition, &self.around.parent);
-        let mut statements: Vec<String> = self.owner.iter().map(|owner| format!("SET LOCAL ROLE {owner}")).collect();
-        let mut create = format!("CREATE TABLE {partition} (LIKE {parent} {})", self.carried.like_options());
+        let below = self.branch.iter().flat_map(NewBranch::make_below);
+        self.set_role().into_iter().chain([self.create_table()]).chain(below).collect()
+    }
+
+    pub(super) fn create_table(&self) -> String {
+        self.create_like(&self.around.parent)
+    }
+
+    /// The statement that makes the table with the columns, indexes and constraints of another.
+    pub(super) fn create_like(&self, model: &QualifiedName) -> String {
+        let mut create = format!("CREATE TABLE {} (LIKE {model} {})", self.partition, self.carried.like_options());
+        create.extend(self.branch.iter().map(|branch| format!(" PARTITION BY {}", branch.key)));
         create.extend(self.access_method.iter().map(|method| format!(" USING {method}")));
-        create.push_str(&self.carried.with_clause(RelationKind::Table));
+        create.push_str(&self.carried.with_clause(self.receiver().kind));
         create.extend(self.tablespace.iter().map(|tablespace| format!(" TABLESPACE {tablespace}")));
-        statements.push(create);
-        statements
+        create
     }
 
     /// Makes the table and leaves it on its own: its rows come before it is attached.
@@ -130,16 +151,31 @@ impl CreatePartition {
 
     /// Makes it a partition.
     pub(super) fn attach(&self) -> Vec<String> {
-        let Self { partition, bound, .. } = self;
-        let attach = format!("ALTER TABLE {} ATTACH PARTITION {partition} {bound}", self.around.parent);
-        std::iter::once(attach).chain(self.carried.after_attach(self.receiver())).collect()
+        let below = self.branch.iter().flat_map(NewBranch::attach_below);
+        [self.attach_alone()].into_iter().chain(below).chain(self.after_attach()).collect()
+    }
+
+    pub(super) fn attach_alone(&self) -> String {
+        format!("ALTER TABLE {} ATTACH PARTITION {} {}", self.around.parent, self.partition, self.bound)
+    }
+
+    /// What it is given once its indexes have their place, and what is below it.
+    fn after_attach(&self) -> Vec<String> {
+        let below = self.branch.iter().flat_map(|branch| &branch.partitions);
+        let own = self.carried.after_attach(self.receiver());
+        own.into_iter().chain(below.flat_map(Self::after_attach)).collect()
     }
 
     fn receiver(&self) -> Receiver<'_> {
-        Receiver { name: &self.partition, kind: RelationKind::Table, of: &self.around.parent }
+        let kind = if self.branch.is_some() { RelationKind::Partitioned } else { RelationKind::Table };
+        Receiver { name: &self.partition, kind, of: &self.root }
     }
 
-    /// Ends what [`Self::make`] began.
+    pub(super) fn set_role(&self) -> Option<String> {
+        self.owner.as_ref().map(|owner| format!("SET LOCAL ROLE {owner}"))
+    }
+
+    /// Ends what [`Self::set_role`] began.
     pub(super) fn reset_role(&self) -> Option<String> {
         self.owner.as_ref().map(|_| "RESET ROLE".to_owned())
     }
@@ -150,10 +186,27 @@ impl CreatePartition {
         let nobody_waits = self.around.default.is_none() && !self.around.has_foreign_keys();
         let condition = self.found_by.as_ref().filter(|_| nobody_waits)?;
         let query = format!("SELECT * FROM {} WHERE {condition}", self.around.parent);
-        Some(Proof { leaves: vec![self.partition.clone()], query })
+        Some(Proof { leaves: self.leaves().into_iter().cloned().collect(), query })
+    }
+
+    fn leaves(&self) -> Vec<&QualifiedName> {
+        match &self.branch {
+            None => vec![&self.partition],
+            Some(branch) => branch.partitions.iter().flat_map(Self::leaves).collect(),
+        }
     }
 
     pub(in crate::plan) fn clean_up(&self) -> Vec<Action> {
-        self.spares_default.iter().map(CheckAhead::clean_up).collect()
+        let built = self.branch.as_ref().filter(|branch| branch.order == AttachOrder::BranchLast);
+        let built = built.map(|_| new_branch::take_away(&self.partition, &self.around.parent));
+        self.spares_default.iter().map(CheckAhead::clean_up).chain(built).collect()
+    }
+
+    /// What it holds, for a person, and what is below it.
+    pub(in crate::plan) fn range(&self) -> Cow<'_, str> {
+        let Some(branch) = &self.branch else { return Cow::Borrowed(&self.range) };
+        let levels = branch.levels().into_iter().map(|(count, strategy)| format!("{count} {}", strategy.as_str()));
+        let plural = if branch.relations() == 1 { "" } else { "s" };
+        Cow::Owned(format!("{} with {} partition{plural}", self.range, levels.collect::<Vec<_>>().join(" and ")))
     }
 }

@@ -1,10 +1,11 @@
 //! `archive`: where rows of partitions go before these are dropped, and how they are written there.
 
 use crate::policy::document::Node;
-use crate::policy::model::{Archive, Retain, Then};
+use crate::policy::model::{Archive, Then};
 use crate::policy::reference::{INTERVAL, Key, Keys, Shape};
 use crate::rows::{Compression, Format, Layout};
 
+use super::level::ReadLevel;
 use super::report::{Report, Wholeness};
 use super::scalars::{choice, count, interval, scalar, shown, text, words};
 use super::section::Section;
@@ -67,8 +68,8 @@ const MOST_CONNECTIONS: u32 = 16;
 const SMALLEST_SPLIT: u64 = 1_000_000;
 
 /// Reads the section; `None` when nothing is archived.
-pub(super) fn read(root: &Section<'_>, retain: Option<&Retain>, report: &mut Report<'_>) -> Option<Archive> {
-    let archives = retain.is_some_and(|retain| retain.then == Then::Archive);
+pub(super) fn read(root: &Section<'_>, level: &ReadLevel, report: &mut Report<'_>) -> Option<Archive> {
+    let archives = level.thens().any(|then| then == Then::Archive);
     let Some(entry) = root.get("archive") else {
         if archives && report.wholeness() == Wholeness::Whole {
             let hint = "write `archive: {to: s3://bucket/folder}`, or `file:///folder`";
@@ -88,7 +89,7 @@ pub(super) fn read(root: &Section<'_>, retain: Option<&Retain>, report: &mut Rep
     let split = section.optional("split", report, size);
     let connections = section.optional("connections", report, |node, report| count(node, 1..=MOST_CONNECTIONS, report));
     let keep = section.optional("keep", report, interval);
-    if root.own("archive").is_some() && retain.is_some_and(|retain| retain.then != Then::Archive) {
+    if root.own("archive").is_some() && !archives && level.thens().next().is_some() {
         let message = "`archive` says where to, and nothing is archived";
         report.hinted(rules::CONTRADICTION, &entry.key_span, message, "write `then: archive` under `retain`");
     }

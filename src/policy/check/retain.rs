@@ -84,14 +84,8 @@ const GRACE_DAYS: u32 = 7;
 /// Reads the section; `None` when nothing is ever retired.
 pub(super) fn read(root: &Section<'_>, axis: Option<Axis>, report: &mut Report<'_>) -> Option<Retain> {
     let entry = root.get("retain")?;
-    if let Some(axis @ (Axis::List | Axis::Hash)) = axis {
-        if root.own("retain").is_some() && axis == Axis::Hash {
-            let message = "`retain` does not go with `hash`: its partitions do not age";
-            report.problem(rules::CONTRADICTION, &entry.key_span, message);
-        } else if root.own("retain").is_some() {
-            let message = "`retain` for list partitions is not supported by this version of partctl yet";
-            report.problem(rules::NOT_YET, &entry.key_span, message);
-        }
+    // Said once the levels below are known, whose partitions may be meant.
+    if axis.is_some_and(|axis| !axis.ages()) {
         return None;
     }
     let section = Section::open(&entry.value, &KEYS, report)?;

@@ -56,6 +56,8 @@ rules! {
         "A file of queries that a policy names is there, can be read, and holds a statement.";
     UNLESS = "PT030" "unless"
         "What keeps a partition is one expression in SQL that names the partition, and nothing else.";
+    SUBPARTITION = "PT035" "sub-partition"
+        "Each level of a policy divides what the level above it leaves together.";
     ENCODING = "PT040" "encoding"
         "An encoding is one that partctl knows, with the parameters that it takes.";
     STORAGE = "PT050" "storage-parameter"

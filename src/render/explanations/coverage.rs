@@ -77,7 +77,8 @@ pub(super) const EXPLANATIONS: &[Explanation] = &[
     ),
     explain(
         "PT123",
-        "A hash table works only while all its remainders of one modulus exist: mixing them loses rows to nowhere.",
+        "Partitions of the policy's modulus cannot stand beside those that the table has, and partctl never merges any; so \
+         nothing is planned for the table.",
         "Set `modulus` to what the table has, or follow the hint.",
     ),
     explain(

@@ -127,6 +127,11 @@ pub(super) const EXPLANATIONS: &[Explanation] = &[
     )
     .example("unless: \"exists (select from {partition} where state = 'open')\""),
     explain(
+        "PT035",
+        "All rows of a partition would fall into one of those below it, and the others would stay empty.",
+        "Sub-partition by another column.",
+    ),
+    explain(
         "PT040",
         "The encoding says how a key carries a time. With the wrong one, rows land in partitions of other times.",
         "Take one of the encodings, with its parameters as the message shows them.",

@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use partctl::plan::{Action, Phase};
+use partctl::plan::{Action, Phase, StepKind};
 
 use super::harness::{Database, server};
 
@@ -130,6 +130,29 @@ const SCENARIOS: &[Scenario] = &[
               FROM (SELECT date_trunc('week', now() AT TIME ZONE 'UTC')::date - 14 AS m) t, generate_series(0, 3) g")],
     },
     Scenario {
+        name: "months of four hash partitions each, with keys, an identity column and a role of their own",
+        policy: "version: 1\ntable: shop.orders\npartition:\n  range: at\n  every: 1 month\n  timezone: Europe/Berlin\n  subpartition: {hash: customer, modulus: 4}\ncreate: {ahead: 2 partitions}\n",
+        setup: BRANCHES,
+    },
+    Scenario {
+        name: "regions of months of hash partitions, whose old months leave",
+        policy: "version: 1\ntable: shop.tree\npartition:\n  list: region\n  values: {eu: [DE, FR], na: [US], none: [null]}\n  subpartition:\n    range: at\n    every: 1 month\n    timezone: UTC\n    create: {ahead: 1 partitions}\n    retain: {for: 2 months, then: drop, grace: 0 days}\n    subpartition: {hash: id, modulus: 2, name: '{parent}_h{remainder}'}\n",
+        setup: TREE,
+    },
+    Scenario {
+        name: "months of regions with a DEFAULT below, of which whole months leave",
+        policy: "version: 1\ntable: shop.months\npartition:\n  range: at\n  every: 1 month\n  timezone: UTC\n  subpartition: {list: region, values: {eu: [DE], na: [US, CA]}, default: other}\ncreate: {default: require}\nretain: {newest: 3, then: detach, per_run: 20}\n",
+        setup: &[Sql("CREATE SCHEMA shop; CREATE TABLE shop.months (id int, at timestamptz NOT NULL, region text) PARTITION BY RANGE (at)"), Each("SELECT format('CREATE TABLE shop.%1$I PARTITION OF shop.months FOR VALUES FROM (%2$L) TO (%3$L) PARTITION BY LIST (region);
+              CREATE TABLE shop.%4$I PARTITION OF shop.%1$I FOR VALUES IN (''DE'')', 'm' || g, m - g * interval '1 month', m - (g - 1) * interval '1 month', 'eu' || g)
+              FROM (SELECT date_trunc('month', now(), 'UTC') AS m) t, generate_series(0, 5) g"),
+            Sql("INSERT INTO shop.months SELECT g, date_trunc('month', now(), 'UTC') - g * interval '1 month', 'DE' FROM generate_series(0, 5) g; ANALYZE shop.months")],
+    },
+    Scenario {
+        name: "names of 63 bytes on three levels",
+        policy: "version: 1\ntable: shop.a2345678901234567890123456789012345678901234567890123456789012\npartition:\n  range: at\n  every: 1 year\n  timezone: UTC\n  subpartition:\n    list: region\n    values: {europe: [DE], america: [US]}\n    subpartition: {hash: id, modulus: 3}\ncreate: {ahead: 1 partitions}\n",
+        setup: &[Sql("CREATE SCHEMA shop; CREATE TABLE shop.a2345678901234567890123456789012345678901234567890123456789012 (id int, at timestamptz, region text) PARTITION BY RANGE (at)")],
+    },
+    Scenario {
         name: "rows that wait in DEFAULT move with their partitions",
         policy: "version: 1\ntable: shop.waiting\npartition: {range: at, every: 1 month, timezone: UTC}\ncreate: {ahead: 2 partitions, behind: 2 partitions}\n",
         setup: &[Sql("CREATE SCHEMA shop; CREATE TABLE shop.waiting (id bigint GENERATED ALWAYS AS IDENTITY, gone int, at timestamptz, double bigint GENERATED ALWAYS AS (gone * 2) STORED,
@@ -137,6 +160,17 @@ const SCENARIOS: &[Scenario] = &[
             CREATE TABLE shop.rest PARTITION OF shop.waiting DEFAULT;
             INSERT INTO shop.waiting (gone, at, note) SELECT i, now() + (i % 5 - 2) * interval '31 days', 'note' FROM generate_series(1, 300) i;
             INSERT INTO shop.waiting (gone, at) VALUES (1, '2097-01-01'), (2, NULL), (3, 'infinity')")],
+    },
+    Scenario {
+        name: "a DEFAULT of which too much would move at once is split",
+        policy: "version: 1\ntable: shop.large\npartition: {range: at, every: 1 month, timezone: UTC}\ncreate: {ahead: 1 partition, behind: 1 partition, move_rows: in_batches}\n",
+        setup: &[Sql("CREATE SCHEMA shop; CREATE TABLE shop.people (id int PRIMARY KEY); INSERT INTO shop.people VALUES (7);
+            CREATE TABLE shop.large (id bigint GENERATED ALWAYS AS IDENTITY, at timestamptz, gone int, double bigint GENERATED ALWAYS AS (id * 2) STORED,
+                who int REFERENCES shop.people, note text CHECK (note <> ''), UNIQUE (id, at)) PARTITION BY RANGE (at);
+            ALTER TABLE shop.large DROP COLUMN gone; ALTER TABLE shop.large ALTER at SET NOT NULL; CREATE INDEX ON shop.large (who) WHERE note IS NOT NULL;
+            CREATE TABLE shop.rest PARTITION OF shop.large DEFAULT WITH (fillfactor = 80); COMMENT ON COLUMN shop.rest.note IS 'kept';
+            INSERT INTO shop.large (at, who, note) SELECT now() + (i % 3 - 1) * interval '31 days', 7, repeat('x', 1 + i % 9) FROM generate_series(1, 75000) i;
+            INSERT INTO shop.large (at, who) VALUES ('2097-01-01', NULL), ('infinity', 7); ANALYZE shop.large")],
     },
     Scenario {
         name: "values that wait in DEFAULT move with their group",
@@ -154,6 +188,30 @@ const SCENARIOS: &[Scenario] = &[
             EXECUTE format('ALTER DATABASE %I SET search_path = ''nowhere''', current_database());
             EXECUTE format('ALTER DATABASE %I SET lock_timeout = ''1ms''', current_database()); END$$")],
     },
+];
+
+/// A table of another role with foreign keys on both sides, a replica identity, extended statistics, and one branch that
+/// lacks two of its partitions.
+const BRANCHES: &[Part] = &[
+    Sql("CREATE SCHEMA shop AUTHORIZATION carrier; SET ROLE carrier; CREATE TABLE shop.customers (id int PRIMARY KEY); INSERT INTO shop.customers SELECT generate_series(1, 9);
+    CREATE TABLE shop.orders (id bigint GENERATED ALWAYS AS IDENTITY, at timestamptz NOT NULL, customer int NOT NULL REFERENCES shop.customers, note text CHECK (note <> ''), PRIMARY KEY (id, at, customer)) PARTITION BY RANGE (at);
+    CREATE INDEX ON shop.orders (customer); CREATE STATISTICS shop.spread ON at, customer FROM shop.orders; COMMENT ON COLUMN shop.orders.note IS 'of a person';
+    ALTER TABLE shop.orders REPLICA IDENTITY USING INDEX orders_pkey; GRANT SELECT ON shop.orders TO \"Reader One\" WITH GRANT OPTION"),
+    Each("SELECT format('CREATE TABLE shop.first PARTITION OF shop.orders FOR VALUES FROM (%L) TO (%L) PARTITION BY HASH (customer)', m - interval '1 month', m)
+      FROM (SELECT date_trunc('month', now(), 'Europe/Berlin') AS m) t"),
+    Sql("CREATE TABLE shop.first_0 PARTITION OF shop.first FOR VALUES WITH (MODULUS 4, REMAINDER 0); CREATE TABLE shop.first_2 PARTITION OF shop.first FOR VALUES WITH (MODULUS 4, REMAINDER 2);
+    CREATE TABLE shop.lines (id bigint, at timestamptz, customer int, FOREIGN KEY (id, at, customer) REFERENCES shop.orders); RESET ROLE"),
+];
+
+/// Two of three regions with past months: one of them with all, as leaves, the other with one that has no partitions.
+const TREE: &[Part] = &[
+    Sql("CREATE SCHEMA shop; CREATE TABLE shop.tree (id int, at timestamptz NOT NULL, region text) PARTITION BY LIST (region);
+    CREATE TABLE shop.eu PARTITION OF shop.tree FOR VALUES IN ('DE', 'FR') PARTITION BY RANGE (at); CREATE TABLE shop.na PARTITION OF shop.tree FOR VALUES IN ('US') PARTITION BY RANGE (at)"),
+    Each("SELECT format('CREATE TABLE shop.%I PARTITION OF shop.eu FOR VALUES FROM (%L) TO (%L)', 'eu' || g, m - g * interval '1 month', m - (g - 1) * interval '1 month')
+      FROM (SELECT date_trunc('month', now(), 'UTC') AS m) t, generate_series(0, 5) g
+      UNION ALL SELECT format('CREATE TABLE shop.na4 PARTITION OF shop.na FOR VALUES FROM (%L) TO (%L) PARTITION BY HASH (id)', m - interval '4 months', m - interval '3 months')
+      FROM (SELECT date_trunc('month', now(), 'UTC') AS m) t"),
+    Sql("INSERT INTO shop.tree SELECT g, date_trunc('month', now(), 'UTC') - g * interval '1 month', 'DE' FROM generate_series(0, 5) g; ANALYZE shop.tree"),
 ];
 
 /// Eight past months with a row each, relative to now, the current month missing.
@@ -241,7 +299,9 @@ async fn stopped_after_any_action_the_next_run_comes_to_the_same_end() {
         let actions: usize = plan.steps().map(|(_, step)| step.actions().len()).sum();
         // Creations are alike: the first ones and every retirement stand for all.
         let retirements = plan.steps().filter(|(_, step)| step.phase() == Phase::Retire).count() * 3;
-        for stop_after in (1..actions).filter(|k| *k <= 3 || actions - retirements.min(9) <= *k) {
+        let split: usize =
+            plan.steps().filter(|(_, step)| step.kind() == StepKind::Split).map(|(_, step)| step.actions().len()).sum();
+        for stop_after in (1..actions).filter(|k| *k <= 3 + split || actions - retirements.min(9) <= *k) {
             let stopped = database(scenario).await;
             stopped.partctl(&["init"], 0);
             let (_, plan) = stopped.plan().await;
@@ -254,6 +314,7 @@ async fn stopped_after_any_action_the_next_run_comes_to_the_same_end() {
                     }
                     Action::Alone(alone) => stopped.sql(&alone.statement).await,
                     Action::CopyOut(_) | Action::Remove { .. } => unreachable!("no scenario here archives"),
+                    Action::Batches(batches) => stopped.sql(&batches.statement).await,
                 }
             }
             stopped.partctl(&["apply", "--allow-destroy"], 0);

@@ -290,4 +290,10 @@ async fn an_apply_tells_machines_what_it_came_to() {
             "partctl_held_partitions",
         ],
     );
+    let mut promtool = assert_cmd::Command::new("promtool");
+    let judged = promtool.args(["check", "metrics"]).write_stdin(text).output();
+    match judged {
+        Ok(judged) => assert!(judged.status.success(), "{}", said(&judged)),
+        Err(error) => assert!(std::env::var_os("CI").is_none(), "{error}: `.ci/setup tests` installs promtool"),
+    }
 }

@@ -4,13 +4,6 @@ use super::*;
 
 #[test]
 fn pt013_not_supported_yet() {
-    insta::assert_snapshot!(with_partition("  range: a\n  every: 1 day\n  subpartition: {hash: c, modulus: 4}"), @"
-        error[PT013]: `subpartition` is not supported by this version of partctl yet
-         --> a.yaml:6:3
-          |
-        6 |   subpartition: {hash: c, modulus: 4}
-          |   ^^^^^^^^^^^^
-        ");
     insta::assert_snapshot!(drawn("version: 1\ntable: a.b\npartition: {list: c, each: select id from tenants}\nretain: {newest: 2, then: detach}"), @"
         error[PT013]: `each` is not supported by this version of partctl yet
          --> a.yaml:3:22
@@ -366,6 +359,89 @@ fn archive_says_how() {
     5 | archive: {to: s3://x}
       | ^^^^^^^ write `then: archive` under `retain`
     "#);
+}
+
+#[test]
+fn pt035_sub_partition() {
+    insta::assert_snapshot!(with_partition("  hash: [b, a]\n  modulus: 2\n  subpartition: {hash: [b, a], modulus: 4}"), @"
+    error[PT035]: the level above is by hash of the same key
+     --> a.yaml:6:24
+      |
+    6 |   subpartition: {hash: [b, a], modulus: 4}
+      |                        ^ name another column
+    ");
+    insta::assert_snapshot!(with_partition("  range: at\n  every: 1 month\n  subpartition:\n    list: a\n    values: {x: [1]}\n    subpartition: {list: a, values: {y: [1]}}"), @"
+    error[PT035]: the level above is by list of the same key
+     --> a.yaml:9:26
+      |
+    9 |     subpartition: {list: a, values: {y: [1]}}
+      |                          ^ name another column
+    ");
+}
+
+#[test]
+fn levels_have_their_own_create_and_retain() {
+    let policy = policy(
+        "version: 1\ntable: a.b\ncreate: {default: forbid}\npartition:\n  list: region\n  values: {eu: [DE], na: [US]}\n  \
+         subpartition:\n    range: at\n    every: 1 month\n    create: {ahead: 2 months}\n    retain: {for: 1 year, then: drop}\n    \
+         subpartition: {hash: id, modulus: 4, name: '{parent}_h{remainder}'}\nhold: [{from: 2026-01-01, to: 2026-02-01}]\ncheck: {min_runway: 14 days}\n",
+    );
+    let levels: Vec<&Level> = policy.levels().collect();
+    let [list, range, hash] = levels.as_slice() else { panic!("{levels:?}") };
+    assert_eq!((list.create.default, list.retain.is_some()), (DefaultRule::Forbid, false));
+    assert_eq!(
+        (range.create.ahead, range.create.default),
+        (Reach::Time("2 months".parse().unwrap()), DefaultRule::Allow)
+    );
+    assert!(range.retain.is_some() && matches!(&hash.partitioning, Partitioning::Hash(hash) if hash.modulus == 4));
+    assert!(hash.placement.name.is_some() && hash.subpartition.is_none());
+    assert_eq!(policy.thresholds.min_runway, Some(Reach::Time("14 days".parse().unwrap())));
+    insta::assert_snapshot!(with_partition("  list: region\n  values: {eu: [DE]}\n  subpartition:\n    range: at\n    every: 1 month\n    retain: {for: 1 year}\n    archive: x\n    modlus: 3\nretain: {for: 1 year, then: drop}\ncreate: {ahead: 3 months}"), @"
+    error[PT005]: missing key `then` in `retain`
+     --> a.yaml:9:14
+      |
+    9 |     retain: {for: 1 year}
+      |              ^^^
+    error[PT002]: unknown key `archive`
+      --> a.yaml:10:5
+       |
+    10 |     archive: x
+       |     ^^^^^^^ `archive` stands at the top of the document
+    error[PT002]: unknown key `modlus`
+      --> a.yaml:11:5
+       |
+    11 |     modlus: 3
+       |     ^^^^^^ did you mean `modulus`?
+    error[PT017]: `retain` does not go with `list`: its partitions do not age
+      --> a.yaml:12:1
+       |
+    12 | retain: {for: 1 year, then: drop}
+       | ^^^^^^ write it under `subpartition`, beside the grid whose partitions do
+    error[PT017]: `ahead` does not go with `list`
+      --> a.yaml:13:10
+       |
+    13 | create: {ahead: 3 months}
+       |          ^^^^^ it belongs to `range` partitions
+    ");
+    insta::assert_snapshot!(with_partition("  range: at\n  every: 1 month\n  subpartition: {hash: id, modulus: 4, name: 'p{remainder}', retain: {newest: 3, then: drop}}"), @"
+    error[PT015]: partitions of different parents would have the same name
+     --> a.yaml:6:46
+      |
+    6 |   subpartition: {hash: id, modulus: 4, name: 'p{remainder}', retain: {newest: 3, then: drop}}
+      |                                              ^^^^^^^^^^^^^^ write `{table}` for the name of the partition above, as in `{table}_p{remainder}`
+    error[PT017]: `retain` does not go with `hash`: its partitions do not age
+     --> a.yaml:6:62
+      |
+    6 |   subpartition: {hash: id, modulus: 4, name: 'p{remainder}', retain: {newest: 3, then: drop}}
+      |                                                              ^^^^^^
+    ");
+    insta::assert_snapshot!(with_partition("  range: at\n  every: 1 month\n  subpartition: 4"), @"
+    error[PT004]: expected a map of keys, found `4`
+     --> a.yaml:6:17
+      |
+    6 |   subpartition: 4
+      |                 ^
+    ");
 }
 
 #[test]

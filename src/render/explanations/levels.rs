@@ -1,0 +1,46 @@
+//! Findings about partitions that have partitions of their own.
+
+use super::{Explanation, explain};
+
+pub(super) const EXPLANATIONS: &[Explanation] = &[
+    explain(
+        "PT150",
+        "It is what an older policy made, or somebody by hand. Rows find their place in it, and nothing is made or \
+         retired below it.",
+        "Nothing, if it may stay so until it is retired. To change it, move its rows to a table of the right shape and \
+         attach that in its place.",
+    ),
+    explain(
+        "PT151",
+        "They hold their rows as they always did; queries cannot prune inside of them.",
+        "Nothing, if they may stay so until they are retired.",
+    ),
+    explain(
+        "PT152",
+        "What such a partition lacks below, a month or a remainder, is not seen, and rows of it are refused.",
+        "Say how partitions are partitioned with `subpartition`, or leave it if somebody else looks after them.",
+    )
+    .example("partition:\n  range: at\n  every: 1 month\n  subpartition: {hash: customer_id, modulus: 4}"),
+    explain(
+        "PT153",
+        "Postgres would refuse every new partition, so nothing is planned for the table.",
+        "Name a column that the table has. Where a unique key is in the way, add the column to the key, or \
+         sub-partition by one that is in it already.",
+    ),
+    explain(
+        "PT154",
+        "Attaching it would take all that the server's table of locks has (53200), from everybody's statements at once.",
+        "Make fewer partitions of each, or raise max_locks_per_transaction, which takes a restart.",
+    ),
+    explain(
+        "PT155",
+        "A run that was stopped left it half built, and rows were written to it that no query on the table sees.",
+        "Look at the rows and move them; then drop the table, or take its comment away if it is yours now.",
+    ),
+    explain(
+        "PT159",
+        "Until they are split the table goes on with the partitions that it has: every row has its place.",
+        "Set `modulus` back to what the table has. To split by hand: make the finer ones, fill them, and swap them in one \
+         transaction.",
+    ),
+];
