@@ -477,10 +477,10 @@ pub enum Ledger {
         #[serde(default)]
         archives: Archives,
         /// Archives whose deletion has begun, and has not come to its end.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
         being_deleted: Vec<ArchiveEntry>,
         /// Tables that came back from archives and are kept until they are released, by oid.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
         restored: Vec<RestoredTable>,
         /// Entries that cannot be read: somebody edited them.
         #[serde(default)]

@@ -225,7 +225,24 @@ mod tests {
         archives_table(&listed(), Screen { width: 120, colour: Colour::Never }, &mut out).unwrap();
         archives_markdown(&listed()[2..], &mut out).unwrap();
         archives_table(&[], Screen { width: 120, colour: Colour::Never }, &mut out).unwrap();
-        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @"");
+        insta::assert_snapshot!(String::from_utf8(out).unwrap(), @r"
+        ID  TABLE        PARTITION            RANGE                      ROWS   BYTES  STATE
+         7  shop.orders  shop.orders_2024_10  2024-10-01 … 2024-11-01  31.0 M  3.1 GB  kept
+         8  shop.orders  shop.orders_2024_10  2024-10-01 … 2024-11-01  31.0 M  3.1 GB  damaged
+         9  shop.orders  shop.orders_2024_10  2024-10-01 … 2024-11-01  31.0 M  3.1 GB  deleted 2026-11-19 by dpo: erasure | 77
+
+        ! PT192 s3://acme/shop.orders/orders_2024_10/1/part-00001.parquet: it is not there
+
+        2 archives, 6.1 GB, 1 damaged, 1 deleted
+        ## partctl archives
+
+        | id | table | partition | range | archived | rows | bytes | state |
+        | ---: | --- | --- | --- | --- | ---: | ---: | --- |
+        | 9 | shop.orders | shop.orders_2024_10 | 2024-10-01 … 2024-11-01 | 2026-11-18 11:06Z | 31.0 M | 3.1 GB | deleted 2026-11-19 by dpo: erasure \| 77 |
+
+        0 archives, 0 B, 1 deleted
+        There is no archive.
+        ");
     }
 
     #[test]

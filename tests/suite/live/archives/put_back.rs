@@ -40,11 +40,8 @@ async fn a_partition_comes_back_into_its_place_and_is_kept_until_it_is_released(
         );
         assert_eq!(database.value(CHECKS).await, "0");
         let plan = database.partctl(&["plan", "--check"], 0);
-        contains(
-            &plan,
-            &["PT193", "orders_2001_01 is over, and kept: it came back from its archive", "partctl archive release"],
-        );
-        contains(&database.partctl(&["apply", "--allow-destroy"], 0), &["Nothing to do"]);
+        contains(&plan, &["PT193", "orders_2001_01 is over, and kept: it came back from its archive"]);
+        contains(&database.partctl(&["apply", "--allow-destroy"], 0), &["nothing to do"]);
         database.partctl(&["status"], 0);
         contains(&database.partctl(&["archive", "restore", "orders_2001_01", "--attach"], 3), &["holds part of"]);
         contains(&database.partctl(&["archive", "release", "shop.orders_2001_01"], 0), &["is released"]);
