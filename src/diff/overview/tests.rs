@@ -35,6 +35,7 @@ fn policy(every: Every, timezone: Option<chrono_tz::Tz>, retain: Retain) -> Poli
         locks: Locks::default(),
         maintain: Default::default(),
         thresholds: Default::default(),
+        severities: crate::codes::Severities::default(),
         pruning: Vec::new(),
         location: Location { path: "t.yaml".to_owned(), line: 1 },
     }
@@ -103,6 +104,7 @@ fn snapshot(key_type: &str, bounds: &[&str], now: &str) -> CatalogSnapshot {
         columns: Vec::new(),
         unique_keys: Vec::new(),
         indexes: 0,
+        key_has_index: false,
         tablespace: None,
         access_method: None,
         properties: Vec::new(),
