@@ -161,7 +161,6 @@ impl Situation<'_> {
             columns: columns.clone(),
             key: facts.key.clone(),
             foreign_keys: facts.foreign_keys.clone(),
-            indexes: facts.indexes.clone(),
             shape: facts.shape.clone(),
             begun: Begun::No,
             limit: self.level.create.writers_wait,
