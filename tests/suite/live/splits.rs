@@ -102,13 +102,23 @@ async fn whatever_happens_to_default_while_it_is_copied_is_in_the_copy() {
             "goes on copying",
             "SET session_replication_role = replica; DELETE FROM shop.orders WHERE id % 3 = 0; RESET session_replication_role",
         ),
+        (
+            "goes on copying",
+            "CREATE TABLE shop.past PARTITION OF shop.orders FOR VALUES FROM ('2000-01-01') TO ('2001-01-01');
+            UPDATE shop.orders SET at = '2000-06-01' WHERE id % 5 = 0 AND at < '2097-01-01'; UPDATE shop.orders SET at = now() WHERE at = '2000-06-01' AND id % 2 = 0",
+        ),
+        (
+            "goes on copying",
+            "GRANT USAGE ON SCHEMA shop TO carrier; GRANT SELECT, INSERT, UPDATE, DELETE ON shop.orders TO carrier; SET ROLE carrier;
+            UPDATE shop.orders SET n = 7 WHERE id % 5 = 0; DELETE FROM shop.orders WHERE id % 7 = 0; INSERT INTO shop.orders VALUES (-9, now(), 1, 1); RESET ROLE",
+        ),
         ("* discard", "ALTER TABLE shop.orders ADD more text DEFAULT 'x'"),
         ("* discard", "CREATE INDEX ON shop.orders (n)"),
         ("* discard", "ALTER TABLE shop.rest RENAME TO leftovers"),
     ];
-    for (told, sql) in meanwhile {
-        let moments: &[usize] = if *told == "* discard" { &[4] } else { &[1, 2, 5] };
-        for &actions in moments {
+    // When the triggers are there, when all is copied, and right before the exchange: two of these for each.
+    for (at, (told, sql)) in meanwhile.iter().enumerate() {
+        for actions in [[1, 2], [2, 5], [5, 1]][at % 3] {
             let database = with_so_many_stones(IN_BATCHES, MANY).await;
             database.partctl(&["init"], 0);
             begin_split(&database, actions).await;
