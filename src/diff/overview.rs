@@ -200,7 +200,7 @@ pub fn overview(policies: &[Policy], snapshot: &CatalogSnapshot, plan: &Plan) ->
         at: plan.at,
         tables: tables.collect(),
         detached: entries.map(|entry| detached_state(policy_of(&entry.parent), snapshot, plan, entry)).collect(),
-        errors: plan.findings().filter(|finding| finding.code.severity == Severity::Error).cloned().collect(),
+        errors: plan.findings().filter(|finding| finding.severity == Severity::Error).cloned().collect(),
     }
 }
 
@@ -258,7 +258,7 @@ fn table_overview(policy: &Policy, snapshot: &CatalogSnapshot, planned: &TablePl
 
 impl Situation<'_> {
     fn timeline(&self, range: &DesiredRange, planned: &TablePlan, next: Option<&NextToRetire>) -> Vec<Stretch> {
-        let here = self.now_on(range);
+        let here = self.reached();
         let retired = |partition: &Partition| {
             next.is_some_and(|next| next.partition == partition.name)
                 || planned.steps.iter().any(|step| matches!(step, Step::Detach(detach) if detach.oid == partition.oid))

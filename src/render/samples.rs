@@ -80,6 +80,7 @@ pub(super) fn drop_table(table: &str) -> Step {
         reason: "detached 2026-11-07, grace over".to_owned(),
         bytes: 14_817_637_171,
         foreign_keys: Vec::new(),
+        condition: crate::plan::steps::Condition::None,
         unless: None,
     })
 }
@@ -97,6 +98,7 @@ pub(super) fn table(table: QualifiedName, grid: &str, steps: Vec<Step>) -> Table
         findings: Vec::new(),
         locks: Locks::default(),
         retires_after: Vec::new(),
+        severities: crate::codes::Severities::default(),
         unattended: false,
     }
 }
@@ -120,6 +122,7 @@ pub(super) fn plan(tables: Vec<TablePlan>) -> Plan {
         server_version: 150_020,
         tables,
         findings: Vec::new(),
+        severities: crate::codes::Severities::default(),
         questions: BTreeSet::new(),
     }
 }

@@ -25,6 +25,7 @@ fn drop_step(table: &str, oid: u32) -> Step {
             columns: Vec::new(),
             lockable: true,
         }],
+        condition: crate::plan::steps::Condition::None,
         unless: None,
     })
 }
@@ -51,6 +52,7 @@ fn plan() -> Plan {
         findings: vec![Finding::about(codes::HELD, &name("orders"), "orders_2023_01 is over, and held")],
         locks: Locks::default(),
         retires_after: Vec::new(),
+        severities: crate::codes::Severities::default(),
         unattended: false,
     };
     Plan {
@@ -59,6 +61,7 @@ fn plan() -> Plan {
         server_version: 150_020,
         tables: vec![orders],
         findings: Vec::new(),
+        severities: crate::codes::Severities::default(),
         questions: BTreeSet::new(),
     }
 }
@@ -83,6 +86,7 @@ fn the_document_says_what_it_is_and_all_that_a_reader_needs() {
       "summary": {
         "steps": {
           "analyze": 0,
+          "archive": 0,
           "attach": 0,
           "bring back": 0,
           "create": 0,

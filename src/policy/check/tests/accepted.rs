@@ -135,6 +135,7 @@ pruning:
             ),
             subpartition: None,
         },
+        archive: None,
         hold: [
             Hold {
                 what: Partition(
@@ -184,6 +185,9 @@ pruning:
             max_partitions: None,
             default_rows: None,
         },
+        severities: Severities(
+            {},
+        ),
         pruning: [
             PruningQuery {
                 name: "pruning[0]",
@@ -276,6 +280,7 @@ fn what_is_not_said_has_its_default() {
             ),
             subpartition: None,
         },
+        archive: None,
         hold: [],
         inherit: {
             Owner,
@@ -301,6 +306,9 @@ fn what_is_not_said_has_its_default() {
             max_partitions: None,
             default_rows: None,
         },
+        severities: Severities(
+            {},
+        ),
         pruning: [],
         location: Location {
             path: "a.yaml",
