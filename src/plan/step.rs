@@ -5,8 +5,8 @@ use std::borrow::Cow;
 
 use super::steps::{
     AnalyzeParent, AnalyzeReason, ArchiveTable, AttachPartition, Away, BringDefaultBack, CreatePartition,
-    DetachPartition, DiscardBranch, DiscardSplit, DropTable, FinalizeDetach, MatchProperties, MoveRows, RecordDetach,
-    RecordedChange, RelocateTable, RemoveCheck, SetDefaultAside, SplitDefault,
+    DeleteArchive, DetachPartition, DiscardBranch, DiscardSplit, DropTable, FinalizeDetach, MatchProperties, MoveRows,
+    RecordDetach, RecordedChange, RelocateTable, RemoveCheck, SetDefaultAside, SplitDefault,
 };
 use super::{Action, Lock};
 use crate::sql::QualifiedName;
@@ -44,6 +44,8 @@ pub enum Step {
     Relocate(RelocateTable),
     /// Drops a detached table.
     Drop(DropTable),
+    /// Deletes an archive.
+    DeleteArchive(DeleteArchive),
     /// Gives an old partition what it lacks.
     Match(MatchProperties),
     /// Gathers the statistics of the table as a whole.
@@ -81,6 +83,8 @@ pub enum StepKind {
     Relocate,
     /// [`Step::Drop`]
     Drop,
+    /// [`Step::DeleteArchive`]
+    DeleteArchive,
     /// [`Step::Match`]
     Match,
     /// [`Step::Analyze`]
@@ -102,7 +106,7 @@ pub enum Phase {
 
 impl StepKind {
     /// Every kind.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Finalize,
         Self::Record,
         Self::Remove,
@@ -117,6 +121,7 @@ impl StepKind {
         Self::Archive,
         Self::Relocate,
         Self::Drop,
+        Self::DeleteArchive,
         Self::Match,
         Self::Analyze,
     ];
@@ -138,6 +143,7 @@ impl StepKind {
             Self::Archive => "archive",
             Self::Relocate => "relocate",
             Self::Drop => "drop",
+            Self::DeleteArchive => "delete archive",
             Self::Match => "match",
             Self::Analyze => "analyze",
         }
@@ -151,7 +157,7 @@ impl StepKind {
             Self::Create | Self::Attach | Self::BringBack => '+',
             Self::SetAside | Self::Detach | Self::Relocate => '~',
             Self::Archive => '=',
-            Self::Drop => '-',
+            Self::Drop | Self::DeleteArchive => '-',
         }
     }
 }
@@ -174,6 +180,7 @@ impl Step {
             Self::Archive(_) => StepKind::Archive,
             Self::Relocate(_) => StepKind::Relocate,
             Self::Drop(_) => StepKind::Drop,
+            Self::DeleteArchive(_) => StepKind::DeleteArchive,
             Self::Match(_) => StepKind::Match,
             Self::Analyze(_) => StepKind::Analyze,
         }
@@ -192,7 +199,8 @@ impl Step {
             | Self::BringBack(_)
             | Self::Archive(_)
             | Self::Relocate(_)
-            | Self::Drop(_) => Phase::Retire,
+            | Self::Drop(_)
+            | Self::DeleteArchive(_) => Phase::Retire,
             Self::Match(_) | Self::Analyze(_) => Phase::Maintain,
         }
     }
@@ -223,6 +231,7 @@ impl Step {
             Self::Archive(step) => &step.table,
             Self::Relocate(step) => &step.table,
             Self::Drop(step) => &step.table,
+            Self::DeleteArchive(step) => &step.table,
             Self::Match(step) => &step.partition,
             Self::Analyze(step) => &step.table,
         }
@@ -246,6 +255,7 @@ impl Step {
             Self::Archive(step) => &step.range,
             Self::Relocate(step) => &step.range,
             Self::Drop(step) => &step.range,
+            Self::DeleteArchive(step) => &step.range,
             Self::Match(step) => &step.range,
             Self::Analyze(step) => step.range(),
         };
@@ -283,6 +293,7 @@ impl Step {
             Self::Archive(step) => step.reason().into(),
             Self::Relocate(step) => step.reason().into(),
             Self::Drop(step) => step.reason.as_str().into(),
+            Self::DeleteArchive(step) => step.reason.as_str().into(),
             Self::Match(step) => step.reason().into(),
             Self::Analyze(step) => step.reason().into(),
         }
@@ -308,6 +319,7 @@ impl Step {
             Self::Archive(step) => (Some(step.bytes), step.rows),
             Self::Relocate(step) => (Some(step.bytes), step.rows),
             Self::Drop(step) => (Some(step.bytes), None),
+            Self::DeleteArchive(step) => (Some(step.bytes), Some(step.rows)),
         }
     }
 
@@ -341,6 +353,7 @@ impl Step {
             Self::Archive(step) => step.actions(),
             Self::Relocate(step) => step.actions(),
             Self::Drop(step) => step.actions(),
+            Self::DeleteArchive(step) => step.actions(),
             Self::Match(step) => step.actions(),
             Self::Analyze(step) => step.actions(),
         }
@@ -365,6 +378,7 @@ impl Step {
             | Self::Archive(_)
             | Self::Relocate(_)
             | Self::Drop(_)
+            | Self::DeleteArchive(_)
             | Self::Match(_)
             | Self::Analyze(_) => Vec::new(),
         }
@@ -394,6 +408,7 @@ impl Step {
             Self::Archive(_) => "nothing to take back: the table stays as it is".to_owned(),
             Self::Relocate(step) => step.undo(),
             Self::Drop(step) => step.undo().to_owned(),
+            Self::DeleteArchive(_) => "none: an archive that is deleted is gone".to_owned(),
         }
     }
 }

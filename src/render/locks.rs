@@ -55,6 +55,7 @@ fn roles(plan: &Plan) -> BTreeMap<QualifiedName, &'static str> {
             | Step::Discard(_)
             | Step::Archive(_)
             | Step::Relocate(_)
+            | Step::DeleteArchive(_)
             | Step::Match(_)
             | Step::Analyze(_) => continue,
             Step::Attach(step) => &step.around,

@@ -215,6 +215,7 @@ impl SavedStep {
                 | Step::Discard(_)
                 | Step::Relocate(_)
                 | Step::Drop(_)
+                | Step::DeleteArchive(_)
                 | Step::Match(_)
                 | Step::Analyze(_) => None,
             },
