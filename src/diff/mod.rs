@@ -4,6 +4,7 @@
 //! a rule only adds, it never looks at what another rule added.
 
 mod analyze;
+mod at_least;
 mod branch;
 mod coverage;
 mod default_partition;
@@ -21,6 +22,7 @@ mod range;
 mod reattach;
 mod retire;
 mod rights;
+mod row_gone;
 mod set_aside;
 mod shapes;
 mod simulate;
@@ -88,6 +90,7 @@ const NODE_RULES: &[Rule<'static>] = &[
     &shapes::report_shapes,
     &default_partition::default_partition,
     &retire::retire,
+    &row_gone::retire,
     &detached::drop_after_grace,
     &rights::require_rights,
 ];

@@ -62,6 +62,8 @@ rules! {
         "An encoding is one that partctl knows, with the parameters that it takes.";
     STORAGE = "PT050" "storage-parameter"
         "A storage parameter has a value that Postgres takes.";
+    EACH = "PT051" "each"
+        "What says which partitions a list has is one query in SQL, without parameters.";
 }
 
 #[cfg(test)]

@@ -142,4 +142,10 @@ pub(super) const EXPLANATIONS: &[Explanation] = &[
         "Postgres would refuse to make the partition (22023), at night and not in review.",
         "Give the parameter a value from the range that the message names.",
     ),
+    explain(
+        "PT051",
+        "The query is put into one of partctl's, which is asked with every plan: nothing else may come along with it.",
+        "Write one SELECT of one column, the key's value, with schemas before the names of tables.",
+    )
+    .example("partition:\n  list: tenant_id\n  each: select id from app.tenants where active"),
 ];
