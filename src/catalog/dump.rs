@@ -109,6 +109,7 @@ impl Dump {
             Question::RowsInDefault { .. }
             | Question::BeyondInDefault { .. }
             | Question::DefaultFacts(_)
+            | Question::SplitFacts(_)
             | Question::MaySkipTriggers
             | Question::Keeps { .. }
             | Question::RowsReferencing { .. }

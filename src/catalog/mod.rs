@@ -8,6 +8,7 @@ mod index_fault;
 mod property;
 mod question;
 mod snapshot;
+mod split;
 
 pub use bound::{Bound, BoundError, Datum};
 pub use condition::first_row;
@@ -22,3 +23,4 @@ pub use snapshot::{
     CatalogSnapshot, Column, DetachedTable, FarEnd, ForeignKey, Journal, KeyColumn, Ledger, Partition, PartitionKey,
     RelationKind, Server, Strategy, Table, UnfinishedBranch, UniqueKey, UnreadableEntry,
 };
+pub use split::{SplitFacts, UnfinishedSplit};

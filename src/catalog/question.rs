@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bound, DefaultFacts, KeyColumn};
+use super::{Bound, DefaultFacts, KeyColumn, SplitFacts};
 use crate::sql::{Identifier, QualifiedName};
 
 /// One question, answered by one cheap and bounded query.
@@ -32,6 +32,8 @@ pub enum Question {
     },
     /// What decides whether rows can leave this DEFAULT partition?
     DefaultFacts(QualifiedName),
+    /// What decides whether another table can take the place of this DEFAULT partition?
+    SplitFacts(QualifiedName),
     /// May the session's role keep triggers from firing (`session_replication_role`)?
     MaySkipTriggers,
     /// How many bytes would a scan of this table read?
@@ -118,6 +120,8 @@ pub enum Answer {
     },
     /// To [`Question::DefaultFacts`].
     Facts(Box<DefaultFacts>),
+    /// To [`Question::SplitFacts`].
+    SplitFacts(Box<SplitFacts>),
     /// To [`Question::MaySkipTriggers`].
     May(bool),
     /// To [`Question::HeapBytes`].

@@ -8,7 +8,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Answers, Bound, DefaultGrant, IndexFault, OwnProperties, Property, Storage};
+use super::{Answers, Bound, DefaultGrant, IndexFault, OwnProperties, Property, Storage, UnfinishedSplit};
 use crate::sql::{Identifier, KeyPart, QualifiedName, SqlLiteral};
 
 /// Everything a plan is made from, besides policies.
@@ -404,6 +404,9 @@ pub struct Partition {
     /// CHECK constraints of partctl's own, which a run that was killed left behind.
     #[serde(default)]
     pub leftover_checks: Vec<Identifier>,
+    /// Of a DEFAULT partition: what an earlier run left of splitting it.
+    #[serde(default)]
+    pub split: Option<UnfinishedSplit>,
     /// What it is as a table that has partitions of its own; `None`: a leaf.
     #[serde(default)]
     pub table: Option<Box<Table>>,
@@ -427,6 +430,7 @@ impl Partition {
             bytes: 0,
             indexes: 0,
             leftover_checks: Vec::new(),
+            split: None,
             table: None,
         }
     }

@@ -80,7 +80,7 @@ impl Waits {
     /// Whether this is to be told: everything is, but not every pause between two tries.
     fn is_news(&mut self, event: &Event) -> bool {
         match event {
-            Event::Waiting { step, waited, .. } => {
+            Event::Waiting { step, waited, .. } | Event::Progress { step, running: waited, .. } => {
                 let next = self.0.entry(step.target().clone()).or_insert(FIRST_TOLD);
                 let is_news = *next <= *waited;
                 if is_news {
@@ -118,10 +118,23 @@ fn line(event: &Event, verbosity: Verbosity) -> Option<String> {
             Some(format!("{} done in {}", doing(table, step), elapsed(*took)))
         }
         Event::Waiting { table, step, waited, blockers } => Some(waiting(table, step, *waited, blockers)),
+        Event::Progress { table, step, done, of, left, .. } if verbosity == Verbosity::Steps => {
+            Some(format!("{} {}", doing(table, step), come_to(*done, *of, *left)))
+        }
         Event::StepFailed { table, step, error } => Some(failed(table, step, error)),
         Event::Notice(text) => Some(plain(text)),
-        Event::Started { .. } | Event::StepStarted { .. } | Event::StepDone { .. } | Event::Finished => None,
+        Event::Started { .. }
+        | Event::StepStarted { .. }
+        | Event::Progress { .. }
+        | Event::StepDone { .. }
+        | Event::Finished => None,
     }
+}
+
+/// `43 % copied, 4 min 12 s left`
+fn come_to(done: u64, of: u64, left: Option<Duration>) -> String {
+    let left = left.map(|left| format!(", {} left", elapsed(left))).unwrap_or_default();
+    format!("{} % copied{left}", done.min(of) * 100 / of)
 }
 
 fn doing(table: &QualifiedName, step: &Step) -> String {
@@ -203,11 +216,16 @@ impl Listener for Bar {
             Event::Started { steps } => self.bar.set_length(*steps as u64),
             Event::StepStarted { table, step } => self.bar.set_message(doing(table, step)),
             Event::Waiting { table, step, .. } => self.bar.set_message(format!("{} waiting", doing(table, step))),
+            Event::Progress { table, step, done, of, left, .. } => {
+                self.bar.set_message(format!("{} {}", doing(table, step), come_to(*done, *of, *left)));
+            }
             Event::StepDone { .. } => self.bar.inc(1),
             Event::Finished => self.bar.finish_and_clear(),
             Event::StepFailed { .. } | Event::Notice(_) => {}
         }
+        // The bar itself tells how far a step has come.
         if self.waits.is_news(event)
+            && !matches!(event, Event::Progress { .. })
             && let Some(line) = line(event, self.verbosity)
         {
             self.bar.suspend(|| say(&fitted(&line, width(true))));
@@ -240,6 +258,12 @@ impl Listener for JsonLines {
                 object["milliseconds"] = json!(waited.as_millis());
                 object
             }
+            Event::Progress { table, step, done, of, running, .. } if self.verbosity == Verbosity::Steps => {
+                let mut object = step_fields("progress", table, step);
+                object["milliseconds"] = json!(running.as_millis());
+                (object["done"], object["of"]) = (json!(done), json!(of));
+                object
+            }
             Event::StepFailed { table, step, error } => {
                 let mut object = step_fields("failed", table, step);
                 object["error"] = json!({"message": error.message, "sqlstate": error.sqlstate, "doing": error.doing,
@@ -247,7 +271,11 @@ impl Listener for JsonLines {
                 object
             }
             Event::Notice(text) => json!({"time": now(), "event": "notice", "message": text}),
-            Event::Started { .. } | Event::StepStarted { .. } | Event::StepDone { .. } | Event::Finished => return,
+            Event::Started { .. }
+            | Event::StepStarted { .. }
+            | Event::Progress { .. }
+            | Event::StepDone { .. }
+            | Event::Finished => return,
         };
         let blockers = match event {
             Event::Waiting { blockers, .. } => blockers.as_slice(),

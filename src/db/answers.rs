@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
 use tokio_postgres::error::{DbError, SqlState};
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
-use super::default_rows;
+use super::{default_facts, default_rows};
 use crate::catalog::{Answer, Answers, Question};
 use crate::sql::{Identifier, QualifiedName, SqlLiteral};
 
@@ -42,8 +42,9 @@ pub async fn answer(client: &Client, questions: &BTreeSet<Question>, answers: &m
                 continue;
             }
             Question::BeyondInDefault { .. } => default_rows::beyond(client, question).await?,
-            Question::DefaultFacts(default) => default_rows::facts(client, default).await?,
-            Question::MaySkipTriggers => default_rows::may_skip_triggers(client).await?,
+            Question::DefaultFacts(default) => default_facts::default_facts(client, default).await?,
+            Question::SplitFacts(default) => default_facts::split_facts(client, default).await?,
+            Question::MaySkipTriggers => default_facts::may_skip_triggers(client).await?,
             Question::HeapBytes(table) => match count(client, &heap_bytes(table)).await? {
                 Answer::Rows(bytes) => Answer::Bytes(bytes),
                 unknown => unknown,
@@ -292,9 +293,19 @@ pub(super) fn reason(refusal: &DbError) -> String {
 
 /// Rows, in a read-only transaction of its own, so that a refusal or a timeout harms nothing else.
 pub(super) async fn ask(client: &Client, patience: &str, sql: &str) -> Result<Result<Vec<Row>, DbError>> {
+    ask_with(client, patience, sql, &[]).await
+}
+
+/// The same for a query with parameters.
+pub(super) async fn ask_with(
+    client: &Client,
+    patience: &str,
+    sql: &str,
+    values: &[(&(dyn ToSql + Sync), Type)],
+) -> Result<Result<Vec<Row>, DbError>> {
     let begin = format!("BEGIN READ ONLY; {LIMITS}; SET LOCAL statement_timeout = '{patience}'");
     client.batch_execute(&begin).await.context("opening a read")?;
-    let answer = match client.query_typed(sql, &[]).await {
+    let answer = match client.query_typed(sql, values).await {
         Ok(rows) => Ok(rows),
         Err(error) => match error.as_db_error() {
             Some(refusal) => Err(refusal.clone()),

@@ -1,13 +1,11 @@
-//! What a DEFAULT partition holds: rows per wanted window in one pass, rows beyond all windows, and what decides whether
-//! rows can leave. Bounded in time: what cannot be counted is estimated, and what cannot be told is an answer too.
+//! What a DEFAULT partition holds: rows per wanted window in one pass, and rows beyond all windows. Bounded in time: what
+//! cannot be counted is estimated, and what cannot be told is an answer too.
 
 use anyhow::{Context, Result};
-use serde::de::DeserializeOwned;
-use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Row};
+use tokio_postgres::Client;
 
 use super::answers::{ask, count, reason};
-use crate::catalog::{Answer, Answers, DefaultFacts, KeyColumn, Question};
+use crate::catalog::{Answer, Answers, KeyColumn, Question};
 use crate::sql::QualifiedName;
 
 /// Windows that are counted by one query.
@@ -142,48 +140,4 @@ pub(super) async fn beyond(client: &Client, question: &Question) -> Result<Answe
         }
         Err(refusal) => Answer::Unknown(reason(&refusal)),
     })
-}
-
-/// Answers [`Question::DefaultFacts`].
-///
-/// # Errors
-/// When the connection is lost.
-pub(super) async fn facts(client: &Client, default: &QualifiedName) -> Result<Answer> {
-    let (schema, name) = (default.schema.as_str(), default.name.as_str());
-    let rows = client
-        .query_typed(include_str!("sql/default_facts.sql"), &[(&schema, Type::TEXT), (&name, Type::TEXT)])
-        .await
-        .context("asking what hangs on a DEFAULT partition")?;
-    let Some(row) = rows.first() else { return Ok(Answer::Unknown(format!("{default} is gone"))) };
-    Ok(Answer::Facts(Box::new(DefaultFacts {
-        columns: json(row, "columns")?,
-        triggers: json(row, "triggers")?,
-        rules: json(row, "rules")?,
-        publications: json(row, "publications")?,
-        referenced_by: json(row, "referenced_by")?,
-    })))
-}
-
-/// A JSON array; NULL is the empty one.
-fn json<T: DeserializeOwned>(row: &Row, column: &str) -> Result<Vec<T>> {
-    let text: Option<String> = row.try_get(column)?;
-    text.map_or(Ok(Vec::new()), |text| {
-        serde_json::from_str(&text).with_context(|| format!("reading column `{column}`"))
-    })
-}
-
-/// Answers [`Question::MaySkipTriggers`]. Before Postgres 15 the right cannot be granted, and the function that tells of
-/// it is not there (42883): superusers have it.
-///
-/// # Errors
-/// When the connection is lost.
-pub(super) async fn may_skip_triggers(client: &Client) -> Result<Answer> {
-    let asked = "SELECT pg_catalog.has_parameter_privilege('session_replication_role', 'SET') AS may";
-    let superuser = "SELECT pg_catalog.current_setting('is_superuser') = 'on' AS may";
-    for sql in [asked, superuser] {
-        if let Ok(rows) = ask(client, PATIENCE, sql).await? {
-            return Ok(Answer::May(rows.first().context("a right came without a row")?.try_get("may")?));
-        }
-    }
-    Ok(Answer::May(false))
 }

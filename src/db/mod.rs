@@ -6,6 +6,7 @@ pub mod answers;
 pub mod blockers;
 pub mod connect;
 pub mod conninfo;
+mod default_facts;
 mod default_rows;
 pub mod explain;
 pub mod look_up;

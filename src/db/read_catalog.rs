@@ -15,7 +15,7 @@ use tokio_postgres::{Client, Row};
 use self::properties::{IndexFaults, Properties, properties_of, read_index_faults, storage};
 use crate::catalog::{
     Answers, Bound, CatalogSnapshot, Column, DetachedTable, FarEnd, ForeignKey, Journal, KeyColumn, Ledger, Partition,
-    PartitionKey, RelationKind, Server, Strategy, Table, UnfinishedBranch, UniqueKey, UnreadableEntry,
+    PartitionKey, RelationKind, Server, Strategy, Table, UnfinishedBranch, UnfinishedSplit, UniqueKey, UnreadableEntry,
 };
 use crate::db::connect::{Session, refused_pooling};
 use crate::db::read_expressions::read_expressions;
@@ -383,8 +383,17 @@ fn partition(row: &Row, oid: u32, bound: Bound, table: Option<Table>) -> Result<
         bytes: bytes(row)? + below.iter().map(|partition| partition.bytes).sum::<u64>(),
         indexes: u32::try_from(row.try_get::<_, i32>("indexes")?)?,
         leftover_checks: identifiers(row, "leftover_checks")?,
+        split: split(row)?,
         table: table.map(Box::new),
     })
+}
+
+fn split(row: &Row) -> Result<Option<UnfinishedSplit>> {
+    let print: Option<String> = row.try_get("split_print")?;
+    let Some(print) = print else { return Ok(None) };
+    let partitions: Vec<(String, String)> = json(row, "split_into")?;
+    let partitions = partitions.into_iter().map(|(schema, name)| QualifiedName::new(schema, name));
+    Ok(Some(UnfinishedSplit { print, partitions: partitions.collect() }))
 }
 
 fn kind(row: &Row) -> Result<RelationKind> {

@@ -43,7 +43,12 @@ pub(super) fn default_partition(situation: &Situation<'_>, draft: &mut Draft) {
 fn report_rows(situation: &Situation<'_>, default: &Partition, draft: &mut Draft) {
     let table = &situation.table.name;
     let beyond = situation.rows_beyond(default, draft);
-    let moved: u64 = draft.steps.iter().map(|step| if let Step::Move(step) = step { step.rows } else { 0 }).sum();
+    let moved: u64 = draft
+        .steps
+        .iter()
+        .filter(|step| matches!(step, Step::Move(_) | Step::Split(_)))
+        .filter_map(|step| step.volume().1)
+        .sum();
     let known = default.rows.unwrap_or_default();
     let rest = known.saturating_sub(moved + beyond.as_ref().map_or(0, |beyond| beyond.rows));
     if let Some(Beyond { horizon, newest, rows, condition }) = beyond.filter(|beyond| 0 < beyond.rows) {

@@ -28,6 +28,7 @@ mod shapes;
 mod simulate;
 mod situation;
 mod size_cap;
+mod split_default;
 mod thresholds;
 mod unfinished;
 mod unless;
@@ -58,6 +59,8 @@ pub struct Draft {
     steps: Vec<Step>,
     /// The names of the partitions that the steps make.
     new_names: BTreeSet<QualifiedName>,
+    /// What a rule that comes later decides about.
+    too_long: Vec<split_default::TooLong>,
     findings: Vec<Finding>,
     questions: BTreeSet<Question>,
 }
@@ -87,6 +90,7 @@ const NODE_RULES: &[Rule<'static>] = &[
     &range::report_off_grid,
     &list::cover,
     &hash::cover,
+    &split_default::split_default,
     &shapes::report_shapes,
     &default_partition::default_partition,
     &retire::retire,
@@ -207,9 +211,10 @@ fn is_unattended(policy: &Policy) -> bool {
 
 impl Draft {
     fn add(&mut self, other: Self) {
-        let Self { steps, new_names, findings, questions } = other;
+        let Self { steps, new_names, too_long, findings, questions } = other;
         self.steps.extend(steps);
         self.new_names.extend(new_names);
+        self.too_long.extend(too_long);
         self.findings.extend(findings);
         self.questions.extend(questions);
     }

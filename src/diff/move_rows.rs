@@ -1,6 +1,7 @@
 //! Rows in DEFAULT that belong to a partition to be made: moved with it where that is safe and writers need not wait for
 //! long; otherwise the partition is not made, and the reason told.
 
+use super::split_default::TooLong;
 use super::{Draft, Situation};
 use crate::catalog::{Answer, Bound, DefaultFacts, Partition, Question, RelationKind, TriggerState};
 use crate::plan::steps::{AttachOrder, CreatePartition, Firing, MoveRows, Published, SilencedTrigger, Wait};
@@ -9,16 +10,16 @@ use crate::policy::MoveRule;
 use crate::sql::Identifier;
 
 /// Names that a reason lists before it counts the rest.
-const NAMED: usize = 3;
+pub(super) const NAMED: usize = 3;
 
 /// Why rows stay, and what would change that; both as fragments.
-struct Obstacle {
-    why: String,
-    hint: String,
+pub(super) struct Obstacle {
+    pub why: String,
+    pub hint: String,
 }
 
 impl Obstacle {
-    fn new(why: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub fn new(why: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { why: why.into(), hint: hint.into() }
     }
 }
@@ -100,16 +101,7 @@ impl<'a> Situation<'a> {
         let limit = self.level.create.writers_wait;
         let wait = MoveRows::estimated_wait(rows, scanned);
         if limit < wait {
-            let message = format!(
-                "DEFAULT {name} holds {rows} rows of {range}: to move them writers would wait up to {}, and \
-                 `create.writers_wait` allows {}",
-                Wait(wait),
-                Wait(limit)
-            );
-            let hint =
-                format!("allow more, or move or delete them in smaller parts: they are the rows with {condition}");
-            draft.findings.push(about(codes::MOVE_TAKES_LONG, message).hint(hint));
-            return;
+            return draft.too_long.push(TooLong { create, rows, condition, wait: Wait(wait) });
         }
         let Way { silenced_there, silenced_here, mut published, firing } = way;
         if let Some(branch) = &create.branch {
@@ -154,7 +146,7 @@ impl<'a> Situation<'a> {
             .hint(format!("move or delete them: they are the rows with {condition}"))
     }
 
-    fn facts_about(&self, draft: &mut Draft, default: &Partition) -> Option<&'a DefaultFacts> {
+    pub(super) fn facts_about(&self, draft: &mut Draft, default: &Partition) -> Option<&'a DefaultFacts> {
         let question = Question::DefaultFacts(default.name.clone());
         match self.snapshot.answers.get(&question) {
             Some(Answer::Facts(facts)) => Some(facts),
@@ -172,7 +164,7 @@ impl<'a> Situation<'a> {
         }
     }
 
-    fn heap_bytes(&self, draft: &mut Draft, default: &Partition) -> Option<u64> {
+    pub(super) fn heap_bytes(&self, draft: &mut Draft, default: &Partition) -> Option<u64> {
         let question = Question::HeapBytes(default.name.clone());
         match self.snapshot.answers.get(&question) {
             Some(Answer::Bytes(bytes)) => Some(*bytes),

@@ -42,6 +42,7 @@ pub(super) fn as_if_back<'a>(table: &'a Table, snapshot: &CatalogSnapshot) -> Co
         bytes: entry.bytes,
         indexes: 0,
         leftover_checks: Vec::new(),
+        split: None,
         table: None,
     });
     Cow::Owned(table)

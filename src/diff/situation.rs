@@ -286,6 +286,11 @@ impl<'a> Situation<'a> {
         if self.is_discarded(name) {
             return None;
         }
+        // What an earlier run has begun goes on, or is taken back first.
+        let split = self.table.default_partition().and_then(|default| default.split.as_ref());
+        if split.is_some_and(|split| split.partitions.contains(name)) {
+            return None;
+        }
         let question = Question::NameTaken(name.clone());
         match self.snapshot.answers.get(&question) {
             Some(Answer::Taken(true)) => Some("something else has that name already"),

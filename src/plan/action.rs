@@ -15,6 +15,8 @@ pub enum Action {
     Transaction(Transaction),
     /// A statement that Postgres refuses inside a transaction block (25001).
     Alone(Alone),
+    /// Work in many transactions.
+    Batches(Batches),
 }
 
 /// Statements between BEGIN and COMMIT, in three parts, so that locks are held for as short as can be.
@@ -54,6 +56,9 @@ pub struct Ahead {
     pub statements: Vec<String>,
     /// How long writers may wait for all of the transaction; then it is rolled back.
     pub limit: Duration,
+    /// What is done, beside everybody, each time that the locks have been waited for: without it there would be the more
+    /// work the longer that takes.
+    pub meanwhile: Option<Batches>,
 }
 
 /// A statement on its own: DETACH PARTITION CONCURRENTLY.
@@ -67,6 +72,14 @@ pub struct Alone {
     pub locks: Vec<Lock>,
     /// It waits until every transaction that has used this relation is over. Nobody queues behind it meanwhile.
     pub waits_for_users_of: QualifiedName,
+}
+
+/// A block that commits as it goes, which Postgres refuses inside a transaction block (2D000). Stopped anywhere and run
+/// again, it goes on where it was. It locks nothing that others use for longer than a batch, and nothing exclusively.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batches {
+    /// The block.
+    pub statement: String,
 }
 
 impl Transaction {
@@ -99,6 +112,7 @@ impl Action {
                 before.iter().cloned().chain(ahead).chain(under).collect()
             }
             Self::Alone(alone) => alone.guards.iter().chain([&alone.statement]).cloned().collect(),
+            Self::Batches(batches) => vec![batches.statement.clone()],
         }
     }
 
@@ -108,6 +122,7 @@ impl Action {
         match self {
             Self::Transaction(transaction) => transaction.all_locks().collect(),
             Self::Alone(alone) => alone.locks.iter().collect(),
+            Self::Batches(_) => Vec::new(),
         }
     }
 
@@ -116,6 +131,7 @@ impl Action {
     pub fn needs_a_window(&self) -> bool {
         match self {
             Self::Alone(_) => true,
+            Self::Batches(_) => false,
             Self::Transaction(transaction) => {
                 !transaction.implied.is_empty() || transaction.all_locks().any(|lock| lock.mode.stops_writers())
             }
@@ -128,11 +144,19 @@ impl Action {
         matches!(self, Self::Transaction(Transaction { ahead: Some(_), .. }))
     }
 
+    /// What is done each time that its locks have been waited for.
+    pub fn meanwhile(&self) -> Option<&Batches> {
+        match self {
+            Self::Transaction(transaction) => transaction.ahead.as_ref()?.meanwhile.as_ref(),
+            Self::Alone(_) | Self::Batches(_) => None,
+        }
+    }
+
     /// How long its statements may go on under locks that stop writers, when that is more or less than usual.
     pub fn limit(&self) -> Option<Duration> {
         match self {
             Self::Transaction(transaction) => transaction.ahead.as_ref().map(|ahead| ahead.limit),
-            Self::Alone(_) => None,
+            Self::Alone(_) | Self::Batches(_) => None,
         }
     }
 
@@ -173,6 +197,7 @@ impl Action {
         let parent = match self {
             Self::Alone(alone) => &alone.waits_for_users_of,
             Self::Transaction(transaction) => transaction.finalizes.as_ref()?,
+            Self::Batches(_) => return None,
         };
         // A table that references itself is locked exclusively at the end.
         let noticed = |lock: &&&Lock| lock.relation != *parent || lock.mode.stops_writers();

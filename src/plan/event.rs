@@ -54,6 +54,21 @@ pub enum Event {
         /// Who is in the way, as far as visible.
         blockers: Vec<Blocker>,
     },
+    /// A step that takes long has come so far.
+    Progress {
+        /// Its table.
+        table: QualifiedName,
+        /// The step.
+        step: Box<Step>,
+        /// How much is done.
+        done: u64,
+        /// Of how much; never 0.
+        of: u64,
+        /// How long so far.
+        running: Duration,
+        /// How long it will go on, as far as that can be told.
+        left: Option<Duration>,
+    },
     /// A step is done and committed.
     StepDone {
         /// Its table.

@@ -20,7 +20,7 @@ pub mod steps;
 mod surroundings;
 mod unfinished;
 
-pub use action::{Action, Ahead, Alone, Drain, Proof, Transaction};
+pub use action::{Action, Ahead, Alone, Batches, Drain, Proof, Transaction};
 pub use carried::{Carried, is_copied};
 pub use event::{Blocker, Event, Listener};
 pub use finding::{Evidence, FINDING_CODES, Finding, FindingCode, Severity, codes, first_few};

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 
 use super::steps::{
     AnalyzeParent, AnalyzeReason, AttachPartition, Away, BringDefaultBack, CreatePartition, DetachPartition,
-    DiscardBranch, DropTable, FinalizeDetach, MatchProperties, MoveRows, RecordDetach, RecordedChange, RemoveCheck,
-    SetDefaultAside,
+    DiscardBranch, DiscardSplit, DropTable, FinalizeDetach, MatchProperties, MoveRows, RecordDetach, RecordedChange,
+    RemoveCheck, SetDefaultAside, SplitDefault,
 };
 use super::{Action, Lock};
 use crate::sql::QualifiedName;
@@ -22,10 +22,14 @@ pub enum Step {
     Remove(RemoveCheck),
     /// Takes away a branch that was left half built.
     Discard(DiscardBranch),
+    /// Takes back a split of DEFAULT that was not ended.
+    DiscardSplit(DiscardSplit),
     /// Makes a partition.
     Create(CreatePartition),
     /// Makes a partition and moves rows into it.
     Move(MoveRows),
+    /// Makes partitions and a new DEFAULT out of the old one.
+    Split(Box<SplitDefault>),
     /// Puts a table back in its place.
     Attach(AttachPartition),
     /// Takes DEFAULT away for a moment.
@@ -57,6 +61,8 @@ pub enum StepKind {
     Create,
     /// [`Step::Move`]
     Move,
+    /// [`Step::Split`]
+    Split,
     /// [`Step::Attach`]
     Attach,
     /// [`Step::SetAside`]
@@ -88,13 +94,14 @@ pub enum Phase {
 
 impl StepKind {
     /// Every kind.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Finalize,
         Self::Record,
         Self::Remove,
         Self::Discard,
         Self::Create,
         Self::Move,
+        Self::Split,
         Self::Attach,
         Self::SetAside,
         Self::Detach,
@@ -113,6 +120,7 @@ impl StepKind {
             Self::Discard => "discard",
             Self::Create => "create",
             Self::Move => "move",
+            Self::Split => "split",
             Self::Attach => "attach",
             Self::SetAside => "set aside",
             Self::Detach => "detach",
@@ -126,9 +134,8 @@ impl StepKind {
     /// The sign that carries the meaning without colour.
     pub fn sign(self) -> char {
         match self {
-            Self::Finalize | Self::Record | Self::Remove | Self::Discard | Self::Move | Self::Match | Self::Analyze => {
-                '*'
-            }
+            Self::Finalize | Self::Record | Self::Remove | Self::Discard => '*',
+            Self::Move | Self::Split | Self::Match | Self::Analyze => '*',
             Self::Create | Self::Attach | Self::BringBack => '+',
             Self::SetAside | Self::Detach => '~',
             Self::Drop => '-',
@@ -143,9 +150,10 @@ impl Step {
             Self::Finalize(_) => StepKind::Finalize,
             Self::Record(_) => StepKind::Record,
             Self::Remove(_) => StepKind::Remove,
-            Self::Discard(_) => StepKind::Discard,
+            Self::Discard(_) | Self::DiscardSplit(_) => StepKind::Discard,
             Self::Create(_) => StepKind::Create,
             Self::Move(_) => StepKind::Move,
+            Self::Split(_) => StepKind::Split,
             Self::Attach(_) => StepKind::Attach,
             Self::SetAside(_) => StepKind::SetAside,
             Self::Detach(_) => StepKind::Detach,
@@ -159,9 +167,11 @@ impl Step {
     /// When it is carried out.
     pub fn phase(&self) -> Phase {
         match self {
-            Self::Finalize(_) | Self::Record(_) | Self::Remove(_) | Self::Discard(_) => Phase::Finish,
+            Self::Finalize(_) | Self::Record(_) | Self::Remove(_) | Self::Discard(_) | Self::DiscardSplit(_) => {
+                Phase::Finish
+            }
             Self::BringBack(step) if step.away == Away::SinceAnEarlierRun => Phase::Finish,
-            Self::Create(_) | Self::Move(_) | Self::Attach(_) => Phase::Create,
+            Self::Create(_) | Self::Move(_) | Self::Split(_) | Self::Attach(_) => Phase::Create,
             Self::SetAside(_) | Self::Detach(_) | Self::BringBack(_) | Self::Drop(_) => Phase::Retire,
             Self::Match(_) | Self::Analyze(_) => Phase::Maintain,
         }
@@ -182,8 +192,10 @@ impl Step {
             Self::Record(step) => &step.table,
             Self::Remove(step) => step.table(),
             Self::Discard(step) => &step.table,
+            Self::DiscardSplit(step) => &step.default,
             Self::Create(step) => &step.partition,
             Self::Move(step) => &step.create.partition,
+            Self::Split(step) => &step.default,
             Self::Attach(step) => &step.table,
             Self::SetAside(step) => &step.default,
             Self::Detach(step) => &step.partition,
@@ -203,6 +215,8 @@ impl Step {
             Self::Discard(_) => "half built",
             Self::Create(step) => return step.range(),
             Self::Move(step) => return step.create.range(),
+            Self::DiscardSplit(step) => &step.into,
+            Self::Split(step) => &step.into,
             Self::Attach(step) => &step.range,
             Self::SetAside(step) => &step.range,
             Self::Detach(step) => &step.range,
@@ -219,6 +233,7 @@ impl Step {
         match self {
             Self::Create(step) => std::slice::from_ref(step),
             Self::Move(step) => std::slice::from_ref(&step.create),
+            Self::Split(step) => &step.partitions,
             _ => &[],
         }
     }
@@ -233,8 +248,10 @@ impl Step {
             },
             Self::Remove(_) => "a constraint that a run left behind".into(),
             Self::Discard(_) => "a run that was stopped left it behind".into(),
+            Self::DiscardSplit(_) => "a split that was not ended, and is not wanted like this any more".into(),
             Self::Create(step) => step.reason.to_string().into(),
             Self::Move(step) => step.reason().into(),
+            Self::Split(step) => step.reason().into(),
             Self::Attach(step) => step.reason.as_str().into(),
             Self::SetAside(step) => format!("empty, and {} leave", step.detaches).into(),
             Self::Detach(step) => step.reason.as_str().into(),
@@ -252,12 +269,14 @@ impl Step {
             | Self::Record(_)
             | Self::Remove(_)
             | Self::Discard(_)
+            | Self::DiscardSplit(_)
             | Self::Create(_)
             | Self::SetAside(_)
             | Self::BringBack(_)
             | Self::Match(_)
             | Self::Analyze(_) => (None, None),
             Self::Move(step) => (None, Some(step.rows)),
+            Self::Split(step) => (Some(step.bytes), Some(step.rows)),
             Self::Attach(step) => (Some(step.bytes), None),
             Self::Detach(step) => (Some(step.bytes), step.rows),
             Self::Drop(step) => (Some(step.bytes), None),
@@ -283,8 +302,10 @@ impl Step {
             Self::Record(step) => step.actions(),
             Self::Remove(step) => step.actions(),
             Self::Discard(step) => step.actions(),
+            Self::DiscardSplit(step) => step.actions(),
             Self::Create(step) => step.actions(),
             Self::Move(step) => step.actions(),
+            Self::Split(step) => step.actions(),
             Self::Attach(step) => step.actions(),
             Self::SetAside(step) => step.actions(),
             Self::Detach(step) => step.actions(),
@@ -304,7 +325,10 @@ impl Step {
             | Self::Record(_)
             | Self::Remove(_)
             | Self::Discard(_)
+            | Self::DiscardSplit(_)
             | Self::Move(_)
+            // What was copied is not copied again: the next run goes on with it, or takes it back.
+            | Self::Split(_)
             | Self::SetAside(_)
             | Self::Detach(_)
             | Self::BringBack(_)
@@ -318,12 +342,16 @@ impl Step {
     pub fn undo(&self) -> String {
         match self {
             Self::Match(step) => step.undo(),
-            Self::Finalize(_) | Self::Record(_) | Self::Remove(_) | Self::Discard(_) | Self::Analyze(_) => {
-                "nothing to take back".to_owned()
-            }
+            Self::Finalize(_)
+            | Self::Record(_)
+            | Self::Remove(_)
+            | Self::Discard(_)
+            | Self::DiscardSplit(_)
+            | Self::Analyze(_) => "nothing to take back".to_owned(),
             Self::Attach(step) => format!("ALTER TABLE {} DETACH PARTITION {}", step.around.parent, step.table),
             Self::Create(step) => format!("DROP TABLE {}", step.partition),
             Self::Move(step) => step.undo(),
+            Self::Split(step) => step.undo(),
             Self::SetAside(step) => {
                 format!("ALTER TABLE {} ATTACH PARTITION {} DEFAULT", step.around.parent, step.default)
             }

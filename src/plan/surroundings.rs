@@ -55,6 +55,12 @@ impl Surroundings {
         locks
     }
 
+    /// The tables that are referenced: locks that LOCK TABLE takes, and those that only the statement itself can take.
+    pub(super) fn far_locks(&self, references: LockMode) -> (Vec<Lock>, Vec<Lock>) {
+        let around = Self { referenced_by: Vec::new(), ..self.clone() };
+        around.far(Modes { referenced_by: references, references, parent: references })
+    }
+
     fn far(&self, modes: Modes) -> (Vec<Lock>, Vec<Lock>) {
         let others = self.referenced_by.iter().map(|table| (table, Lock::new(&table.name, modes.referenced_by)));
         // Postgres keeps triggers of a foreign key on every partition of what it references (14-18).

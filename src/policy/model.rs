@@ -220,8 +220,11 @@ impl Default for Create {
 /// `create.move_rows`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MoveRule {
-    /// They are moved in the transaction that makes the partition, when writers need not wait for too long.
+    /// They are moved in the transaction that makes the partition, or not at all.
     AtOnce,
+    /// They are moved in that transaction; where writers would wait for too long, DEFAULT is copied beside them and
+    /// exchanged.
+    InBatches,
     /// They stay, and so the partition is not made.
     Never,
 }

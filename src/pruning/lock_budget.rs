@@ -119,6 +119,7 @@ mod tests {
             rows: None,
             bytes: 0,
             leftover_checks: Vec::new(),
+            split: None,
             indexes,
             table: None,
         }

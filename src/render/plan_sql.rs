@@ -86,9 +86,14 @@ fn needs_ledger(step: &Step) -> bool {
         | Step::Detach(_)
         | Step::BringBack(_)
         | Step::Drop(_) => true,
-        Step::Remove(_) | Step::Discard(_) | Step::Create(_) | Step::Match(_) | Step::Move(_) | Step::Analyze(_) => {
-            false
-        }
+        Step::Remove(_)
+        | Step::Discard(_)
+        | Step::DiscardSplit(_)
+        | Step::Create(_)
+        | Step::Match(_)
+        | Step::Move(_)
+        | Step::Split(_) => false,
+        Step::Analyze(_) => false,
     }
 }
 
@@ -110,7 +115,7 @@ fn write_step(table: &TablePlan, step: &Step, number: &str, out: &mut dyn Write)
             Action::Transaction(_) => {
                 write!(out, "BEGIN;\nSET LOCAL lock_timeout = {timeout};\n{statements}COMMIT;\n")?;
             }
-            Action::Alone(_) => write!(out, "SET lock_timeout = {timeout};\n{statements}")?,
+            Action::Alone(_) | Action::Batches(_) => write!(out, "SET lock_timeout = {timeout};\n{statements}")?,
         }
     }
     Ok(())

@@ -143,6 +143,11 @@ pub(super) fn caution(step: &Step) -> Option<String> {
                 Published::DeletedAndInserted => "they are published as deleted and inserted, so readers wait as well",
             }
         )),
+        Step::Split(step) => Some(format!(
+            "all of DEFAULT {} is copied, also what stays, and needs that room on the disk once more; a new DEFAULT takes \
+             its name",
+            name_beside(&step.default, &step.rest.around.parent)
+        )),
         Step::Drop(DropTable { foreign_keys, .. }) if !foreign_keys.is_empty() => {
             let tables: Vec<String> = foreign_keys.iter().map(|key| name(&key.table)).collect();
             Some(format!(
@@ -160,13 +165,8 @@ fn verb_length(kind: StepKind) -> usize {
 
 fn tone(kind: StepKind) -> Tone {
     match kind {
-        StepKind::Finalize
-        | StepKind::Record
-        | StepKind::Remove
-        | StepKind::Discard
-        | StepKind::Match
-        | StepKind::Move
-        | StepKind::Analyze => Tone::Fix,
+        StepKind::Finalize | StepKind::Record | StepKind::Remove | StepKind::Discard => Tone::Fix,
+        StepKind::Match | StepKind::Move | StepKind::Split | StepKind::Analyze => Tone::Fix,
         StepKind::Create | StepKind::Attach | StepKind::BringBack => Tone::Create,
         StepKind::SetAside | StepKind::Detach => Tone::Detach,
         StepKind::Drop => Tone::Drop,

@@ -97,23 +97,11 @@ pub(super) async fn attempt(
             // Its first phase looks for rows that reference the partition while their writers wait, or has nothing to
             // look for; a limit of somebody else's would end it between its phases.
             let limit = if action.drain() == Some(Drain::BesideOthers) { UNDER_LOCK.as_millis() } else { 0 };
-            let mut before = format!(
-                "SET lock_timeout = '{milliseconds}ms';\nSET statement_timeout = '{limit}ms';\n{}",
-                alone.guards.join(";\n")
-            );
-            if commit == Commit::WithTheRun {
-                before.push_str(";\nSET synchronous_commit = off");
-            }
-            let result = match client.batch_execute(&before).await {
-                Ok(()) => until_stopped(session, send_alone(client, &alone.statement), stop).await,
-                Err(error) => Err(Stopped::No(error)),
-            };
-            // The ledger's statements are patient, and the run's end must flush. Without a connection it is not recorded.
-            let lock_timeout = SqlLiteral(LOCK_TIMEOUT);
-            let after =
-                format!("SET lock_timeout = {lock_timeout}; SET statement_timeout = 0; RESET synchronous_commit");
-            let _ = client.batch_execute(&after).await;
-            result
+            let before = format!("{};\n{}", settings(milliseconds, limit, commit), alone.guards.join(";\n"));
+            alone_between(session, &before, &alone.statement, stop).await
+        }
+        Action::Batches(batches) => {
+            alone_between(session, &settings(milliseconds, 0, commit), &batches.statement, stop).await
         }
     };
     match result {
@@ -132,6 +120,29 @@ async fn send(client: &Client, batch: &str, proof: Option<&Proof>) -> Result<Pro
         Some(proof) => commit_proven(client, batch, proof).await,
         None => client.batch_execute(&format!("{batch};\nCOMMIT")).await.map(|()| Proven::Unclear),
     }
+}
+
+/// Settings of the session for a statement that is no transaction.
+fn settings(lock_timeout: u128, limit: u128, commit: Commit) -> String {
+    let mut settings = format!("SET lock_timeout = '{lock_timeout}ms';\nSET statement_timeout = '{limit}ms'");
+    if commit == Commit::WithTheRun {
+        settings.push_str(";\nSET synchronous_commit = off");
+    }
+    settings
+}
+
+/// Sends a statement under settings of the session, and takes these back.
+async fn alone_between(session: &Session, before: &str, statement: &str, stop: &mut Stop) -> Result<Proven, Stopped> {
+    let client = session.client();
+    let result = match client.batch_execute(before).await {
+        Ok(()) => until_stopped(session, send_alone(client, statement), stop).await,
+        Err(error) => Err(Stopped::No(error)),
+    };
+    // The ledger's statements are patient, and the run's end must flush. Without a connection it is not recorded.
+    let lock_timeout = SqlLiteral(LOCK_TIMEOUT);
+    let after = format!("SET lock_timeout = {lock_timeout}; SET statement_timeout = 0; RESET synchronous_commit");
+    let _ = client.batch_execute(&after).await;
+    result
 }
 
 async fn send_alone(client: &Client, statement: &str) -> Result<Proven, tokio_postgres::Error> {
@@ -154,7 +165,7 @@ fn compose(transaction: &Transaction, milliseconds: u128, record: Option<String>
         batch.push("SET LOCAL synchronous_commit = off".to_owned());
     }
     batch.extend(before.iter().cloned());
-    if let Some(Ahead { locks, statements, limit }) = ahead {
+    if let Some(Ahead { locks, statements, limit, meanwhile: _ }) = ahead {
         batch.extend(one_by_one(locks));
         batch.push(format!("{DONE_BY}{}ms')::text, true)", limit.as_millis()));
         batch.extend(statements.iter().flat_map(|statement| [WITHIN.to_owned(), statement.clone()]));

@@ -146,6 +146,57 @@ struct Task<'a> {
     action: &'a Action,
 }
 
+/// How often progress is looked for.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Waits for an attempt and tells how far it has come, as the server says while it goes on. Cancels it when the run's
+/// deadline comes.
+async fn told_of<T>(
+    attempt: impl Future<Output = T>,
+    session: &Session,
+    listener: &Mutex<dyn Listener>,
+    deadline: Option<Instant>,
+    Task { table, step, .. }: Task<'_>,
+) -> T {
+    tokio::pin!(attempt);
+    let started = Instant::now();
+    let mut first: Option<(Instant, u64)> = None;
+    loop {
+        let ended = tokio::select! {
+            ended = &mut attempt => Some(ended),
+            () = tokio::time::sleep(LOOK) => None,
+        };
+        let mut come_to = None;
+        for notice in session.take_notices() {
+            match progress(&notice.message) {
+                Some(come) => come_to = Some(come),
+                None => tell(listener, &Event::Notice(format!("{}: {}", notice.severity, notice.message))),
+            }
+        }
+        if let Some((done, of)) = come_to {
+            let (since, from) = *first.get_or_insert((Instant::now(), done));
+            let pace = (from < done).then(|| since.elapsed().as_secs_f64() / (done - from) as f64);
+            let left = pace.map(|pace| Duration::from_secs_f64(pace * of.saturating_sub(done) as f64));
+            let (table, step) = (table.table.clone(), Box::new(step.clone()));
+            tell(listener, &Event::Progress { table, step, done, of, running: started.elapsed(), left });
+        }
+        if let Some(ended) = ended {
+            return ended;
+        }
+        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            // When it is lost it is sent again after the next look.
+            let _ = session.canceller().cancel().await;
+        }
+    }
+}
+
+/// `partctl: 500 of 16000 blocks copied`
+fn progress(message: &str) -> Option<(u64, u64)> {
+    let (done, rest) = message.strip_prefix("partctl: ")?.split_once(" of ")?;
+    let of: u64 = rest.strip_suffix(" blocks copied")?.parse().ok()?;
+    Some((done.parse().ok()?, of)).filter(|_| 0 < of)
+}
+
 struct Worker {
     session: Session,
     /// The session that holds the run lock: without it another run may be at the same tables.
@@ -266,8 +317,14 @@ impl Worker {
         while let Some(action) = actions.pop_front() {
             let record = entry.filter(|_| actions.is_empty()).map(|entry| entry.done(started.elapsed().as_millis()));
             let task = Task { table, step, action: &action };
+            let began = Instant::now();
             match self.carry_out_action(task, record, &mut patience).await {
-                Ok(Done::Whole(done)) => (begun, committed) = (true, done),
+                Ok(Done::Whole(done)) => {
+                    (begun, committed) = (true, done);
+                    if matches!(action, Action::Batches(_)) {
+                        patience.outlast(began.elapsed());
+                    }
+                }
                 Ok(Done::CutShort) => match step {
                     Step::Detach(detach) => match self.attachment(detach).await {
                         Ok(Attachment::Attached) => actions.push_front(action),
@@ -316,11 +373,17 @@ impl Worker {
                 } else {
                     let pause = patience.until_next_look();
                     self.pause(task, patience, pause, sessions(closed_by), None).await?;
+                    self.keep_up(task, timeout, commit).await?;
                 }
                 continue;
             }
             let lock_timeout = action.lock_timeout(timeout, patience.waited());
-            match attempt(&self.session, action, lock_timeout, record.clone(), commit, &mut self.stop).await {
+            let attempt = attempt(&self.session, action, lock_timeout, record.clone(), commit, &mut self.stop);
+            let attempted = match action {
+                Action::Batches(_) => told_of(attempt, &self.session, &self.listener, self.deadline, task).await,
+                _ => attempt.await,
+            };
+            match attempted {
                 Ok(committed) => return Ok(Done::Whole(committed)),
                 Err(Refusal::Stopped(signal)) => return Err(stopped(signal, step)),
                 Err(Refusal::NotFound(why)) => return Err(not_found(why, step, action)),
@@ -341,8 +404,21 @@ impl Worker {
                     if matches!(action, Action::Alone(_)) {
                         return Ok(Done::CutShort);
                     }
+                    self.keep_up(task, timeout, commit).await?;
                 }
             }
+        }
+    }
+
+    /// Does what keeps the work under the locks short while these are waited for. Where it fails, so will that work, which
+    /// then tells why.
+    async fn keep_up(&mut self, task: Task<'_>, timeout: Duration, commit: Commit) -> Result<(), StepError> {
+        let Some(batches) = task.action.meanwhile() else { return Ok(()) };
+        let batches = Action::Batches(batches.clone());
+        let attempt = attempt(&self.session, &batches, timeout, None, commit, &mut self.stop);
+        match told_of(attempt, &self.session, &self.listener, self.deadline, task).await {
+            Err(Refusal::Stopped(signal)) => Err(stopped(signal, task.step)),
+            _ => Ok(()),
         }
     }
 

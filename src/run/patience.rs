@@ -30,6 +30,12 @@ impl Patience {
         self.deadline == Some(self.ends)
     }
 
+    /// Work that makes nobody wait does not use it up.
+    pub(super) fn outlast(&mut self, work: Duration) {
+        let ends = self.ends + work;
+        self.ends = self.deadline.map_or(ends, |deadline| ends.min(deadline));
+    }
+
     /// How long it has lasted.
     pub(super) fn waited(&self) -> Duration {
         self.started.elapsed()

@@ -21,7 +21,10 @@ pub(super) fn refused(session: &Session, error: &tokio_postgres::Error, step: &S
         "25006" => (FailureKind::Refused, "connect to the primary"),
         "23514" => (FailureKind::Findings, "rows are in the way, perhaps since the plan: plan again to see which"),
         "23503" => (FailureKind::Findings, "rows elsewhere still reference this partition: retire those first"),
-        "57014" if matches!(step, Step::Move(_)) => (
+        "57014" if matches!(action, Action::Batches(_)) => {
+            (FailureKind::Findings, "run again: what was copied is not copied anew")
+        }
+        "57014" if matches!(step, Step::Move(_) | Step::Split(_)) => (
             FailureKind::Findings,
             "moving took longer than writers may wait, so it was rolled back: allow more by `create.writers_wait`, or \
              try in a quieter hour",
@@ -43,6 +46,7 @@ pub(super) fn refused(session: &Session, error: &tokio_postgres::Error, step: &S
     };
     let detail = refusal.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
     let message = match sqlstate {
+        "57014" if matches!(action, Action::Batches(_)) => "cancelled, or the run's deadline came".to_owned(),
         "57014" => {
             let limit = action.limit().unwrap_or(UNDER_LOCK);
             format!("cancelled, or not done within {} under its locks", elapsed(limit))

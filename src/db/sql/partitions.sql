@@ -18,7 +18,10 @@ SELECT tree.parent, c.oid, n.nspname::text AS schema, c.relname::text AS name, c
        coalesce(indexes.count, 0)::int4 AS indexes, coalesce(indexes.attached, 0)::int4 AS attached_indexes,
        coalesce(indexes.valid, true) AS indexes_valid, leftover.checks AS leftover_checks,
        c.reloptions AS storage, toast.reloptions AS toast_storage, c.relkind = 'r' AND c.reltoastrelid = 0 AS lacks_toast,
-       ts.spcname::text AS tablespace, am.amname::text AS access_method
+       ts.spcname::text AS tablespace, am.amname::text AS access_method,
+       CASE WHEN split.name IS NULL OR 2 = (SELECT pg_catalog.count(*) FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid
+                                             AND pg_catalog.starts_with(t.tgname::text, 'partctl_capture') AND t.tgenabled = 'A')
+            THEN split.print ELSE '' END AS split_print, split.partitions AS split_into
   FROM tree
   JOIN pg_catalog.pg_class c ON c.oid = tree.oid
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -32,5 +35,16 @@ SELECT tree.parent, c.oid, n.nspname::text AS schema, c.relname::text AS name, c
   LEFT JOIN (SELECT k.conrelid, pg_catalog.array_agg(k.conname::text) AS checks FROM pg_catalog.pg_constraint k
               WHERE k.contype = 'c' AND k.conislocal AND pg_catalog.starts_with(k.conname::text, 'partctl_')
               GROUP BY k.conrelid) leftover ON leftover.conrelid = c.oid
+  -- What is to take the place of a DEFAULT partition is named after its oid. Without its triggers changes were missed.
+  LEFT JOIN (SELECT s.relnamespace, s.relname::text AS name,
+                    coalesce(pg_catalog.obj_description(s.oid, 'pg_class'), '') AS print,
+                    (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(pn.nspname, p.relname) ORDER BY p.relname)::text
+                       FROM pg_catalog.pg_inherits i
+                       JOIN pg_catalog.pg_class p ON p.oid = i.inhrelid
+                       JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
+                      WHERE i.inhparent = s.oid AND pg_catalog.pg_get_expr(p.relpartbound, 0) <> 'DEFAULT') AS partitions
+               FROM pg_catalog.pg_class s
+              WHERE 'partctl_split_' <= s.relname AND s.relname < 'partctl_split`' AND s.relkind = 'p') split
+    ON split.relnamespace = c.relnamespace AND split.name = 'partctl_split_' || c.oid
  WHERE 0 < tree.depth
  ORDER BY tree.depth

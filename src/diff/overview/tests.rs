@@ -75,6 +75,7 @@ fn snapshot(key_type: &str, bounds: &[&str], now: &str) -> CatalogSnapshot {
         bytes: 8_192,
         indexes: 0,
         leftover_checks: Vec::new(),
+        split: None,
         table: None,
     };
     let table = Table {

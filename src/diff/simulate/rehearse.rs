@@ -13,16 +13,16 @@ pub(super) fn rehearse(planned: &TablePlan, catalog: &mut CatalogSnapshot) -> Ev
     let mut events = Events { table: planned.table.clone(), created, retired, freed: 0 };
     let now = catalog.server.now;
     for step in &planned.steps {
+        for create in step.made() {
+            let oid = next_oid(catalog);
+            let Some(parent) = parent(catalog, &create.around.parent) else { continue };
+            let indexes = parent.partitions.iter().map(|partition| partition.indexes).max().unwrap_or(1);
+            let mut partition = Partition::new(oid, create.partition.clone(), create.bound.clone());
+            (partition.indexes, partition.rows) = (indexes, Some(0));
+            parent.partitions.push(partition);
+            events.created.push(create.partition.clone());
+        }
         match step {
-            Step::Create(create) => {
-                let oid = next_oid(catalog);
-                let Some(parent) = parent(catalog, &create.around.parent) else { continue };
-                let indexes = parent.partitions.iter().map(|partition| partition.indexes).max().unwrap_or(1);
-                let mut partition = Partition::new(oid, create.partition.clone(), create.bound.clone());
-                (partition.indexes, partition.rows) = (indexes, Some(0));
-                parent.partitions.push(partition);
-                events.created.push(create.partition.clone());
-            }
             Step::Detach(detach) => {
                 let Some(parent) = parent(catalog, &detach.around.parent) else { continue };
                 let Some(at) = parent.partitions.iter().position(|partition| partition.oid == detach.oid) else {

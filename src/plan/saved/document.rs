@@ -205,7 +205,9 @@ impl SavedStep {
                 Step::Move(step) => Some(step.create.bound.to_string()),
                 Step::Detach(step) => Some(step.bound.to_string()),
                 Step::Attach(step) => Some(step.bound.to_string()),
-                Step::SetAside(_) | Step::BringBack(_) => Some(Bound::Default.to_string()),
+                Step::SetAside(_) | Step::BringBack(_) | Step::Split(_) | Step::DiscardSplit(_) => {
+                    Some(Bound::Default.to_string())
+                }
                 Step::Finalize(_)
                 | Step::Record(_)
                 | Step::Remove(_)

@@ -94,7 +94,8 @@ fn the_document_says_what_it_is_and_all_that_a_reader_needs() {
           "move": 0,
           "record": 1,
           "remove": 0,
-          "set aside": 0
+          "set aside": 0,
+          "split": 0
         },
         "findings": {
           "error": 0,

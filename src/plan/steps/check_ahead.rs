@@ -32,6 +32,12 @@ impl CheckAhead {
         Self::on(table, "holds", table, predicate)
     }
 
+    /// On a table that is to be DEFAULT: no row belongs to any of the other partitions.
+    pub fn excluding_all(table: &QualifiedName, predicates: &[String]) -> Self {
+        let conditions: Vec<String> = predicates.iter().map(|predicate| format!("NOT ({predicate})")).collect();
+        Self::on(table, "rest", table, conditions.join(" AND "))
+    }
+
     fn on(table: &QualifiedName, verb: &str, partition: &QualifiedName, condition: String) -> Self {
         let constraint = Identifier::new(format!("{CHECK_PREFIX}{verb}_{}", partition.name.as_str())).shortened();
         Self { table: table.clone(), constraint, condition }
@@ -44,9 +50,9 @@ impl CheckAhead {
 
     /// Adds and validates it; one that an earlier run left behind is replaced.
     pub(super) fn actions(&self) -> [Action; 2] {
-        let Self { table, constraint, condition } = self;
+        let Self { table, constraint, .. } = self;
         let lock = |mode| vec![Lock::with_partitions(table, mode)];
-        let add = format!("ALTER TABLE {table} ADD CONSTRAINT {constraint} CHECK ({condition}) NOT VALID");
+        let add = format!("{} NOT VALID", self.add());
         let validate = format!("ALTER TABLE {table} VALIDATE CONSTRAINT {constraint}");
         [
             Action::Transaction(Transaction {
@@ -60,6 +66,12 @@ impl CheckAhead {
                 ..Transaction::default()
             }),
         ]
+    }
+
+    /// The statement that adds it and looks at every row.
+    pub(super) fn add(&self) -> String {
+        let Self { table, constraint, condition } = self;
+        format!("ALTER TABLE {table} ADD CONSTRAINT {constraint} CHECK ({condition})")
     }
 
     /// The statement that takes it away, for a transaction that has locked the table already.

@@ -129,8 +129,12 @@ impl CreatePartition {
     }
 
     pub(super) fn create_table(&self) -> String {
-        let (partition, parent) = (&self.partition, &self.around.parent);
-        let mut create = format!("CREATE TABLE {partition} (LIKE {parent} {})", self.carried.like_options());
+        self.create_like(&self.around.parent)
+    }
+
+    /// The statement that makes the table with the columns, indexes and constraints of another.
+    pub(super) fn create_like(&self, model: &QualifiedName) -> String {
+        let mut create = format!("CREATE TABLE {} (LIKE {model} {})", self.partition, self.carried.like_options());
         create.extend(self.branch.iter().map(|branch| format!(" PARTITION BY {}", branch.key)));
         create.extend(self.access_method.iter().map(|method| format!(" USING {method}")));
         create.push_str(&self.carried.with_clause(self.receiver().kind));

@@ -16,6 +16,7 @@ mod new_branch;
 mod record_detach;
 mod remove_check;
 mod set_default_aside;
+mod split_default;
 
 pub use analyze_parent::{AnalyzeParent, AnalyzeReach, AnalyzeReason};
 pub use attach_partition::AttachPartition;
@@ -32,3 +33,4 @@ pub use new_branch::{AttachOrder, NewBranch};
 pub use record_detach::{RecordDetach, RecordedChange};
 pub use remove_check::RemoveCheck;
 pub use set_default_aside::SetDefaultAside;
+pub use split_default::{Begun, DiscardSplit, SplitDefault};

@@ -34,10 +34,12 @@ pub(super) static KEYS: Keys = Keys::of(
             "move_rows",
             Shape::Choice(|| words(&MOVE_RULES)),
             "what becomes of rows in DEFAULT that a partition to be made would hold: they are moved with it in one \
-             transaction, or they stay, and the partition is not made",
+             transaction, where writers need not wait for too long (`at_once`); else all of DEFAULT is copied in batches \
+             beside them, and exchanged for its parts (`in_batches`); they stay (`never`). A partition whose rows stay is \
+             not made",
         )
         .default("at_once")
-        .examples(&["never"]),
+        .examples(&["in_batches", "never"]),
         Key::new("writers_wait", ELAPSED, "longest time for which writers may wait while rows move; at most 1 hour")
             .default("1 s")
             .examples(&["200 ms", "10 s"]),
@@ -56,7 +58,7 @@ const DEFAULT_RULES: [(&str, Option<DefaultRule>); 3] = [
 
 /// The words for [`MoveRule`].
 const MOVE_RULES: [(&str, Option<MoveRule>); 3] =
-    [("at_once", Some(MoveRule::AtOnce)), ("in_batches", None), ("never", Some(MoveRule::Never))];
+    [("at_once", Some(MoveRule::AtOnce)), ("in_batches", Some(MoveRule::InBatches)), ("never", Some(MoveRule::Never))];
 
 /// Who cannot write for longer than this has a maintenance window, and time for a statement of their own.
 const LONGEST_WAIT: Duration = Duration::from_secs(3_600);

@@ -22,8 +22,18 @@ pub(super) const EXPLANATIONS: &[Explanation] = &[
     explain(
         "PT172",
         "Nothing was moved: writers to the table would have had to wait for longer than the policy lets them.",
-        "Allow more with `create.writers_wait`, for a quiet hour perhaps. What is expected is reckoned for a slow server; a \
-         move that takes longer than allowed is rolled back.",
+        "Let DEFAULT be split: `move_rows: in_batches` copies it beside everybody, which takes room on the disk and time, and \
+         writers wait for the last changes alone. Or allow more with `create.writers_wait`, for a quiet hour perhaps. What is \
+         expected is reckoned for a slow server; what takes longer than allowed is rolled back.",
     )
-    .example("create: {writers_wait: 10 s}"),
+    .example("create: {move_rows: in_batches}"),
+    explain(
+        "PT173",
+        "Where DEFAULT is split its rows are copied, parts of it and a new DEFAULT take its place, and it is dropped. What is \
+         bound to the old table would be lost with it: references from other tables, views, triggers of its own, what \
+         subscribers know of it. And changes are told by a key, so the table needs one.",
+        "The finding says what is in the way, the hint what would take it out of the way, if only until the split is done. \
+         Or allow writers to wait for longer: then the rows move at once, and DEFAULT stays what it is.",
+    )
+    .example("create: {move_rows: in_batches, writers_wait: 30 s}"),
 ];

@@ -8,7 +8,9 @@ use std::time::Instant;
 use super::harness::{Run, session};
 use super::proxy::{Point, Proxy, Request, Side};
 use super::trial::{Trial, assert_ended_or_lost, kills, seed, some_of};
-use super::workloads::{ALL, DAYS, DEFAULT_SET_ASIDE, EMPTY_DEFAULT, FILLED_DEFAULT, FOREIGN_KEYS, SEVERAL, Workload};
+use super::workloads::{
+    ALL, DAYS, DEFAULT_SET_ASIDE, EMPTY_DEFAULT, FILLED_DEFAULT, FOREIGN_KEYS, SEVERAL, SPLIT_DEFAULT, Workload,
+};
 
 /// Whether it was killed there.
 async fn killed_at(workload: Workload, point: Point, broken: &str) -> bool {
@@ -56,6 +58,11 @@ async fn killed_at_any_request_while_default_is_set_aside_the_next_run_converges
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_any_request_beside_a_filled_default_the_next_run_converges() {
     killed_anywhere(FILLED_DEFAULT).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_any_request_while_default_is_split_the_next_run_converges() {
+    killed_anywhere(SPLIT_DEFAULT).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

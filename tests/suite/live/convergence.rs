@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use partctl::plan::{Action, Phase};
+use partctl::plan::{Action, Phase, StepKind};
 
 use super::harness::{Database, server};
 
@@ -171,6 +171,17 @@ const SCENARIOS: &[Scenario] = &[
             INSERT INTO shop.waiting (gone, at) VALUES (1, '2097-01-01'), (2, NULL), (3, 'infinity')")],
     },
     Scenario {
+        name: "a DEFAULT of which too much would move at once is split",
+        policy: "version: 1\ntable: shop.large\npartition: {range: at, every: 1 month, timezone: UTC}\ncreate: {ahead: 1 partition, behind: 1 partition, move_rows: in_batches}\n",
+        setup: &[Sql("CREATE SCHEMA shop; CREATE TABLE shop.people (id int PRIMARY KEY); INSERT INTO shop.people VALUES (7);
+            CREATE TABLE shop.large (id bigint GENERATED ALWAYS AS IDENTITY, at timestamptz, gone int, double bigint GENERATED ALWAYS AS (id * 2) STORED,
+                who int REFERENCES shop.people, note text CHECK (note <> ''), UNIQUE (id, at)) PARTITION BY RANGE (at);
+            ALTER TABLE shop.large DROP COLUMN gone; ALTER TABLE shop.large ALTER at SET NOT NULL; CREATE INDEX ON shop.large (who) WHERE note IS NOT NULL;
+            CREATE TABLE shop.rest PARTITION OF shop.large DEFAULT WITH (fillfactor = 80); COMMENT ON COLUMN shop.rest.note IS 'kept';
+            INSERT INTO shop.large (at, who, note) SELECT now() + (i % 3 - 1) * interval '31 days', 7, repeat('x', 1 + i % 9) FROM generate_series(1, 75000) i;
+            INSERT INTO shop.large (at, who) VALUES ('2097-01-01', NULL), ('infinity', 7); ANALYZE shop.large")],
+    },
+    Scenario {
         name: "values that wait in DEFAULT move with their group",
         policy: "version: 1\ntable: shop.lists\npartition:\n  list: country\n  values:\n    nordic: [NO, SE]\n    odd: [null, \"it's\"]\n  default: other\n",
         setup: &[Sql("CREATE SCHEMA shop; CREATE TABLE shop.lists (country text, n int) PARTITION BY LIST (country);
@@ -297,7 +308,9 @@ async fn stopped_after_any_action_the_next_run_comes_to_the_same_end() {
         let actions: usize = plan.steps().map(|(_, step)| step.actions().len()).sum();
         // Creations are alike: the first ones and every retirement stand for all.
         let retirements = plan.steps().filter(|(_, step)| step.phase() == Phase::Retire).count() * 3;
-        for stop_after in (1..actions).filter(|k| *k <= 3 || actions - retirements.min(9) <= *k) {
+        let split: usize =
+            plan.steps().filter(|(_, step)| step.kind() == StepKind::Split).map(|(_, step)| step.actions().len()).sum();
+        for stop_after in (1..actions).filter(|k| *k <= 3 + split || actions - retirements.min(9) <= *k) {
             let stopped = database(scenario).await;
             stopped.partctl(&["init"], 0);
             let (_, plan) = stopped.plan().await;
@@ -309,6 +322,7 @@ async fn stopped_after_any_action_the_next_run_comes_to_the_same_end() {
                         stopped.sql(&format!("BEGIN; {}; COMMIT", action.statements().join("; "))).await;
                     }
                     Action::Alone(alone) => stopped.sql(&alone.statement).await,
+                    Action::Batches(batches) => stopped.sql(&batches.statement).await,
                 }
             }
             stopped.partctl(&["apply", "--allow-destroy"], 0);

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use partctl::plan::{Action, StepKind};
 use tokio::task::JoinHandle;
 
 use super::harness::{Database, contains, session};
@@ -23,9 +24,13 @@ fn month(ahead: i64) -> String {
 }
 
 async fn with_stones(policy: &str) -> Database {
+    with_so_many_stones(policy, STONES).await
+}
+
+async fn with_so_many_stones(policy: &str, each: i64) -> Database {
     let stones = format!(
         "INSERT INTO shop.orders SELECT m * 1000000 + i, {} + m * interval '1 month' + i * interval '1 s', 0, 0
-           FROM generate_series(0, {MONTHS} - 1) m, generate_series(1, {STONES}) i;
+           FROM generate_series(0, {MONTHS} - 1) m, generate_series(1, {each}) i;
          INSERT INTO shop.orders SELECT -i, '2097-01-01', 0, 0 FROM generate_series(1, 500) i; ANALYZE shop.orders;",
         month(0)
     );
@@ -40,14 +45,19 @@ struct Crowd {
 
 impl Crowd {
     async fn gather(database: &Database) -> Self {
+        let stones: i64 = database
+            .value(&format!("SELECT count(*) / {MONTHS} FROM shop.orders WHERE who = 0 AND at < '2097-01-01'"))
+            .await
+            .parse()
+            .unwrap();
         let over = Arc::new(AtomicBool::new(false));
         let mut members = Vec::new();
         for (name, sql, expected) in [
-            ("reader of all", "SELECT count(*) FROM shop.orders WHERE who = 0".to_owned(), MONTHS * STONES + 500),
+            ("reader of all", "SELECT count(*) FROM shop.orders WHERE who = 0".to_owned(), MONTHS * stones + 500),
             (
                 "reader of one month",
                 format!("SELECT count(*) FROM shop.orders WHERE who = 0 AND at >= {} AND at < {}", month(1), month(2)),
-                STONES,
+                stones,
             ),
             (
                 "reader of a month in DEFAULT",
@@ -66,7 +76,7 @@ impl Crowd {
                                        (SELECT count(*) AS n FROM shop.orders WHERE who = 0 AND at >= {m}) b",
                     m = month(2)
                 ),
-                MONTHS * STONES + 500,
+                MONTHS * stones + 500,
             ),
         ] {
             let (session, over) = (session(&database.url()).await, Arc::clone(&over));
@@ -94,7 +104,7 @@ impl Crowd {
             while !prepared.load(Ordering::Relaxed) {
                 let ahead = (times % 4) as f64;
                 let rows = client.query(&statement, &[&ahead]).await.unwrap();
-                assert_eq!(rows[0].get::<_, i64>(0), STONES, "prepared, month {ahead}, after {times} times");
+                assert_eq!(rows[0].get::<_, i64>(0), stones, "prepared, month {ahead}, after {times} times");
                 times += 1;
             }
             ("reader with a generic plan", times)
@@ -438,4 +448,220 @@ async fn subscribers_see_the_rows_deleted_and_inserted_and_triggers_see_nothing(
     assert_eq!(database.value(states).await, "OA");
     assert_eq!(database.value("SELECT count(*) FROM shop.rest").await, "0");
     database.partctl(&["plan", "--check"], 0);
+}
+
+/// So many rows of each month that they are not moved at once.
+const MANY: i64 = 30_000;
+/// The crowd counts all rows again and again, so a moment without a transaction of 50 ms never comes.
+const PATIENT: &str = "locks: {timeout: 1 s, retry_for: 1 minute}\n";
+
+/// Lets them be copied.
+const IN_BATCHES: &str = "version: 1\ntable: shop.orders\npartition: {range: at, every: 1 month, timezone: UTC}
+create: {ahead: 3 partitions, move_rows: in_batches}\n";
+
+/// What a split needs until it is done, and leaves nothing of.
+const LEFTOVERS: &str = "SELECT (SELECT count(*) FROM pg_class WHERE relname LIKE 'partctl%') + (SELECT count(*) FROM pg_proc WHERE proname LIKE 'partctl%')
+    + (SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'partctl%') + (SELECT count(*) FROM pg_constraint WHERE conname LIKE 'partctl%')";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_default_is_split_every_statement_counts_right() {
+    let database = with_so_many_stones(&format!("{IN_BATCHES}{PATIENT}"), MANY).await;
+    let plan = unwrapped(&database.partctl(&["plan"], 0));
+    contains(
+        &plan,
+        &["* split rest orders_20", "120 k", "copied beside everybody in up to", "then writers wait up to"],
+    );
+    let crowd = Crowd::gather(&database).await;
+    let (code, text) = database.start(&database.url(), &["apply"]).ends().await;
+    database.sql("SELECT pg_sleep(0.3)").await;
+    crowd.disperse().await;
+    assert_eq!(code, Some(0), "{text}");
+    contains(&text, &["shop.orders split rest done"]);
+    assert_eq!(database.value(IN_DEFAULT).await, "0");
+    assert_eq!(database.value(LEFTOVERS).await, "0");
+    database.partctl(&["plan", "--check"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_split_that_is_killed_again_and_again_loses_and_doubles_nothing() {
+    let database = with_so_many_stones(&format!("{IN_BATCHES}{PATIENT}"), MANY).await;
+    database.partctl(&["init"], 0);
+    let crowd = Crowd::gather(&database).await;
+    let mut kills = 0;
+    let text = loop {
+        let mut run = database.start(&database.url(), &["apply"]);
+        // Later each time, so that it is killed everywhere, and at last not at all.
+        let moment = tokio::time::sleep(std::time::Duration::from_millis(100 + 120 * kills));
+        if run.comes_to(moment).await {
+            run.kill().await;
+            kills += 1;
+            // Its session ends a moment after it, and until then holds the run lock.
+            let held = "SELECT 0 = count(*) FROM pg_locks WHERE locktype = 'advisory'
+                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+            database.until(held, || true).await;
+            continue;
+        }
+        break run.ends().await.1;
+    };
+    crowd.disperse().await;
+    assert!(2 < kills, "killed {kills} times: {text}");
+    assert_eq!(database.value(IN_DEFAULT).await, "0", "{text}");
+    assert_eq!(database.value(LEFTOVERS).await, "0");
+    database.partctl(&["plan", "--check"], 0);
+}
+
+/// Carries out the first actions of the table's split, and no more.
+async fn begin_split(database: &Database, actions: usize) {
+    let (_, plan) = database.plan().await;
+    let split = plan.steps().find(|(_, step)| step.kind() == StepKind::Split).expect("a split").1.clone();
+    for action in split.actions().iter().take(actions) {
+        match action {
+            Action::Transaction(_) => database.sql(&format!("BEGIN; {}; COMMIT", action.statements().join("; "))).await,
+            _ => database.sql(&action.statements().join("; ")).await,
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_happens_to_default_while_it_is_copied_is_in_the_copy() {
+    let meanwhile: &[(&str, &str)] = &[
+        ("goes on copying", "VACUUM FULL shop.rest"),
+        (
+            "goes on copying",
+            "TRUNCATE shop.rest; INSERT INTO shop.orders SELECT m * 1000000 + i, date_trunc('month', now(), 'UTC') + m * interval '1 month', 1, i
+               FROM generate_series(0, 3) m, generate_series(1, 30000) i",
+        ),
+        ("goes on copying", "TRUNCATE shop.orders"),
+        (
+            "goes on copying",
+            "DELETE FROM shop.orders WHERE id % 3 = 0; UPDATE shop.orders SET id = -id WHERE id % 7 = 0; UPDATE shop.orders SET n = 5",
+        ),
+        (
+            "goes on copying",
+            "UPDATE shop.orders SET id = id + 1 WHERE id % 10 = 0 AND id + 1 NOT IN (SELECT id FROM shop.orders)",
+        ),
+        (
+            "goes on copying",
+            "SET session_replication_role = replica; DELETE FROM shop.orders WHERE id % 3 = 0; RESET session_replication_role",
+        ),
+        ("* discard", "ALTER TABLE shop.orders ADD more text DEFAULT 'x'"),
+        ("* discard", "CREATE INDEX ON shop.orders (n)"),
+        ("* discard", "ALTER TABLE shop.rest RENAME TO leftovers"),
+    ];
+    for (told, sql) in meanwhile {
+        let moments: &[usize] = if *told == "* discard" { &[4] } else { &[1, 2, 5] };
+        for &actions in moments {
+            let database = with_so_many_stones(IN_BATCHES, MANY).await;
+            database.partctl(&["init"], 0);
+            begin_split(&database, actions).await;
+            database.sql(sql).await;
+            let rows = "SELECT count(*) || ' ' || coalesce(sum(hashtextextended(o::text, 0)), 0) FROM shop.orders o";
+            let before = database.value(rows).await;
+            let plan = database.partctl(&["plan"], 0);
+            // An empty DEFAULT needs no split any more.
+            let empty = database.value("SELECT count(*) FROM shop.orders").await == "0";
+            contains(&plan, &[if empty { "* discard" } else { told }]);
+            let text = database.partctl(&["apply"], 0);
+            assert_eq!(database.value(rows).await, before, "{sql} after {actions}: {text}");
+            assert_eq!(database.value(LEFTOVERS).await, "0", "{sql} after {actions}");
+            database.partctl(&["plan", "--check"], 0);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_split_that_is_not_wanted_any_more_is_taken_back() {
+    let mut database = with_so_many_stones(IN_BATCHES, MANY).await;
+    database.partctl(&["init"], 0);
+    let state = database.state().await;
+    begin_split(&database, 3).await;
+    database.set_policy(&IN_BATCHES.replace("in_batches", "never"));
+    contains(&database.partctl(&["plan"], 3), &["* discard", "PT102"]);
+    database.partctl(&["apply"], 3);
+    assert_eq!(database.value(LEFTOVERS).await, "0");
+    assert_eq!(database.state().await, state);
+}
+
+/// While everybody waits nothing is read: Postgres itself says what it scans and what it has proof of.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_table_is_scanned_when_it_takes_defaults_place() {
+    let cases = [
+        ("timestamptz", "range: k, every: 1 month, timezone: Europe/Berlin", "RANGE", "now()", "'2097-01-01'"),
+        ("date", "range: k, every: 1 month", "RANGE", "now()::date", "'1997-01-01'"),
+        ("bigint", "range: k, every: 1000000", "RANGE", "7", "900000000000"),
+        (
+            "text",
+            "list: k, values: {nordic: [NO, SE], one: [\"it's\"]}",
+            "LIST",
+            "(ARRAY['NO', 'it''s'])[1 + i % 2]",
+            "'DE'",
+        ),
+    ];
+    for (type_name, partition, by, moved, stays) in cases {
+        let policy =
+            format!("version: 1\ntable: shop.t\npartition: {{{partition}}}\ncreate: {{move_rows: in_batches}}\n");
+        let setup = format!(
+            "CREATE SCHEMA shop; CREATE TABLE shop.t (id int, k {type_name}, PRIMARY KEY (id, k)) PARTITION BY {by} (k);
+            CREATE TABLE shop.t_default PARTITION OF shop.t DEFAULT; INSERT INTO shop.t SELECT i, {moved} FROM generate_series(1, 50000) i;
+            INSERT INTO shop.t SELECT i, {stays} FROM generate_series(1, 5000) i"
+        );
+        let database = Database::new(&policy, &setup).await;
+        let (_, plan) = database.plan().await;
+        assert_eq!(plan.count(StepKind::Split), 1, "{type_name}");
+        database.sql("SET client_min_messages = debug1").await;
+        for (_, step) in plan.steps() {
+            let actions = step.actions();
+            for (at, action) in actions.iter().enumerate() {
+                database.session.take_notices();
+                match action {
+                    Action::Transaction(_) => {
+                        database.sql(&format!("BEGIN; {}; COMMIT", action.statements().join("; "))).await
+                    }
+                    _ => database.sql(&action.statements().join("; ")).await,
+                }
+                let said: Vec<String> =
+                    database.session.take_notices().into_iter().map(|notice| notice.message).collect();
+                if step.kind() == StepKind::Split && at + 1 == actions.len() {
+                    let said = said.join("\n");
+                    assert!(!said.contains("verifying table"), "{type_name}: {said}");
+                    assert_eq!(
+                        said.matches("is implied by existing constraints").count(),
+                        step.made().len() + 1,
+                        "{type_name}: {said}"
+                    );
+                }
+            }
+        }
+        database.sql("RESET client_min_messages").await;
+        database.partctl(&["plan", "--check"], 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_would_be_lost_with_default_keeps_it_from_being_split() {
+    let cases = [
+        ("CREATE VIEW shop.v AS SELECT * FROM shop.rest", "view shop.v would go with it"),
+        (
+            "CREATE FUNCTION shop.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+            CREATE TRIGGER own AFTER INSERT ON shop.rest FOR EACH ROW EXECUTE FUNCTION shop.f()",
+            "trigger own would go with it",
+        ),
+        ("ALTER TABLE shop.rest ENABLE ROW LEVEL SECURITY", "its row security would go with it"),
+        ("CREATE PUBLICATION split_pub FOR TABLE shop.orders", "what is copied is not published by split_pub"),
+        (
+            "CREATE TABLE shop.lines (id bigint, at timestamptz, FOREIGN KEY (id, at) REFERENCES shop.orders)",
+            "shop.lines references its rows",
+        ),
+        ("ALTER TABLE shop.orders DROP CONSTRAINT orders_pkey", "it has no primary key or unique constraint"),
+    ];
+    for (sql, why) in cases {
+        let database = with_so_many_stones(IN_BATCHES, MANY).await;
+        database.sql(sql).await;
+        let text = unwrapped(&database.partctl(&["apply"], 3));
+        contains(
+            &text,
+            &["PT173", "to move them at once writers would wait up to", "and in batches they cannot move", why],
+        );
+        assert_eq!(database.value(IN_DEFAULT).await, (MONTHS * MANY).to_string());
+    }
 }

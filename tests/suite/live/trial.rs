@@ -120,6 +120,10 @@ const LEFT_BEHIND: &str = "SELECT 'constraint ' || conname FROM pg_constraint
         WHERE (conname LIKE 'partctl\\_%' OR NOT convalidated) AND connamespace <> 'partctl'::regnamespace
     UNION ALL SELECT 'relation ' || relname FROM pg_class
         WHERE relname LIKE 'partctl\\_%' AND relnamespace <> 'partctl'::regnamespace
+    UNION ALL SELECT 'function ' || proname FROM pg_proc
+        WHERE proname LIKE 'partctl\\_%' AND pronamespace <> 'partctl'::regnamespace
+    UNION ALL SELECT 'trigger ' || tgname FROM pg_trigger WHERE tgname LIKE 'partctl\\_%'
+    UNION ALL SELECT 'storage of ' || relname FROM pg_class WHERE 'autovacuum_enabled=off' = ANY (reloptions)
     UNION ALL SELECT 'pending ' || inhrelid::regclass FROM pg_inherits WHERE inhdetachpending
     UNION ALL SELECT 'away ' || table_name FROM partctl.detached_tables WHERE ended_at IS NULL AND bound = 'DEFAULT'
     UNION ALL SELECT 'recorded ' || table_name FROM partctl.detached_tables WHERE ended_at IS NULL AND detached_at IS NULL";

@@ -98,6 +98,21 @@ pub const FILLED_DEFAULT: Workload = Workload {
     stays: |id| if id < FIRST_WRITTEN { 100 <= id || is_kept(id) } else { id % 10 == 9 || is_kept(id % 10) },
 };
 
+/// Nothing but a DEFAULT partition, with too many rows of today to be moved at once, and ever more of today, tomorrow and
+/// the next year.
+pub const SPLIT_DEFAULT: Workload = Workload {
+    name: "DEFAULT is split",
+    policy: "version: 1\ntable: shop.orders\npartition: {range: at, every: 1 day, timezone: UTC}
+create: {ahead: 2 partitions, move_rows: in_batches}\n",
+    setup: &[
+        "CREATE SCHEMA shop; CREATE TABLE shop.orders (id int, at timestamptz NOT NULL, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
+        CREATE TABLE shop.orders_rest PARTITION OF shop.orders DEFAULT;
+        INSERT INTO shop.orders SELECT -i, date_trunc('day', now()) FROM generate_series(1, 22000) i;",
+    ],
+    insert: |id| insert("shop.orders", id, [0, 0, -1, -365][id.unsigned_abs() as usize % 4]),
+    stays: |_| true,
+};
+
 /// A table that references another, and one that is referenced.
 pub const FOREIGN_KEYS: Workload = Workload {
     name: "foreign keys",
@@ -179,4 +194,5 @@ create: {ahead: 20 partitions}\nretain: {for: 4 days, then: drop, grace: 0 days,
 };
 
 /// All that need nothing of their server.
-pub const ALL: &[Workload] = &[DAYS, EMPTY_DEFAULT, DEFAULT_SET_ASIDE, FILLED_DEFAULT, FOREIGN_KEYS, SEVERAL];
+pub const ALL: &[Workload] =
+    &[DAYS, EMPTY_DEFAULT, DEFAULT_SET_ASIDE, FILLED_DEFAULT, SPLIT_DEFAULT, FOREIGN_KEYS, SEVERAL];

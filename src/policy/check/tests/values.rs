@@ -260,7 +260,7 @@ fn how_rows_leave_default_is_a_word_and_a_time_of_at_most_an_hour() {
          --> a.yaml:4:21
           |
         4 | create: {move_rows: sometimes, writers_wait: 2 hours}
-          |                     ^^^^^^^^^ it is one of `at_once`, `never`
+          |                     ^^^^^^^^^ it is one of `at_once`, `in_batches`, `never`
         error[PT010]: writers would wait for longer than an hour
          --> a.yaml:4:46
           |

@@ -38,13 +38,15 @@ const REFERENCES_ITSELF: &[Less] =
     &[Less { during: " DETACH ", on: "shop.orders_", promised: LockMode::ShareRowExclusive, taken: None }];
 
 const EMPTY: Case = Case { name: "", policy: RETIRE, setup: "", role: None, kinds: &[], less_on_14: &[] };
-use StepKind::{BringBack, Create, Detach, Drop, Match, Move, SetAside};
+use StepKind::{BringBack, Create, Detach, Drop, Match, Move, SetAside, Split};
 
 /// One partition that is long over, one that holds a row and stays, and two to be made.
 const RETIRE: &str = "version: 1\ntable: shop.orders\npartition: {range: at, every: 1 month, timezone: UTC}
 create: {ahead: 1 partition, fill_gaps: false}\nretain: {for: 1 year, then: drop, grace: 0 days}\n";
 const SET_ASIDE: &str = "version: 1\ntable: shop.orders\npartition: {range: at, every: 1 month, timezone: UTC}
 create: {ahead: 1 partition, fill_gaps: false}\nretain: {for: 1 year, then: drop, grace: 0 days}\nlocks: {set_default_aside: true}\n";
+const SPLIT: &str = "version: 1\ntable: shop.orders\npartition: {range: at, every: 1 month, timezone: UTC}
+create: {ahead: 1 partition, fill_gaps: false, move_rows: in_batches}\nretain: {for: 1 year, then: drop, grace: 0 days}\n";
 const LIST: &str = "version: 1\ntable: shop.orders\npartition:\n  list: country\n  values:\n    nordic: [NO, SE]\n    odd: [null, XX]\n";
 const STORED: &str = "version: 1\ntable: shop.orders\npartition:\n  list: country\n  values: {nordic: [NO]}\n  default: rest\nstorage: {fillfactor: 90}\n";
 const HASH: &str = "version: 1\ntable: shop.orders\npartition: {hash: id, modulus: 4}\n";
@@ -121,6 +123,18 @@ pub const CASES: &[Case] = &[
             "CREATE TABLE shop.orders_default PARTITION OF shop.orders DEFAULT; INSERT INTO shop.orders VALUES (1, now(), 1);"
         ),
         kinds: &[Move, Create, Detach, Drop],
+        ..EMPTY
+    },
+    Case {
+        name: "a DEFAULT to be split",
+        policy: SPLIT,
+        setup: concat!(
+            "CREATE TABLE shop.customers (id int PRIMARY KEY); INSERT INTO shop.customers VALUES (1);",
+            table!(", customer int REFERENCES shop.customers, UNIQUE (id, at)"),
+            "ALTER TABLE shop.orders ALTER id SET NOT NULL; CREATE TABLE shop.orders_default PARTITION OF shop.orders DEFAULT;
+            INSERT INTO shop.orders SELECT i, now(), 1 FROM generate_series(1, 30000) i;"
+        ),
+        kinds: &[Split, Create, Detach, Drop],
         ..EMPTY
     },
     Case {
