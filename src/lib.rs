@@ -18,7 +18,7 @@
 //! plan  manifest                          steps, actions, findings, events, outcomes; what an archive holds: data
 //! policy  catalog                         the wish, the facts
 //! keys                                    between bounds and points
-//! schedule  rows                          points, windows, the calendar; how rows are spelled and told apart
+//! codes  schedule  rows                   kinds of findings; points, windows, the calendar; how rows are spelled and told apart
 //! sql  failure  json_document             spelling, kinds of failure, whose document a file is
 //! ```
 //!
@@ -56,12 +56,15 @@
 //! | a key codec | `keys/x.rs`, one line in [`keys::CODECS`]; the laws pick it up |
 //! | a diff rule | `diff/x.rs`, one line in `diff::RULES` |
 //! | a reason why a query does not prune | one line in `pruning/reason/codes.rs`, the rule that finds it, one row of the live table |
+//! | a kind of finding | one line in `codes.rs`, its explanation in `render/explanations/` |
+//! | a rule for policies | one line in `policy/check/rules.rs`, where it is broken, its explanation |
 //! | an output format | `render/x.rs`, one arm |
 //! | a command | `cli/x.rs`, one arm |
 
 pub mod archive;
 pub mod catalog;
 pub mod cli;
+pub mod codes;
 pub mod db;
 pub mod desired;
 pub mod diff;

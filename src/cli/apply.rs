@@ -98,7 +98,7 @@ impl Apply {
         let saved = self.saved_plan()?;
         let mut stop = Stop::listen().context("listening for signals")?;
         let ready = tokio::select! {
-            ready = self.get_ready(&spec, &policies, saved.as_ref(), terminal) => ready?,
+            ready = self.get_ready(&spec, &policies, saved.as_ref(), global, terminal) => ready?,
             signal = stop.requested() => {
                 if terminal.person {
                     // The prompt's line is still open.
@@ -123,7 +123,7 @@ impl Apply {
                 return Ok(None);
             }
         };
-        let planner = self.planner();
+        let planner = self.planner(global);
         let run = Run {
             spec: &spec,
             policies: &policies,
@@ -142,6 +142,7 @@ impl Apply {
         spec: &ConnSpec,
         policies: &[Policy],
         saved: Option<&SavedPlan>,
+        global: &Global,
         terminal: &mut Terminal,
     ) -> Result<Beginning> {
         let session = connect(spec).await?;
@@ -150,7 +151,7 @@ impl Apply {
         }
         let session = context::writable(session).await?;
         lock_database(session.client()).await?;
-        let (snapshot, mut plan) = make_plan_by(&self.planner(), &session, policies, Moment::Now).await?;
+        let (snapshot, mut plan) = make_plan_by(&self.planner(global), &session, policies, Moment::Now).await?;
         if let Some(saved) = saved {
             refuse_stale(saved, &plan)?;
         }
@@ -164,9 +165,9 @@ impl Apply {
         })
     }
 
-    fn planner(&self) -> impl Fn(&[Policy], &CatalogSnapshot) -> Plan + use<> {
-        let confirmed = self.confirm_retention;
-        move |policies, snapshot| diff::plan_confirmed(confirmed, policies, snapshot)
+    fn planner(&self, global: &Global) -> impl Fn(&[Policy], &CatalogSnapshot) -> Plan + use<> {
+        let (confirmed, severities) = (self.confirm_retention, global.severities());
+        move |policies, snapshot| diff::plan_confirmed(confirmed, policies, snapshot).weighed(&severities)
     }
 
     fn invocation(&self) -> Invocation {

@@ -97,6 +97,7 @@ impl Check {
         } else {
             (Scope::Everything, make_plan(&session, &policies, Moment::Now).await?)
         };
+        let plan = plan.weighed(&global.severities());
         let results = prove_pruning(session.client(), &policies, &snapshot).await?;
         let workload = match self.workload {
             Some(wanted) => Some(prove_workload(session.client(), &snapshot, wanted.into()).await?),
@@ -113,6 +114,7 @@ impl Check {
         };
         findings.extend(pruning::findings(&results));
         findings.extend(workload.iter().flat_map(Workload::findings));
+        plan.weigh(&mut findings);
         let report = CheckReport {
             plan: &plan,
             findings: &findings,

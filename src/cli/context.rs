@@ -47,7 +47,10 @@ pub(super) fn policies(global: &Global, terminal: &mut Terminal) -> Result<Vec<P
         return Err(policy_files::no_policy(&paths).into());
     }
     let tables: Vec<String> = checked.policies.iter().map(|policy| policy.table.to_string()).collect();
-    let policies: Vec<Policy> = checked.policies.into_iter().filter(chosen).collect();
+    let mut policies: Vec<Policy> = checked.policies.into_iter().filter(chosen).collect();
+    for policy in &mut policies {
+        policy.severities = std::mem::take(&mut policy.severities).overridden_by(&global.severities());
+    }
     if policies.is_empty() {
         let message = format!("no policy matches {}", global.only.join(", "));
         let hint = format!("there are policies for {}", tables.join(", "));

@@ -34,7 +34,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::failure::FailureKind;
-use crate::plan::{Finding, Severity};
+use crate::plan::{Finding, Severities, Severity};
+use crate::policy::{code_of_severity, severity_called};
 use crate::render::ServiceState;
 use terminal::{ColourChoice, Terminal};
 
@@ -68,9 +69,14 @@ struct Global {
     /// Only policies whose `schema.table` matches, such as `shop.*`; may be given several times
     #[arg(long, global = true, value_name = "GLOB")]
     only: Vec<String>,
-    /// Let warnings fail as errors do, with exit 3
+    /// Let warnings fail as errors do, with exit 3, and with 4 where policies are judged
     #[arg(long, global = true)]
     strict: bool,
+    /// Let a finding matter more or less than usual, such as `PT120=error`; goes before the policies' own `severity`
+    ///
+    /// Levels are error, warning and info. What was refused stays refused. May be given several times.
+    #[arg(long, global = true, value_name = "CODE=LEVEL", value_parser = severity)]
+    severity: Vec<(&'static str, Severity)>,
     /// Say only what needs a person
     #[arg(long, short, global = true)]
     quiet: bool,
@@ -102,14 +108,32 @@ enum Command {
     Demo(demo::Demo),
 }
 
+/// Reads `CODE=LEVEL`.
+fn severity(text: &str) -> Result<(&'static str, Severity), String> {
+    let (code, level) = text.split_once('=').ok_or("write it as in `PT120=error`")?;
+    let code = code_of_severity(code.trim()).map_err(|(why, hint)| match hint {
+        Some(hint) => format!("{why}: {hint}"),
+        None => why,
+    })?;
+    let severity = severity_called(level.trim());
+    Ok((code, severity.ok_or_else(|| format!("`{level}` is no severity: write `error`, `warning` or `info`"))?))
+}
+
 impl Global {
+    /// What the command line says of severities.
+    fn severities(&self) -> Severities {
+        let mut severities = Severities::default();
+        self.severity.iter().for_each(|(code, severity)| severities.set(code, *severity));
+        severities
+    }
+
     /// How a command ends that would end so, given what it found.
     fn judge<'a>(
         &self,
         failure: Option<FailureKind>,
         mut findings: impl Iterator<Item = &'a Finding>,
     ) -> Option<FailureKind> {
-        let warned = self.strict && findings.any(|finding| finding.code.severity == Severity::Warning);
+        let warned = self.strict && findings.any(|finding| finding.severity == Severity::Warning);
         failure.max(warned.then_some(FailureKind::Findings))
     }
 }
@@ -136,9 +160,7 @@ pub fn main() -> ExitCode {
 fn run(cli: &Cli, terminal: &mut Terminal) -> Ended {
     let global = &cli.global;
     match &cli.command {
-        Command::Validate(command) => {
-            validate::run(command, &context::policy_paths(global), terminal.screen, &mut terminal.out)
-        }
+        Command::Validate(command) => validate::run(command, global, terminal.screen, &mut terminal.out),
         Command::Fmt(command) => command.run(global, terminal),
         Command::Plan(command) => context::block_on(command.run(global, terminal)),
         Command::Apply(command) => context::block_on(command.run(global, terminal)),

@@ -79,7 +79,10 @@ impl Plan {
             Some(At::After(interval)) => (Moment::After(interval), plan::Moment::Simulated),
         };
         let confirmed = self.confirm_retention;
-        let planner = |policies: &[Policy], facts: &CatalogSnapshot| diff::plan_confirmed(confirmed, policies, facts);
+        let severities = global.severities();
+        let planner = |policies: &[Policy], facts: &CatalogSnapshot| {
+            diff::plan_confirmed(confirmed, policies, facts).weighed(&severities)
+        };
         let (_, plan) = match &self.catalog {
             Some(path) => make_offline_plan(&planner, &context::dump(path)?, &policies, at)?,
             None => make_plan_by(&planner, &context::session(global, terminal).await?, &policies, at).await?,

@@ -25,11 +25,13 @@ impl Report {
         let policies = context::policies(global, terminal)?;
         let session = context::session(global, terminal).await?;
         let (catalog, plan) = make_plan(&session, &policies, Moment::Now).await?;
+        let plan = plan.weighed(&global.severities());
         let results = prove_pruning(session.client(), &policies, &catalog).await?;
         let overview = overview(&policies, &catalog, &plan);
         let mut findings = coverage(&plan);
         thresholds(&overview, None, &mut findings);
         findings.extend(pruning::findings(&results));
+        plan.weigh(&mut findings);
         let report = PageReport {
             overview: &overview,
             check: CheckReport {

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::explain_code::{Answered, Explaining, Written};
-use super::policy_files;
+use super::{Global, context, policy_files};
 use crate::failure::FailureKind;
-use crate::policy::check_with;
+use crate::plan::{Severities, Severity};
+use crate::policy::{Checked, Problem, Source, check_with};
 use crate::render::{Screen, problems};
 
 /// Check policies without a database
@@ -44,16 +45,18 @@ pub enum ValidateOutput {
     Github,
 }
 
-/// Checks the policies of `args`, or of `default_paths` when it names none, and writes what is wrong with them.
+/// Checks the policies of `args`, or those of `--policies` when it names none, and writes what is wrong with them, or
+/// unwise.
 ///
-/// Returns [`FailureKind::Policy`] when there are problems; they are the result, so nothing is left to be said.
+/// Returns [`FailureKind::Policy`] when there are errors, or with `--strict` warnings; they are the result, so nothing is
+/// left to be said.
 ///
 /// # Errors
 /// A [`Failure`](crate::failure::Failure) of kind [`FailureKind::Policy`] when a path is missing or holds no policy; any other error when the
 /// output cannot be written.
-pub fn run(
+pub(super) fn run(
     args: &Validate,
-    default_paths: &[PathBuf],
+    global: &Global,
     screen: Screen,
     out: &mut dyn io::Write,
 ) -> anyhow::Result<Option<FailureKind>> {
@@ -65,24 +68,38 @@ pub fn run(
     if args.explaining.answer(written, screen, out)? == Answered::Explained {
         return Ok(None);
     }
-    let paths = if args.paths.is_empty() { default_paths } else { &args.paths };
-    let sources = policy_files::read(paths)?;
+    let paths = if args.paths.is_empty() { context::policy_paths(global) } else { args.paths.clone() };
+    let sources = policy_files::read(&paths)?;
     let queries = policy_files::query_files(&sources);
     let checked = check_with(&sources, &queries);
     if checked.policies.is_empty() && checked.problems.is_empty() {
-        return Err(policy_files::no_policy(paths).into());
+        return Err(policy_files::no_policy(&paths).into());
     }
     let sources = [sources, queries.sources()].concat();
+    let found = everything_of(&checked, &sources, &global.severities());
     match args.output {
         ValidateOutput::Human => {
-            problems::draw(&checked.problems, &sources, screen, out)?;
-            writeln!(out, "{}", problems::summary(&checked.problems, checked.policies.len(), &sources))?;
+            problems::draw(&found, &sources, screen, out)?;
+            writeln!(out, "{}", problems::summary(&found, checked.policies.len(), &sources))?;
         }
-        ValidateOutput::Json => problems::json(&checked.problems, &sources, out)?,
-        ValidateOutput::Sarif => problems::sarif(&checked.problems, &sources, out)?,
-        ValidateOutput::Github => problems::github(&checked.problems, &sources, out)?,
+        ValidateOutput::Json => problems::json(&found, &sources, out)?,
+        ValidateOutput::Sarif => problems::sarif(&found, &sources, out)?,
+        ValidateOutput::Github => problems::github(&found, &sources, out)?,
     }
-    Ok((!checked.problems.is_empty()).then_some(FailureKind::Policy))
+    let fails = if global.strict { Severity::Warning } else { Severity::Error };
+    Ok(found.iter().any(|problem| fails <= problem.severity).then_some(FailureKind::Policy))
+}
+
+/// Problems and what is unwise, by file and place. The command line goes before what policies say of severities.
+fn everything_of(checked: &Checked, sources: &[Source], severities: &Severities) -> Vec<Problem> {
+    let lints = checked.lints.iter().map(|lint| {
+        let severity = severities.of(lint.rule.id, lint.severity);
+        Problem { severity, ..lint.clone() }
+    });
+    let mut found: Vec<Problem> = checked.problems.iter().cloned().chain(lints).collect();
+    let file = |problem: &Problem| sources.iter().position(|source| source.path == problem.path);
+    found.sort_by_key(|problem| (file(problem), problem.span.start));
+    found
 }
 
 #[cfg(test)]
@@ -97,6 +114,8 @@ mod tests {
     struct CommandLine {
         #[command(flatten)]
         validate: Validate,
+        #[command(flatten)]
+        global: Global,
     }
 
     const GOOD: &str = "version: 1\ntable: a.b\npartition: {hash: id, modulus: 4}\n";
@@ -106,9 +125,10 @@ mod tests {
         for (name, text) in files {
             std::fs::write(folder.path().join(name), text).unwrap();
         }
-        let args = CommandLine::parse_from(["validate"].iter().chain(options)).validate;
+        let CommandLine { validate, mut global } = CommandLine::parse_from(["validate"].iter().chain(options));
+        global.policies = vec![folder.path().to_owned()];
         let mut out = Vec::new();
-        let result = run(&args, &[folder.path().to_owned()], Screen { width: 80, colour: Colour::Never }, &mut out);
+        let result = run(&validate, &global, Screen { width: 80, colour: Colour::Never }, &mut out);
         let text = String::from_utf8(out).unwrap().replace(&format!("{}/", folder.path().display()), "");
         (result, text)
     }
@@ -135,6 +155,42 @@ mod tests {
             let (result, text) = validate(&files, &["-o", output]);
             assert_eq!(result.unwrap(), Some(FailureKind::Policy));
             assert!(text.contains("PT006") && text.contains("a.yaml"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_unwise_is_told_and_fails_where_it_is_asked_to() {
+        let unwise = "version: 1\ntable: a.b\npartition: {range: d, every: 1 month}\ncreate: {ahead: 0 partitions}\n";
+        let (result, text) = validate(&[("a.yaml", unwise)], &[]);
+        assert_eq!(result.unwrap(), None);
+        assert!(
+            text.contains("warning[PT062]: ") && text.ends_with("1 policy in 1 file is valid, with 1 warning\n"),
+            "{text}"
+        );
+        let (result, _) = validate(&[("a.yaml", unwise)], &["--strict"]);
+        assert_eq!(result.unwrap(), Some(FailureKind::Policy));
+        let (result, text) = validate(&[("a.yaml", unwise)], &["--severity", "PT062=error", "-o", "github"]);
+        assert_eq!(result.unwrap(), Some(FailureKind::Policy));
+        assert!(text.starts_with("::error file=a.yaml,line=4,"), "{text}");
+        let excused = format!("{unwise}severity: {{PT062: info}}\n");
+        let (result, text) = validate(&[("a.yaml", &excused)], &["--strict", "-o", "sarif"]);
+        assert_eq!(result.unwrap(), None);
+        assert!(text.contains("\"level\": \"note\""), "{text}");
+        let (result, _) = validate(&[("a.yaml", &excused)], &["--severity", "PT062=warning", "--strict"]);
+        assert_eq!(result.unwrap(), Some(FailureKind::Policy));
+    }
+
+    #[test]
+    fn a_severity_that_nobody_can_say_is_no_command_line() {
+        for (said, part) in [
+            ("PT062", "write it as in `PT120=error`"),
+            ("PT062=off", "`off` is no severity"),
+            ("PT14=info", "there is no finding `PT14`: did you mean `PT1"),
+            ("rows-in-default=info", "write its id, `PT102`"),
+            ("PT014=info", "PT014 unknown-unit keeps a policy from being read: it stays an error"),
+        ] {
+            let error = CommandLine::try_parse_from(["validate", "--severity", said]).err().unwrap().to_string();
+            assert!(error.contains(part), "{error}");
         }
     }
 
@@ -171,10 +227,10 @@ mod tests {
 
     #[test]
     fn the_examples_of_the_project_are_policies() {
-        let args = CommandLine::parse_from(["validate"]).validate;
-        let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/policies"));
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/policies");
+        let CommandLine { validate, global } = CommandLine::parse_from(["validate", "--strict", "--policies", folder]);
         let mut out = Vec::new();
-        let result = run(&args, &[folder], Screen { width: 80, colour: Colour::Never }, &mut out);
+        let result = run(&validate, &global, Screen { width: 80, colour: Colour::Never }, &mut out);
         assert_eq!(String::from_utf8(out).unwrap(), "3 policies in 3 files are fine\n");
         assert_eq!(result.unwrap(), None);
     }

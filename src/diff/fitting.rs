@@ -53,5 +53,6 @@ pub(super) fn told_of(node: &Node<'_>, misfit: Finding) -> Finding {
     if node.path.is_empty() || misfit.code != codes::OTHER_KEY {
         return misfit;
     }
-    Finding { code: codes::OTHER_SHAPE, ..misfit }.hint("it counts as coverage and is left as it is")
+    Finding { code: codes::OTHER_SHAPE, severity: codes::OTHER_SHAPE.severity, ..misfit }
+        .hint("it counts as coverage and is left as it is")
 }

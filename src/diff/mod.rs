@@ -38,7 +38,7 @@ mod walk;
 use std::collections::BTreeSet;
 
 use crate::catalog::{CatalogSnapshot, ForeignKey, Question};
-use crate::plan::{Finding, Plan, Runway, Step, TablePlan, codes};
+use crate::plan::{Finding, Plan, Runway, Severities, Step, TablePlan, codes};
 use crate::policy::{Policy, fingerprint};
 use crate::sql::QualifiedName;
 pub use coverage::{coverage, fit, missing};
@@ -116,17 +116,19 @@ fn plan_by(rules: &Rules<'_>, policies: &[Policy], snapshot: &CatalogSnapshot) -
         server_version: snapshot.server.version,
         tables: Vec::new(),
         findings: ledger_entries::unreadable(snapshot).into_iter().chain(unmanaged::tables(snapshot)).collect(),
+        severities: Severities::default(),
         questions: BTreeSet::new(),
     };
     let mut policies: Vec<&Policy> = policies.iter().collect();
     policies.sort_by(|a, b| a.table.cmp(&b.table));
     let mut dropped = BTreeSet::new();
     for policy in dependents_first(policies, snapshot) {
-        let (table_plan, questions) = plan_table(rules, policy, snapshot, &dropped);
+        let (mut table_plan, questions) = plan_table(rules, policy, snapshot, &dropped);
         dropped.extend(table_plan.steps.iter().filter_map(|step| match step {
             Step::Drop(drop) => Some(drop.oid),
             _ => None,
         }));
+        table_plan.findings.iter_mut().for_each(|finding| finding.weigh(&policy.severities));
         plan.tables.push(table_plan);
         plan.questions.extend(questions);
     }
@@ -177,6 +179,7 @@ fn plan_table(
         steps: Vec::new(),
         findings: Vec::new(),
         locks: policy.locks,
+        severities: policy.severities.clone(),
         retires_after: referenced_by(&policy.table, snapshot)
             .filter(|table| **table != policy.table)
             .cloned()

@@ -200,7 +200,7 @@ pub fn overview(policies: &[Policy], snapshot: &CatalogSnapshot, plan: &Plan) ->
         at: plan.at,
         tables: tables.collect(),
         detached: entries.map(|entry| detached_state(policy_of(&entry.parent), snapshot, plan, entry)).collect(),
-        errors: plan.findings().filter(|finding| finding.code.severity == Severity::Error).cloned().collect(),
+        errors: plan.findings().filter(|finding| finding.severity == Severity::Error).cloned().collect(),
     }
 }
 

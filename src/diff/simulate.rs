@@ -109,7 +109,7 @@ pub fn simulate(
     for now in moments(from, until) {
         growth.advance(policies, &mut catalog, now);
         let planned = plan_at(policies, &mut catalog, snapshot);
-        for finding in planned.findings().filter(|finding| finding.code.severity != Severity::Info) {
+        for finding in planned.findings().filter(|finding| finding.severity != Severity::Info) {
             if complained.insert((finding.table.clone(), finding.code.id)) && from < now {
                 simulation.trouble.push((now, finding.clone()));
             }

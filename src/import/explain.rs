@@ -15,7 +15,7 @@ pub fn explain(plan: &Plan, table: &QualifiedName) -> Vec<String> {
         }
     }
     for finding in &part.findings {
-        let hint = finding.hint.as_ref().filter(|_| finding.code.severity != Severity::Info);
+        let hint = finding.hint.as_ref().filter(|_| finding.severity != Severity::Info);
         let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
         lines.push(format!("{}: {}{hint}", finding.code.id, finding.message));
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
-use super::{Finding, Lock, Phase, Step, StepKind};
+use super::{Finding, Lock, Phase, Severities, Step, StepKind};
 use crate::catalog::Question;
 use crate::failure::FailureKind;
 use crate::policy::Locks;
@@ -23,6 +23,8 @@ pub struct Plan {
     pub tables: Vec<TablePlan>,
     /// Findings that belong to no managed table.
     pub findings: Vec<Finding>,
+    /// How much these matter, and any others of no managed table.
+    pub severities: Severities,
     /// What the database must still be asked before the plan is whole.
     pub questions: BTreeSet<Question>,
 }
@@ -52,6 +54,8 @@ pub struct TablePlan {
     pub locks: Locks,
     /// Tables that reference this one: their partitions are retired before this table's.
     pub retires_after: Vec<QualifiedName>,
+    /// How much findings matter, by the policy.
+    pub severities: Severities,
     /// Whether the policy lets a run without a terminal destroy (`retain.unattended`).
     pub unattended: bool,
 }
@@ -146,9 +150,25 @@ impl Plan {
         self.findings.iter().chain(self.tables.iter().flat_map(|table| &table.findings))
     }
 
+    /// The same plan where these say how much findings of no managed table matter.
+    #[must_use]
+    pub fn weighed(mut self, severities: &Severities) -> Self {
+        self.findings.iter_mut().for_each(|finding| finding.weigh(severities));
+        self.severities = severities.clone();
+        self
+    }
+
+    /// Makes findings matter as much as the policies of their tables say.
+    pub fn weigh(&self, findings: &mut [Finding]) {
+        for finding in findings {
+            let own = self.tables.iter().find(|part| Some(&part.table) == finding.table.as_ref());
+            finding.weigh(own.map_or(&self.severities, |part| &part.severities));
+        }
+    }
+
     /// How the findings alone would end a run.
     pub fn failure(&self) -> Option<FailureKind> {
-        self.findings().filter_map(|finding| finding.code.failure).max()
+        self.findings().filter_map(Finding::failure).max()
     }
 
     /// How many steps there are of a kind.

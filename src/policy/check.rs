@@ -7,6 +7,7 @@ mod defaults;
 mod hold;
 mod inherit;
 mod level;
+mod lints;
 mod locks;
 mod maintain;
 mod name;
@@ -21,12 +22,13 @@ mod retain;
 pub(super) mod rules;
 mod scalars;
 mod section;
+mod severity;
 mod thresholds;
 
 use std::collections::HashMap;
 use std::ops::Range;
 
-use self::report::{Report, Wholeness};
+use self::report::{Report, Told, Wholeness};
 use self::scalars::words;
 use self::section::Section;
 use super::document::{Document, Documents, Node, Scalar, Value};
@@ -39,6 +41,7 @@ use crate::sql::{NameError, QualifiedName};
 pub(super) use self::defaults::OWN;
 pub use self::pruning::is_query;
 pub use self::rules::RULES;
+pub use self::severity::{code_of_severity, severity_called};
 
 /// The policies of all sources, and all that is wrong with these.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -47,6 +50,8 @@ pub struct Checked {
     pub policies: Vec<Policy>,
     /// The problems, by file and place. While there are any, some policy is missing.
     pub problems: Vec<Problem>,
+    /// What is unwise in the policies that are in order, by file and place.
+    pub lints: Vec<Problem>,
 }
 
 pub(super) static KEYS: Keys = Keys {
@@ -81,6 +86,12 @@ pub(super) static KEYS: Keys = Keys {
         Key::new("locks", Shape::Section(&locks::KEYS), "how patient and how considerate changes are"),
         Key::new("maintain", Shape::Section(&maintain::KEYS), "what is looked after besides the partitions"),
         Key::new("check", Shape::Section(&thresholds::KEYS), "what `partctl check` holds the table to"),
+        Key::new(
+            "severity",
+            Shape::Section(&severity::KEYS),
+            "how much findings about the table matter, by their ids; what was refused stays refused",
+        )
+        .examples(&["{PT101: warning, PT116: error}"]),
         Key::new("pruning", Shape::List(&Shape::Section(&pruning::KEYS)), "queries that must prune"),
     ],
     alternatives: &[],
@@ -105,8 +116,9 @@ pub fn check_with(sources: &[Source], files: &QueryFiles) -> Checked {
     for source in sources {
         let mut report = Report::new(source, files);
         check_file(source, &mut tables, &mut checked.policies, &mut report);
-        let (own, mut others) = report.into_problems();
-        checked.problems.extend(own);
+        let Told { problems, elsewhere: mut others, lints } = report.into_told();
+        checked.problems.extend(problems);
+        checked.lints.extend(lints);
         others.sort_by(|a, b| (&a.path, a.span.start).cmp(&(&b.path, b.span.start)));
         elsewhere.extend(others);
     }
@@ -196,11 +208,12 @@ fn check_document(root: &Node, source: &Source, tables: &mut Tables, report: &mu
     let locks = locks::read(&section, report);
     let maintain = maintain::read(&section, report);
     let thresholds = thresholds::read(&section, axis, report);
+    let severities = section.optional("severity", report, severity::read);
     let pruning = section.optional("pruning", report, pruning::read);
     if !report.is_sound() {
         return None;
     }
-    Some(Policy {
+    let policy = Policy {
         table: table?,
         level: level.whole()?,
         hold: hold.unwrap_or_default(),
@@ -209,9 +222,12 @@ fn check_document(root: &Node, source: &Source, tables: &mut Tables, report: &mu
         locks,
         maintain,
         thresholds,
+        severities: severities.unwrap_or_default(),
         pruning: pruning.unwrap_or_default(),
         location,
-    })
+    };
+    lints::look(root, &policy, report);
+    Some(policy)
 }
 
 fn version(node: &Node, report: &mut Report<'_>) -> Option<()> {

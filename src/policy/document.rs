@@ -43,7 +43,14 @@ impl Refusal {
 
     /// The same as a problem of the file that the text is of.
     pub fn in_file(self, path: &str) -> Problem {
-        Problem { rule: self.rule, message: self.message, path: path.to_owned(), span: self.span, hint: self.hint }
+        Problem {
+            rule: self.rule,
+            severity: self.rule.severity,
+            message: self.message,
+            path: path.to_owned(),
+            span: self.span,
+            hint: self.hint,
+        }
     }
 
     fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -6,11 +6,23 @@ use sha2::{Digest, Sha256};
 use super::model::{Policy, PruningQuery};
 
 /// 32 hexadecimal digits of everything that the policy says, wherever it is written, but for what only a check holds
-/// the table to.
+/// the table to, and how much findings matter.
 ///
 /// Equal policies have equal fingerprints in one version of partctl; another version may see others.
 pub fn fingerprint(policy: &Policy) -> String {
-    let Policy { table, level, hold, inherit, storage, locks, maintain, thresholds: _, pruning, location: _ } = policy;
+    let Policy {
+        table,
+        level,
+        hold,
+        inherit,
+        storage,
+        locks,
+        maintain,
+        thresholds: _,
+        severities: _,
+        pruning,
+        location: _,
+    } = policy;
     // Every part of the model shows all of itself in its Debug form, and names are quoted there as in SQL.
     let queries = pruning.iter().map(|query| {
         let PruningQuery { name, sql, with, partitions, locks, require, location: _ } = query;

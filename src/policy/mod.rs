@@ -15,7 +15,7 @@ mod reference;
 mod schema;
 mod storage;
 
-pub use check::{Checked, RULES, check, check_with, is_query};
+pub use check::{Checked, RULES, check, check_with, code_of_severity, is_query, severity_called};
 pub use fingerprint::fingerprint;
 pub use format::{Formatted, format};
 pub use mentions::mentioned;

@@ -9,6 +9,7 @@ use chrono::{NaiveDate, NaiveDateTime};
 use chrono_tz::Tz;
 
 use super::name_template::NameTemplate;
+use crate::codes::Severities;
 use crate::keys::Encoding;
 use crate::schedule::{Bytes, Interval};
 use crate::sql::{Identifier, KeyPart, QualifiedName};
@@ -34,6 +35,8 @@ pub struct Policy {
     pub maintain: Maintain,
     /// What a check holds the table to.
     pub thresholds: Thresholds,
+    /// How much findings about the table matter.
+    pub severities: Severities,
     /// Queries that must prune.
     pub pruning: Vec<PruningQuery>,
     /// Where the policy is written.

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::codes::Severity;
+
 /// A stable rule id, `PT001` to `PT099`; the id never changes its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rule {
@@ -9,6 +11,8 @@ pub struct Rule {
     pub id: &'static str,
     /// A short name, `unknown-unit`.
     pub name: &'static str,
+    /// How much it matters: what is no error is no reason to refuse a policy.
+    pub severity: Severity,
     /// What the rule asks of a policy, as one sentence.
     pub explanation: &'static str,
 }
@@ -18,6 +22,8 @@ pub struct Rule {
 pub struct Problem {
     /// Which rule was broken.
     pub rule: Rule,
+    /// How much it matters here.
+    pub severity: Severity,
     /// What is wrong, as a lowercase fragment.
     pub message: String,
     /// The file, as the user gave it.

@@ -15,11 +15,9 @@ pub fn findings(results: &[PruningResult]) -> Vec<Finding> {
     let mut told: BTreeMap<(&QualifiedName, &'static str, Option<&str>), (usize, usize)> = BTreeMap::new();
     for result in results {
         let Some((code, clause, reason)) = ending(result) else { continue };
-        let finding = Finding {
-            hint: result.hint.clone().or_else(|| result.advice.as_ref().map(Advice::in_words)),
-            location: result.location.clone().map(Box::new),
-            ..Finding::about(code, &result.table, format!("`{}` {clause}", result.query))
-        };
+        let mut finding = Finding::about(code, &result.table, format!("`{}` {clause}", result.query))
+            .written_at(result.location.clone());
+        finding.hint = result.hint.clone().or_else(|| result.advice.as_ref().map(Advice::in_words));
         if result.source == Source::Policy && reason.is_none() {
             findings.push(finding);
             continue;

@@ -91,6 +91,7 @@ fn policy(table: &str, partitioning: Partitioning) -> Policy {
         locks: Locks::default(),
         maintain: Default::default(),
         thresholds: Default::default(),
+        severities: crate::codes::Severities::default(),
         pruning: Vec::new(),
         location: Location { path: "shop.yaml".to_owned(), line: 1 },
     }

@@ -38,9 +38,8 @@ pub fn lost(before: &[PruningResult], after: &[PruningResult], done: &[(&Qualifi
             result.query,
             first_few(&steps, SHOWN)
         );
-        let location = result.location.clone().map(Box::new);
         let hint = format!("mend the query or its limits, or take the steps back: {}", first_few(&undo, SHOWN));
-        Finding { location, ..Finding::about(codes::PRUNING_LOST, &result.table, message).hint(hint) }
+        Finding::about(codes::PRUNING_LOST, &result.table, message).hint(hint).written_at(result.location.clone())
     })
     .collect()
 }

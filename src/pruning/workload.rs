@@ -77,14 +77,7 @@ impl Workload {
                 });
             }
         }
-        let unknown = |message: String, hint: &str| Finding {
-            code: codes::WORKLOAD_UNKNOWN,
-            table: None,
-            message,
-            evidence: None,
-            hint: Some(hint.to_owned()),
-            location: None,
-        };
+        let unknown = |message: String, hint: &str| Finding::new(codes::WORKLOAD_UNKNOWN, message).hint(hint);
         if 0 < self.hidden {
             let message = format!("the text of {} statements of other roles is hidden from this role", self.hidden);
             findings.push(unknown(message, "grant it pg_read_all_stats"));

@@ -37,7 +37,7 @@ pub struct ApplyReport<'a> {
 impl ApplyReport<'_> {
     /// How the run ends.
     pub fn failure(&self) -> Option<FailureKind> {
-        let found = self.findings().iter().filter_map(|finding| finding.code.failure).max();
+        let found = self.findings().iter().filter_map(Finding::failure).max();
         let withheld = (!self.withheld.is_empty()).then_some(FailureKind::Refused);
         let left = (!self.left().is_empty()).then_some(FailureKind::Findings);
         [found, self.outcome.failure(), withheld, left].into_iter().flatten().max()
@@ -48,8 +48,10 @@ impl ApplyReport<'_> {
         let mut findings: Vec<Finding> = self.remaining.unwrap_or(self.plan).findings().cloned().collect();
         let (lost, others): (Vec<_>, Vec<_>) =
             self.pruning.iter().cloned().partition(|result| pruning::is_lost(self.pruned_before, result));
-        findings.extend(pruning::lost(self.pruned_before, &lost, &self.done()));
-        findings.extend(pruning::findings(&others));
+        let mut proved = pruning::lost(self.pruned_before, &lost, &self.done());
+        proved.extend(pruning::findings(&others));
+        self.plan.weigh(&mut proved);
+        findings.extend(proved);
         findings
     }
 

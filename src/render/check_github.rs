@@ -17,7 +17,7 @@ pub fn check_github(report: &CheckReport<'_>, out: &mut dyn Write) -> io::Result
         let place = case.place.map(|place| format!("file={},line={},", property(&place.path), place.line));
         let table = case.table.map(|table| format!("{table}: ")).unwrap_or_default();
         for said in &case.said {
-            let command = match said.code.severity {
+            let command = match said.severity {
                 Severity::Error => "error",
                 Severity::Warning => "warning",
                 Severity::Info => continue,

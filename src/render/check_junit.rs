@@ -37,7 +37,7 @@ fn counts(cases: &[Case<'_>]) -> String {
 }
 
 fn failure<'c>(case: &'c Case<'_>) -> Option<&'c Said> {
-    case.said.iter().find(|said| said.code.severity == Severity::Error)
+    case.said.iter().find(|said| said.severity == Severity::Error)
 }
 
 fn skipped<'c>(case: &'c Case<'_>) -> Option<&'c Said> {
@@ -54,7 +54,7 @@ fn one(case: &Case<'_>, suite: &str, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(out, ">")?;
     let (failures, others): (Vec<&Said>, Vec<&Said>) =
-        case.said.iter().partition(|said| said.code.severity == Severity::Error);
+        case.said.iter().partition(|said| said.severity == Severity::Error);
     // A reader takes one failure of a case, so all of them share it.
     if let Some(first) = failures.first() {
         let kind = escaped(&format!("{} {}", first.code.id, first.code.name));
@@ -80,7 +80,7 @@ fn one(case: &Case<'_>, suite: &str, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn lines(said: &Said) -> String {
-    let mut text = format!("{} {}: {}\n", said.code.severity.as_str(), said.code.id, escaped(&said.message));
+    let mut text = format!("{} {}: {}\n", said.severity.as_str(), said.code.id, escaped(&said.message));
     for line in &said.evidence {
         text.push_str(&format!("{}\n", escaped(line)));
     }

@@ -23,7 +23,7 @@ pub fn check_markdown(report: &CheckReport<'_>, out: &mut dyn Write) -> io::Resu
         let passed = results.iter().filter(|result| result.passed()).count();
         let own: Vec<&Case<'_>> = cases.iter().filter(|case| case.table == Some(&plan.table)).collect();
         let count = |severity| {
-            own.iter().flat_map(|case| &case.said).filter(|said| said.code.severity == severity).count().to_string()
+            own.iter().flat_map(|case| &case.said).filter(|said| said.severity == severity).count().to_string()
         };
         let proven = format!("{passed} of {}", results.len());
         let cells = [
@@ -39,7 +39,7 @@ pub fn check_markdown(report: &CheckReport<'_>, out: &mut dyn Write) -> io::Resu
         let found: Vec<_> = cases
             .iter()
             .flat_map(|case| case.said.iter().map(move |said| (case, said)))
-            .filter(|(_, said)| said.code.severity == severity)
+            .filter(|(_, said)| said.severity == severity)
             .collect();
         if found.is_empty() {
             continue;

@@ -11,7 +11,7 @@ use super::pruning::{self, WireQuery, wire};
 use super::style::{Screen, plural};
 use super::workload::{self, WireWorkload};
 use crate::failure::FailureKind;
-use crate::plan::{Finding, FindingCode, Plan, Severity, codes};
+use crate::plan::{Finding, FindingCode, Plan, Severities, Severity, codes};
 use crate::policy::{Location, Policy};
 use crate::pruning::{Advice, Judgement, PruningResult, Workload};
 use crate::sql::QualifiedName;
@@ -59,6 +59,7 @@ pub(super) struct Case<'a> {
 #[derive(Debug)]
 pub(super) struct Said {
     pub(super) code: &'static FindingCode,
+    pub(super) severity: Severity,
     pub(super) message: String,
     /// What was measured, line by line.
     pub(super) evidence: Vec<String>,
@@ -68,7 +69,7 @@ pub(super) struct Said {
 impl Said {
     fn of(finding: &Finding) -> Self {
         let (message, remedy) = (finding.message.clone(), finding.hint.clone());
-        Self { code: finding.code, message, evidence: finding.evidence().to_vec(), remedy }
+        Self { code: finding.code, severity: finding.severity, message, evidence: finding.evidence().to_vec(), remedy }
     }
 
     /// The message and what to do, in one text.
@@ -83,7 +84,7 @@ impl Said {
 impl CheckReport<'_> {
     /// How the check ends.
     pub fn failure(&self) -> Option<FailureKind> {
-        self.findings.iter().filter_map(|finding| finding.code.failure).max()
+        self.findings.iter().filter_map(Finding::failure).max()
     }
 
     /// Every case: of each table how it stands as a whole, then its queries; last the database.
@@ -108,7 +109,7 @@ impl CheckReport<'_> {
                 table,
                 name: result.query.clone(),
                 place: result.location.as_ref().or(place),
-                said: said_of(result).into_iter().collect(),
+                said: said_of(result, &policy.severities).into_iter().collect(),
             }));
             if self.workload.is_some() {
                 let said = workload.into_iter().map(Said::of).collect();
@@ -129,11 +130,11 @@ impl CheckReport<'_> {
     }
 
     pub(super) fn count(&self, severity: Severity) -> usize {
-        self.findings.iter().filter(|finding| finding.code.severity == severity).count()
+        self.findings.iter().filter(|finding| finding.severity == severity).count()
     }
 }
 
-fn said_of(result: &PruningResult) -> Option<Said> {
+fn said_of(result: &PruningResult, severities: &Severities) -> Option<Said> {
     let (code, message) = match &result.judgement {
         Judgement::Passed => return None,
         Judgement::Failed(why) => (codes::PRUNING, format!("`{}` {why}", result.query)),
@@ -141,7 +142,13 @@ fn said_of(result: &PruningResult) -> Option<Said> {
     };
     let advice = result.advice.as_ref().map(Advice::in_words);
     let remedy = result.hint.clone().or(advice);
-    Some(Said { code, message, evidence: pruning::evidence(result), remedy })
+    Some(Said {
+        code,
+        severity: severities.of(code.id, code.severity),
+        message,
+        evidence: pruning::evidence(result),
+        remedy,
+    })
 }
 
 /// The check for a person.
@@ -220,17 +227,18 @@ pub(super) fn wire_finding<'a>(finding: &'a Finding, pruning: &[PruningResult]) 
     // A query's numbers stand with its result; the finding that tells of it begins as the result does.
     let tells = |said: &Said| said.code == finding.code && finding.message.starts_with(&said.message);
     let own = pruning.iter().filter(|result| Some(&result.table) == finding.table.as_ref());
-    let measured = own.filter_map(said_of).find(tells).map(|said| said.evidence);
+    let measured =
+        own.filter_map(|result| said_of(result, &Severities::default())).find(tells).map(|said| said.evidence);
     WireFinding {
         code: finding.code.id,
         name: finding.code.name,
-        severity: finding.code.severity.as_str(),
+        severity: finding.severity.as_str(),
         table: finding.table.as_ref().map(ToString::to_string),
         message: &finding.message,
         evidence: measured.unwrap_or_else(|| finding.evidence().to_vec()),
         hint: finding.hint.as_deref(),
-        path: finding.location.as_ref().map(|at| at.path.as_str()),
-        line: finding.location.as_ref().map(|at| at.line),
+        path: finding.location().map(|at| at.path.as_str()),
+        line: finding.location().map(|at| at.line),
     }
 }
 

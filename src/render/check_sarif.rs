@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::check_report::{Case, CheckReport, Said};
 use super::explanations::sarif_rule;
-use super::problems::{uri, write_log};
-use crate::plan::{FINDING_CODES, FindingCode, Severity};
+use super::problems::{level, uri, write_log};
+use crate::plan::FINDING_CODES;
 
 /// Writes a log with one run.
 ///
@@ -19,20 +19,12 @@ pub fn check_sarif(report: &CheckReport<'_>, out: &mut dyn Write) -> io::Result<
     write_log(FINDING_CODES.iter().map(|code| sarif_rule(code.id)).collect(), results, out)
 }
 
-fn level(code: &FindingCode) -> &'static str {
-    match code.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-        Severity::Info => "note",
-    }
-}
-
 fn result(case: &Case<'_>, said: &Said) -> Value {
     let table = case.table.map(|table| format!("{table}: ")).unwrap_or_default();
     let evidence: String = said.evidence.iter().map(|line| format!("\n{line}")).collect();
     let mut result = json!({
         "ruleId": said.code.id,
-        "level": level(said.code),
+        "level": level(said.severity),
         "message": {"text": format!("{table}{}{evidence}", said.sentence())},
         // The same finding keeps its identity when lines move.
         "partialFingerprints": {"partctl/v1": format!("{} {table}{}", said.code.id, case.name)},

@@ -5,6 +5,7 @@
 
 mod coverage;
 mod levels;
+mod lints;
 mod moves;
 mod policy;
 mod properties;
@@ -46,6 +47,7 @@ impl Explanation {
 /// A new id needs its explanation in one of these.
 const EXPLANATIONS: &[&[Explanation]] = &[
     policy::EXPLANATIONS,
+    lints::EXPLANATIONS,
     coverage::EXPLANATIONS,
     levels::EXPLANATIONS,
     moves::EXPLANATIONS,
@@ -78,7 +80,7 @@ pub struct Code {
 
 /// Every id, in order.
 pub fn every_code() -> Vec<Code> {
-    let rules = RULES.iter().map(|rule| code(rule.id, rule.name, Severity::Error, "validate", rule.explanation));
+    let rules = RULES.iter().map(|rule| code(rule.id, rule.name, rule.severity, "validate", rule.explanation));
     let findings =
         FINDING_CODES.iter().map(|code| self::code(code.id, code.name, code.severity, "check", code.meaning));
     let mut codes: Vec<Code> = rules.chain(findings).collect();

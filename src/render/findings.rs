@@ -26,7 +26,7 @@ pub(super) struct Told {
 /// The findings, errors first, in words.
 pub(super) fn told<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<Told> {
     let mut findings: Vec<&Finding> = findings.collect();
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.code.severity));
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let mut told: Vec<Told> = Vec::new();
     let mut rest = findings.as_slice();
     while let Some(first) = rest.first() {
@@ -53,7 +53,7 @@ pub(super) fn told<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<Told>
 
 fn bare(finding: &Finding) -> Told {
     Told {
-        severity: finding.code.severity,
+        severity: finding.severity,
         id: finding.code.id,
         text: String::new(),
         evidence: Vec::new(),
@@ -64,7 +64,7 @@ fn bare(finding: &Finding) -> Told {
 
 fn one(finding: &Finding) -> Told {
     // What is only worth knowing takes one line: its hint says no more than that nothing needs to be done.
-    let needs_a_person = finding.code.severity != Severity::Info;
+    let needs_a_person = finding.severity != Severity::Info || finding.failure().is_some();
     let hint = finding.hint.as_ref().filter(|_| needs_a_person);
     let mut evidence: Vec<String> = Vec::new();
     if needs_a_person {
@@ -72,7 +72,7 @@ fn one(finding: &Finding) -> Told {
         evidence.extend(finding.evidence().iter().take(EVIDENCE).map(|line| plain(line)));
         evidence.extend((0 < rest).then(|| format!("and {rest} more (`-o json` has all)")));
     }
-    let place = finding.location.as_ref().map(|at| plain(&format!("{}:{}", at.path, at.line)));
+    let place = finding.location().map(|at| plain(&format!("{}:{}", at.path, at.line)));
     Told {
         text: about(finding, &plain(&finding.message)),
         evidence,

@@ -78,14 +78,14 @@ pub fn nagios(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
             text(&why.unwrap_or_else(|| report.outcome().to_owned()))
         );
     };
-    let mut findings: Vec<_> = seen.findings.iter().filter(|found| Severity::Info < found.code.severity).collect();
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.code.severity));
+    let mut findings: Vec<_> = seen.findings.iter().filter(|found| Severity::Info < found.severity).collect();
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let lines: Vec<String> = findings
         .iter()
         .map(|finding| {
             let table = finding.table.as_ref().map(|table| format!(" {table}:")).unwrap_or_default();
             let remedy = finding.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
-            text(&format!("{} {}{table} {}{remedy}", finding.code.severity.as_str(), finding.code.id, finding.message))
+            text(&format!("{} {}{table} {}{remedy}", finding.severity.as_str(), finding.code.id, finding.message))
         })
         .collect();
     let said = match lines.len() {

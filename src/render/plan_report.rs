@@ -137,7 +137,7 @@ impl<'a> PlanReport<'a> {
 
 /// Whether something that was asked for cannot be planned.
 pub(super) fn has_errors(table: &TablePlan) -> bool {
-    table.findings.iter().any(|finding| finding.code.severity == Severity::Error)
+    table.findings.iter().any(|finding| finding.severity == Severity::Error)
 }
 
 /// `runway 92 days`; `None` where there is no frontier.
@@ -180,7 +180,7 @@ pub(super) fn headline(table: &TablePlan, at: DateTime<Utc>) -> Vec<String> {
     let mut errors: Vec<String> = table
         .findings
         .iter()
-        .filter(|finding| finding.code.severity == Severity::Error)
+        .filter(|finding| finding.severity == Severity::Error)
         .map(|finding| finding.code.id.to_owned())
         .collect();
     errors.dedup();

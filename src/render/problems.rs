@@ -17,7 +17,7 @@ pub(super) use github::{data, property};
 pub use json::json;
 pub(super) use json::schema;
 pub use sarif::sarif;
-pub(super) use sarif::{uri, write_log};
+pub(super) use sarif::{level, uri, write_log};
 
 /// Where a problem is, as editors count: lines and columns (in characters) from 1, the end exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

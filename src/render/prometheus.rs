@@ -269,7 +269,7 @@ fn findings(run: &RunReport) -> Vec<Series> {
     let mut series = Vec::new();
     for table in tables.chain([None]) {
         for severity in [Severity::Error, Severity::Warning, Severity::Info] {
-            let about = seen.findings.iter().filter(|finding| finding.code.severity == severity);
+            let about = seen.findings.iter().filter(|finding| finding.severity == severity);
             let count = about.filter(|finding| finding.table.as_ref().filter(|table| managed(table)) == table).count();
             let name = table.map(ToString::to_string).unwrap_or_default();
             series.push((vec![("table", name), ("severity", severity.as_str().to_owned())], count as f64));

@@ -206,7 +206,7 @@ fn findings(check: &CheckReport<'_>) -> Markup {
     let cases = check.cases();
     let of = |severity| {
         let said = cases.iter().flat_map(|case| case.said.iter().map(move |said| (case, said)));
-        said.filter(move |(_, said)| said.code.severity == severity)
+        said.filter(move |(_, said)| said.severity == severity)
     };
     html! {
         section aria-labelledby="findings" {

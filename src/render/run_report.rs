@@ -138,7 +138,7 @@ impl RunReport {
 
     pub(super) fn count(&self, severity: Severity) -> usize {
         let findings = self.seen.iter().flat_map(|seen| &seen.findings);
-        findings.filter(|finding| finding.code.severity == severity).count()
+        findings.filter(|finding| finding.severity == severity).count()
     }
 
     /// The whole run in one line, for a chat or a subject line.
@@ -167,7 +167,7 @@ impl RunReport {
         }
         let findings = self.seen.iter().flat_map(|seen| &seen.findings);
         let errors: Vec<String> = findings
-            .filter(|finding| finding.code.severity == Severity::Error)
+            .filter(|finding| finding.severity == Severity::Error)
             .map(|finding| match &finding.table {
                 Some(table) => format!("{} {table}: {}", finding.code.id, finding.message),
                 None => format!("{} {}", finding.code.id, finding.message),

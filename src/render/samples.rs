@@ -97,6 +97,7 @@ pub(super) fn table(table: QualifiedName, grid: &str, steps: Vec<Step>) -> Table
         findings: Vec::new(),
         locks: Locks::default(),
         retires_after: Vec::new(),
+        severities: crate::codes::Severities::default(),
         unattended: false,
     }
 }
@@ -120,6 +121,7 @@ pub(super) fn plan(tables: Vec<TablePlan>) -> Plan {
         server_version: 150_020,
         tables,
         findings: Vec::new(),
+        severities: crate::codes::Severities::default(),
         questions: BTreeSet::new(),
     }
 }

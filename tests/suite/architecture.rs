@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// Rooms from the ground up; a room may use the ones before it, and those beside it where noted.
 const FLOORS: &[&[&str]] = &[
     &["failure", "sql", "json_document"],
-    &["schedule", "rows"],
+    &["codes", "schedule", "rows"],
     &["keys"],
     &["policy", "catalog"],
     &["plan", "manifest"],

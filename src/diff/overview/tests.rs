@@ -34,6 +34,7 @@ fn policy(every: Every, timezone: Option<chrono_tz::Tz>, retain: Retain) -> Poli
         locks: Locks::default(),
         maintain: Default::default(),
         thresholds: Default::default(),
+        severities: crate::codes::Severities::default(),
         pruning: Vec::new(),
         location: Location { path: "t.yaml".to_owned(), line: 1 },
     }

@@ -161,7 +161,7 @@ impl fmt::Display for SavedStep {
 impl Summary {
     pub(super) fn of(plan: &Plan) -> Self {
         let severities = [Severity::Error, Severity::Warning, Severity::Info];
-        let having = |severity| plan.findings().filter(|finding| finding.code.severity == severity).count();
+        let having = |severity| plan.findings().filter(|finding| finding.severity == severity).count();
         Self {
             steps: StepKind::ALL.map(|kind| (kind.as_str().to_owned(), plan.count(kind))).into(),
             findings: severities.map(|severity| (severity.as_str().to_owned(), having(severity))).into(),
@@ -243,7 +243,7 @@ impl SavedFinding {
         Self {
             code: finding.code.id.to_owned(),
             name: finding.code.name.to_owned(),
-            severity: finding.code.severity.as_str().to_owned(),
+            severity: finding.severity.as_str().to_owned(),
             table: finding.table.as_ref().map(ToString::to_string),
             message: finding.message.clone(),
             hint: finding.hint.clone(),

@@ -51,6 +51,7 @@ fn plan() -> Plan {
         findings: vec![Finding::about(codes::HELD, &name("orders"), "orders_2023_01 is over, and held")],
         locks: Locks::default(),
         retires_after: Vec::new(),
+        severities: crate::codes::Severities::default(),
         unattended: false,
     };
     Plan {
@@ -59,6 +60,7 @@ fn plan() -> Plan {
         server_version: 150_020,
         tables: vec![orders],
         findings: Vec::new(),
+        severities: crate::codes::Severities::default(),
         questions: BTreeSet::new(),
     }
 }

@@ -117,6 +117,31 @@ fn twins(template: &NameTemplate, every: Interval, anchor: Option<AxisValue>) ->
     None
 }
 
+/// Two partitions of the grid whose names do not sort as they do, in order of time.
+pub(super) fn unsorted(
+    template: &NameTemplate,
+    every: Interval,
+    anchor: Option<AxisValue>,
+) -> Option<(String, String)> {
+    let first = match anchor {
+        Some(AxisValue::Time(anchor)) => anchor,
+        _ => NaiveDate::from_ymd_opt(2000, 1, if every.unit() == Unit::Week { 3 } else { 1 })?.and_hms_opt(0, 0, 0)?,
+    };
+    // Short steps come to no new month; longer ones show what the years do.
+    let by_month = (1..NEIGHBOURS).map_while(|months| shift(first, Interval::new(1, Unit::Month).ok()?, months));
+    let by_step = (1..NEIGHBOURS).map_while(|steps| shift(first, every, steps));
+    let named = |start: NaiveDateTime| name(template, start, shift(start, every, 1)?);
+    let is_unsorted =
+        |pair: &[NaiveDateTime]| named(pair[1]).zip(named(pair[0])).is_some_and(|(later, earlier)| later < earlier);
+    for starts in [by_step.collect::<Vec<_>>(), by_month.filter(|_| !matches!(every.unit(), Unit::Week)).collect()] {
+        if let Some(pair) = starts.windows(2).find(|pair| is_unsorted(pair)) {
+            let show = |time: NaiveDateTime| time.format("%Y-%m-%d %H:%M").to_string();
+            return Some((show(pair[0]), show(pair[1])));
+        }
+    }
+    None
+}
+
 /// Whether a bound is written down to its unit, so that no two can look alike.
 fn is_exact(segment: &Segment, unit: Unit) -> bool {
     let format = match segment {

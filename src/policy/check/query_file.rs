@@ -109,7 +109,7 @@ enum Value {
 impl<'a> Reader<'a> {
     fn problem(&mut self, rule: Rule, span: Range<usize>, message: impl Into<String>, hint: Option<&str>) {
         let (path, hint) = (self.source.path.clone(), hint.map(str::to_owned));
-        self.problems.push(Problem { rule, message: message.into(), path, span, hint });
+        self.problems.push(Problem { rule, severity: rule.severity, message: message.into(), path, span, hint });
     }
 
     fn queries(&mut self, limits: &Limits) -> Vec<PruningQuery> {

@@ -64,7 +64,7 @@ fn partitions(reach: Reach, every: Option<Interval>) -> u64 {
 }
 
 /// The shortest and the longest that an interval can be, clock changes aside.
-fn seconds(interval: Interval) -> RangeInclusive<u64> {
+pub(super) fn seconds(interval: Interval) -> RangeInclusive<u64> {
     const DAY: u64 = 86_400;
     let count = u64::from(interval.count());
     let months = |months: u64| {

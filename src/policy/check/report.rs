@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
+use crate::codes::Severity;
 use crate::policy::document::{Node, Refusal};
 use crate::policy::problem::{Lines, Problem, Rule, Source};
 use crate::policy::query_files::QueryFiles;
@@ -28,10 +29,21 @@ pub(super) struct Report<'a> {
     elsewhere: Vec<Problem>,
     lines: Lines<'a>,
     problems: Vec<Problem>,
+    lints: Vec<Problem>,
     seen: HashSet<(Range<usize>, &'static str, String)>,
     wholeness: Wholeness,
     document: Range<usize>,
     sound: bool,
+}
+
+/// What there was to say of a file.
+pub(super) struct Told {
+    /// Its own problems.
+    pub problems: Vec<Problem>,
+    /// Those of files that it names.
+    pub elsewhere: Vec<Problem>,
+    /// What is unwise.
+    pub lints: Vec<Problem>,
 }
 
 impl<'a> Report<'a> {
@@ -43,6 +55,7 @@ impl<'a> Report<'a> {
             elsewhere: Vec::new(),
             lines,
             problems,
+            lints: Vec::new(),
             seen,
             wholeness: Wholeness::Whole,
             document: 0..0,
@@ -87,17 +100,27 @@ impl<'a> Report<'a> {
         self.add(refusal.rule, &refusal.span, refusal.message, refusal.hint);
     }
 
+    /// Tells of what is unwise, and no problem.
+    pub fn lint(&mut self, rule: Rule, severity: Severity, span: &Range<usize>, message: String, hint: String) {
+        if !self.is_full() && self.seen.insert((span.clone(), rule.id, message.clone())) {
+            let path = self.source.path.clone();
+            self.lints.push(Problem { rule, severity, message, path, span: span.clone(), hint: Some(hint) });
+        }
+    }
+
     fn add(&mut self, rule: Rule, span: &Range<usize>, message: String, hint: Option<String>) {
         self.sound = false;
         if self.is_full() || !self.seen.insert((span.clone(), rule.id, message.clone())) {
             return;
         }
         let path = self.source.path.clone();
-        self.problems.push(Problem { rule, message, path, span: span.clone(), hint });
+        self.problems.push(Problem { rule, severity: rule.severity, message, path, span: span.clone(), hint });
         if self.is_full() {
             let message = format!("{MAX_PROBLEMS} problems in one file; the rest is not shown");
             let path = self.source.path.clone();
-            self.problems.push(Problem { rule: rules::TOO_LARGE, message, path, span: span.clone(), hint: None });
+            let rule = rules::TOO_LARGE;
+            let problem = Problem { rule, severity: rule.severity, message, path, span: span.clone(), hint: None };
+            self.problems.push(problem);
         }
     }
 
@@ -137,9 +160,10 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// The problems of the file in order of place, and those of files that it names.
-    pub fn into_problems(mut self) -> (Vec<Problem>, Vec<Problem>) {
+    /// All of it, in order of place.
+    pub fn into_told(mut self) -> Told {
         self.problems.sort_by_key(|problem| problem.span.start);
-        (self.problems, self.elsewhere)
+        self.lints.sort_by_key(|lint| lint.span.start);
+        Told { problems: self.problems, elsewhere: self.elsewhere, lints: self.lints }
     }
 }

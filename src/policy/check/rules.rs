@@ -1,10 +1,22 @@
 //! The rules that policies are checked by: ids for ever, names for machines, a sentence for people.
 
+use crate::codes::Severity;
 use crate::policy::problem::Rule;
 
+/// A rule without a severity keeps a policy from being read.
+macro_rules! severity {
+    () => {
+        Severity::Error
+    };
+    ($severity:ident) => {
+        Severity::$severity
+    };
+}
+
 macro_rules! rules {
-    ($($constant:ident = $id:literal $name:literal $explanation:literal;)+) => {
-        $(pub(in crate::policy) const $constant: Rule = Rule { id: $id, name: $name, explanation: $explanation };)+
+    ($($constant:ident = $id:literal $name:literal $explanation:literal $($severity:ident)?;)+) => {
+        $(pub(in crate::policy) const $constant: Rule =
+            Rule { id: $id, name: $name, severity: severity!($($severity)?), explanation: $explanation };)+
 
         /// Every rule that `validate` knows, in order of id.
         pub const RULES: &[Rule] = &[$($constant),+];
@@ -64,6 +76,26 @@ rules! {
         "A storage parameter has a value that Postgres takes.";
     EACH = "PT051" "each"
         "What says which partitions a list has is one query in SQL, without parameters.";
+    DROP_AT_ONCE = "PT060" "drop-without-grace"
+        "Between detaching a partition and dropping it there is time to see that it was still needed." Warning;
+    DROP_UNBOUNDED = "PT061" "drop-unbounded"
+        "What is dropped while nobody looks is bounded by a number." Warning;
+    SHORT_COVERAGE = "PT062" "short-coverage"
+        "Coverage reaches at least one partition beyond the current one." Warning;
+    LESS_THAN_A_DAY = "PT063" "less-than-a-day"
+        "Coverage reaches at least a day ahead, so that a run that fails at night is mended in the morning." Warning;
+    UNWATCHED = "PT064" "runway-unwatched"
+        "Where rows beyond the last partition are refused, a check tells before coverage ends." Warning;
+    NAME_ORDER = "PT065" "name-order"
+        "The names of partitions sort as their bounds do." Warning;
+    COARSE_RETENTION = "PT066" "coarse-retention"
+        "Partitions are no wider than the time that their rows are kept for." Warning;
+    MANY_PARTITIONS = "PT067" "many-partitions"
+        "A table does not come to have thousands of partitions." Warning;
+    HOLD_WITHOUT_REASON = "PT068" "hold-without-reason"
+        "A hold says why it is there." Warning;
+    RUNWAY_OUT_OF_REACH = "PT069" "runway-out-of-reach"
+        "A check asks for no more coverage than the policy makes." Warning;
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet, normalize_untrusted_str};
 
 use super::Texts;
+use crate::codes::Severity;
 use crate::policy::{Problem, Source};
 use crate::render::{Colour, Screen};
 
@@ -33,7 +34,12 @@ pub fn draw(problems: &[Problem], sources: &[Source], screen: Screen, out: &mut 
 }
 
 fn one(problem: &Problem, texts: &Texts<'_>, renderer: &Renderer) -> String {
-    let title = Level::ERROR.primary_title(normalize_untrusted_str(&problem.message)).id(problem.rule.id);
+    let level = match problem.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+        Severity::Info => Level::INFO,
+    };
+    let title = level.primary_title(normalize_untrusted_str(&problem.message)).id(problem.rule.id);
     let path = normalize_untrusted_str(&problem.path);
     let hint = problem.hint.as_deref().map(normalize_untrusted_str);
     let Some(lines) = texts.0.get(problem.path.as_str()) else {
@@ -71,19 +77,41 @@ fn excerpt<'a>(text: &'a str, line: Range<usize>, span: &Range<usize>) -> (&'a s
     (&text[from..to], boundary(start) - from..boundary(end) - from)
 }
 
-/// The closing line: `5 errors in 1 file, 3 files are fine`, or `3 policies in 3 files are fine`.
+/// The closing line: `5 errors and 1 warning in 1 file, 3 files are fine`, or `3 policies in 3 files are fine`.
 pub fn summary(problems: &[Problem], policies: usize, sources: &[Source]) -> String {
-    let broken: HashSet<&str> = problems.iter().map(|problem| problem.path.as_str()).collect();
+    let having = |severity| problems.iter().filter(|problem| problem.severity == severity).count();
+    let told: Vec<String> = [
+        (Severity::Error, "error", "errors"),
+        (Severity::Warning, "warning", "warnings"),
+        (Severity::Info, "remark", "remarks"),
+    ]
+    .into_iter()
+    .map(|(severity, one, many)| (having(severity), one, many))
+    .filter(|(count, ..)| 0 < *count)
+    .map(|(count, one, many)| counted(count, one, many))
+    .collect();
+    let told = told.join(" and ");
+    let broken: HashSet<&str> = problems
+        .iter()
+        .filter(|problem| problem.severity == Severity::Error)
+        .map(|problem| problem.path.as_str())
+        .collect();
     let fine = sources.iter().filter(|source| !broken.contains(source.path.as_str())).count();
-    let (errors, files) = (counted(problems.len(), "error", "errors"), counted(broken.len(), "file", "files"));
     let are = |count: usize| if count == 1 { "is" } else { "are" };
-    match (problems.len(), fine) {
-        (0, _) => {
-            let (policies_are, files) = (are(policies), counted(sources.len(), "file", "files"));
-            format!("{} in {files} {policies_are} fine", counted(policies, "policy", "policies"))
+    let (policies_are, files) = (are(policies), counted(sources.len(), "file", "files"));
+    let policies = counted(policies, "policy", "policies");
+    match (broken.len(), fine) {
+        (0, _) if problems.is_empty() => format!("{policies} in {files} {policies_are} fine"),
+        (0, _) => format!("{policies} in {files} {policies_are} valid, with {told}"),
+        (broken, 0) => format!("{told} in {}", counted(broken, "file", "files")),
+        (broken, fine) => {
+            format!(
+                "{told} in {}, {} {} fine",
+                counted(broken, "file", "files"),
+                counted(fine, "file", "files"),
+                are(fine)
+            )
         }
-        (_, 0) => format!("{errors} in {files}"),
-        _ => format!("{errors} in {files}, {} {} fine", counted(fine, "file", "files"), are(fine)),
     }
 }
 

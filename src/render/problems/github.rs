@@ -3,9 +3,10 @@
 use std::io;
 
 use super::{Texts, sentence};
+use crate::codes::Severity;
 use crate::policy::{Problem, Source};
 
-/// Writes one `::error file=...::message` line for each problem.
+/// Writes one `::error file=...::message` line for each problem, `::warning` and `::notice` for what matters less.
 ///
 /// # Errors
 /// When the output cannot be written.
@@ -15,7 +16,8 @@ pub fn github(problems: &[Problem], sources: &[Source], out: &mut dyn io::Write)
         let region = texts.region(problem);
         writeln!(
             out,
-            "::error file={},line={},endLine={},col={},endColumn={},title={}::{}",
+            "::{} file={},line={},endLine={},col={},endColumn={},title={}::{}",
+            command(problem.severity),
             property(&problem.path),
             region.line,
             region.end_line,
@@ -26,6 +28,14 @@ pub fn github(problems: &[Problem], sources: &[Source], out: &mut dyn io::Write)
         )?;
     }
     Ok(())
+}
+
+fn command(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Info => "notice",
+    }
 }
 
 /// Text after the second `::`.

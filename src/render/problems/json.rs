@@ -43,7 +43,7 @@ pub(in crate::render) fn schema() -> Schema {
 pub fn json(problems: &[Problem], sources: &[Source], out: &mut dyn io::Write) -> io::Result<()> {
     let texts = Texts::of(sources);
     let item = |problem| {
-        let Problem { rule, message, path, hint, .. }: &Problem = problem;
+        let Problem { rule, severity, message, path, hint, .. }: &Problem = problem;
         let region = texts.region(problem);
         Item {
             path,
@@ -53,7 +53,7 @@ pub fn json(problems: &[Problem], sources: &[Source], out: &mut dyn io::Write) -
             end_column: region.end_column,
             rule: rule.id,
             name: rule.name,
-            severity: "error",
+            severity: severity.as_str(),
             message,
             hint: hint.as_deref(),
         }

@@ -5,6 +5,7 @@ use std::io;
 use serde_json::{Value, json};
 
 use super::{Texts, sentence};
+use crate::codes::Severity;
 use crate::policy::{Problem, RULES, Source};
 use crate::render::explanations::sarif_rule;
 
@@ -40,11 +41,20 @@ pub(in crate::render) fn write_log(rules: Vec<Value>, results: Vec<Value>, out: 
     writeln!(out)
 }
 
+/// What SARIF calls it.
+pub(in crate::render) fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Info => "note",
+    }
+}
+
 fn result(problem: &Problem, texts: &Texts<'_>) -> Value {
     let region = texts.region(problem);
     let mut result = json!({
         "ruleId": problem.rule.id,
-        "level": "error",
+        "level": level(problem.severity),
         "message": {"text": sentence(problem)},
         "locations": [{
             "physicalLocation": {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::codes::Severity;
 use crate::policy::RULES;
 use crate::render::{Colour, Screen};
 
@@ -11,6 +12,7 @@ fn problem(source: &Source, at: &str, hint: Option<&str>) -> Problem {
     let start = source.text.find(at).unwrap();
     Problem {
         rule: RULES.iter().copied().find(|rule| rule.id == "PT014").unwrap(),
+        severity: Severity::Error,
         message: format!("unknown unit `{at}`"),
         path: source.path.clone(),
         span: start..start + at.len(),

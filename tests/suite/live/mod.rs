@@ -31,6 +31,7 @@ mod rights;
 mod run_lock;
 mod scans;
 mod set_aside;
+mod severity;
 mod shapes;
 mod signals;
 mod snapshot;

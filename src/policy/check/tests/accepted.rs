@@ -184,6 +184,9 @@ pruning:
             max_partitions: None,
             default_rows: None,
         },
+        severities: Severities(
+            {},
+        ),
         pruning: [
             PruningQuery {
                 name: "pruning[0]",
@@ -301,6 +304,9 @@ fn what_is_not_said_has_its_default() {
             max_partitions: None,
             default_rows: None,
         },
+        severities: Severities(
+            {},
+        ),
         pruning: [],
         location: Location {
             path: "a.yaml",

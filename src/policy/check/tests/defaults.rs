@@ -124,6 +124,9 @@ fn they_merge_key_by_key_and_the_policy_has_the_last_word() {
             max_partitions: None,
             default_rows: None,
         },
+        severities: Severities(
+            {},
+        ),
         pruning: [],
         location: Location {
             path: "a.yaml",

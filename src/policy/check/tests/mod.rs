@@ -6,6 +6,7 @@ mod fit;
 mod key_columns;
 mod keys;
 pub(in crate::policy) mod laws;
+mod lints;
 mod places;
 mod values;
 

@@ -1,8 +1,9 @@
-//! What partctl saw and refused to guess about.
+//! Every kind of finding, by an id for ever: what it means, how much it matters, and how a run that has it ends; and who
+//! says that it matters more, or less.
+
+use std::collections::BTreeMap;
 
 use crate::failure::FailureKind;
-use crate::policy::Location;
-use crate::sql::QualifiedName;
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,6 +17,9 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// Each of them, the gravest first.
+    pub const ALL: [Self; 3] = [Self::Error, Self::Warning, Self::Info];
+
     /// `info`, `warning` or `error`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -35,27 +39,46 @@ pub struct FindingCode {
     pub name: &'static str,
     /// What it means, as a sentence.
     pub meaning: &'static str,
-    /// How much it matters.
+    /// How much it matters, unless somebody says otherwise.
     pub severity: Severity,
-    /// How a run that has it ends; `None`: it does not matter to the exit code.
+    /// How a run that has it ends, as long as it is an error; `None`: it does not matter to the exit code.
     pub failure: Option<FailureKind>,
+}
+
+/// What somebody says of some kinds of findings and rules, by id; the rest matter as much as usual.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Severities(BTreeMap<&'static str, Severity>);
+
+impl Severities {
+    /// Says it of an id.
+    pub fn set(&mut self, id: &'static str, severity: Severity) {
+        self.0.insert(id, severity);
+    }
+
+    /// All that is said here, and there where they differ.
+    #[must_use]
+    pub fn overridden_by(mut self, others: &Self) -> Self {
+        self.0.extend(&others.0);
+        self
+    }
+
+    /// What is said of an id, else `usual`.
+    pub fn of(&self, id: &str, usual: Severity) -> Severity {
+        self.0.get(id).copied().unwrap_or(usual)
+    }
 }
 
 macro_rules! finding_codes {
     ($($(#[doc = $doc:literal])+ $constant:ident = $id:literal $name:literal $severity:ident $failure:expr;)*) => {
-        /// Every kind of finding, as a constant.
-        pub mod codes {
-            use super::{FailureKind, FindingCode, Severity};
-            $($(#[doc = $doc])+ pub const $constant: &FindingCode = &FindingCode {
-                id: $id,
-                name: $name,
-                meaning: concat!($($doc),+).trim_ascii(),
-                severity: Severity::$severity,
-                failure: $failure,
-            };)*
-        }
+        $($(#[doc = $doc])+ pub const $constant: &FindingCode = &FindingCode {
+            id: $id,
+            name: $name,
+            meaning: concat!($($doc),+).trim_ascii(),
+            severity: Severity::$severity,
+            failure: $failure,
+        };)*
         /// Every kind of finding, in the order of their ids.
-        pub const FINDING_CODES: &[&FindingCode] = &[$(codes::$constant),*];
+        pub const FINDING_CODES: &[&FindingCode] = &[$($constant),*];
     };
 }
 
@@ -200,68 +223,6 @@ finding_codes! {
     PARTITION_LIMIT = "PT215" "partition-limit" Error Some(FailureKind::Findings);
     /// DEFAULT holds more rows than the policy's `check` allows.
     DEFAULT_LIMIT = "PT216" "default-limit" Error Some(FailureKind::Findings);
-}
-
-/// The first names of a list that may be long: `a, b, c and 9 more`.
-pub fn first_few(names: &[String], shown: usize) -> String {
-    match names.len().checked_sub(shown) {
-        None | Some(0) => names.join(", "),
-        Some(more) => format!("{} and {more} more", names[..shown].join(", ")),
-    }
-}
-
-/// What was measured, line by line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Evidence(Vec<String>);
-
-/// One finding.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// Its kind.
-    pub code: &'static FindingCode,
-    /// The table it is about.
-    pub table: Option<QualifiedName>,
-    /// What was seen, as a fragment.
-    pub message: String,
-    /// What was measured; `None` where the message says it all.
-    pub evidence: Option<Box<Evidence>>,
-    /// What to do, as a fragment.
-    pub hint: Option<String>,
-    /// Where what it is about is written, when that is not the table's policy.
-    pub location: Option<Box<Location>>,
-}
-
-impl Finding {
-    /// A finding about a table.
-    pub fn about(code: &'static FindingCode, table: &QualifiedName, message: impl Into<String>) -> Self {
-        Self { code, table: Some(table.clone()), message: message.into(), evidence: None, hint: None, location: None }
-    }
-
-    /// The same finding with what was measured; of many lines the first are kept and the rest counted.
-    #[must_use]
-    pub fn measured(mut self, lines: impl IntoIterator<Item = String>) -> Self {
-        const KEPT: usize = 20;
-        let mut lines: Vec<String> = lines.into_iter().collect();
-        let rest = lines.len().saturating_sub(KEPT);
-        if 0 < rest {
-            lines.truncate(KEPT);
-            lines.push(format!("and {rest} more"));
-        }
-        self.evidence = Some(Box::new(Evidence(lines)));
-        self
-    }
-
-    /// What was measured, line by line.
-    pub fn evidence(&self) -> &[String] {
-        self.evidence.as_ref().map_or(&[], |evidence| &evidence.0)
-    }
-
-    /// The same finding with what to do about it.
-    #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
-    }
 }
 
 #[cfg(test)]
