@@ -193,6 +193,8 @@ finding_codes! {
     NO_ROWS = "PT158" "no-rows" Warning None;
     /// The policy's modulus is a multiple of the table's: its partitions would have to be split.
     MODULUS_SPLIT = "PT159" "modulus-split" Warning None;
+    /// No index ends with the highest key of a number axis.
+    KEY_WITHOUT_INDEX = "PT160" "key-without-index" Info None;
     /// The collation of a text key does not sort what it carries in the order of time.
     TEXT_ORDER = "PT161" "text-order" Error Some(FailureKind::Policy);
     /// A value of the policy is none of the key's type, or stands in two groups in two spellings.

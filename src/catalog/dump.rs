@@ -111,6 +111,7 @@ impl Dump {
             | Question::DefaultFacts(_)
             | Question::SplitFacts(_)
             | Question::MaySkipTriggers
+            | Question::HighestKey { .. }
             | Question::Keeps { .. }
             | Question::RowsReferencing { .. }
             | Question::Spelling { .. }

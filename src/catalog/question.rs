@@ -58,6 +58,15 @@ pub enum Question {
     },
     /// Which of these partitions, highest first, is the first that holds a row?
     HighestInUse(Vec<QualifiedName>),
+    /// What is the highest key in these partitions, highest first? Put where an index of each ends with it.
+    HighestKey {
+        /// The partitions.
+        partitions: Vec<QualifiedName>,
+        /// The column that their indexes lead with.
+        column: KeyColumn,
+        /// Keys beyond this are no keys, such as `NaN`.
+        limit: String,
+    },
     /// How does Postgres spell this value?
     Spelling {
         /// The type.
@@ -128,6 +137,8 @@ pub enum Answer {
     Bytes(u64),
     /// To [`Question::HighestInUse`].
     Highest(Option<QualifiedName>),
+    /// To [`Question::HighestKey`], as text, without a fraction; `None`: no rows.
+    HighestKey(Option<String>),
     /// To [`Question::HoldRows`], in the order of the question.
     Holders(Vec<QualifiedName>),
     /// To [`Question::Spelling`].

@@ -217,6 +217,9 @@ pub struct Table {
     /// How many indexes it has, for reckoning locks.
     #[serde(default)]
     pub indexes: u32,
+    /// Whether a valid B-tree of all its rows leads with the first column of its partition key: its end is the highest key.
+    #[serde(default)]
+    pub key_has_index: bool,
     /// `reltablespace`, when it is not the database's default.
     #[serde(default)]
     pub tablespace: Option<Identifier>,
@@ -313,6 +316,7 @@ impl Table {
             columns: Vec::new(),
             unique_keys: Vec::new(),
             indexes: self.indexes,
+            key_has_index: self.key_has_index,
             tablespace,
             access_method: self.access_method.clone(),
             properties: Vec::new(),

@@ -21,7 +21,7 @@ use crate::db::connect::{Session, refused_pooling};
 use crate::db::read_expressions::read_expressions;
 use crate::plan::unfinished_partition_of;
 use crate::policy::Policy;
-use crate::sql::{Identifier, QualifiedName};
+use crate::sql::{Identifier, QualifiedName, since};
 
 /// Bytes of a page; every build of Postgres in use has this block size.
 const PAGE: u64 = 8192;
@@ -101,12 +101,15 @@ async fn read(session: &Session, tables: &[&QualifiedName], targets: &[&str]) ->
     let schemas: Vec<&str> = tables.iter().map(|table| table.schema.as_str()).collect();
     let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
     let wanted: [(&(dyn ToSql + Sync), Type); 2] = [(&schemas, Type::TEXT_ARRAY), (&names, Type::TEXT_ARRAY)];
-    let with_targets = [wanted[0].clone(), wanted[1].clone(), (&targets as &(dyn ToSql + Sync), Type::TEXT_ARRAY)];
+    let privilege: (&(dyn ToSql + Sync), Type) = (&since::set_role_privilege(session.server_version()), Type::TEXT);
+    let [schemas, names] = wanted.clone();
+    let of_tables = [schemas.clone(), names.clone(), (&targets, Type::TEXT_ARRAY), privilege.clone()];
+    let of_properties = [schemas, names, privilege];
     let (server, tables, partitions, properties, unmanaged) = tokio::join!(
         client.query_typed(include_str!("sql/server.sql"), &[]),
-        client.query_typed(include_str!("sql/tables.sql"), &with_targets),
+        client.query_typed(include_str!("sql/tables.sql"), &of_tables),
         client.query_typed(include_str!("sql/partitions.sql"), &wanted),
-        client.query_typed(include_str!("sql/properties.sql"), &wanted),
+        client.query_typed(include_str!("sql/properties.sql"), &of_properties),
         client.query_typed(include_str!("sql/unmanaged.sql"), &wanted),
     );
     // In the order in which they were sent: after the first that fails, all others fail for that alone (25P02).
@@ -277,6 +280,7 @@ fn table(row: &Row, expressions: Vec<String>) -> Result<Table> {
             })
             .collect(),
         indexes: u32::try_from(row.try_get::<_, i32>("indexes")?)?,
+        key_has_index: row.try_get("key_has_index")?,
         tablespace: row.try_get::<_, Option<String>>("tablespace")?.map(Identifier::new),
         access_method: row.try_get::<_, Option<String>>("access_method")?.map(Identifier::new),
         properties: Vec::new(),

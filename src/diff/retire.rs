@@ -43,7 +43,7 @@ impl Situation<'_> {
     /// Whether retention ends a partition with this upper bound, given where the `newest` ones begin. Such a window
     /// is never created either.
     pub(super) fn expires(&self, range: &DesiredRange, upper: Point, floor: Option<Edge>) -> bool {
-        let (Some(retain), Some(now)) = (&self.level.retain, self.now_on(range)) else { return false };
+        let (Some(retain), Some(now)) = (&self.level.retain, self.reached()) else { return false };
         let too_old = |interval| range.zone.before(now, interval).is_some_and(|cutoff| upper <= cutoff);
         let below = |_| floor.is_some_and(|floor| Edge::At(upper) <= floor);
         let far = |distance| upper.0 <= now.0.saturating_sub(distance);
@@ -54,14 +54,14 @@ impl Situation<'_> {
     /// Whether retention ends a partition with this bound, once these steps are done. Not where nobody can tell.
     pub(super) fn would_retire(&self, bound: &Bound, steps: &[Step]) -> bool {
         let Some(range) = self.desired.as_range() else { return self.row_is_gone(bound) };
-        let floor = self.newest_floor(range, windows_made(range, steps));
+        let floor = self.newest_floor(windows_made(range, steps));
         let upper = range.extent(bound).and_then(|extent| extent.to.point());
         upper.is_some_and(|upper| self.expires(range, upper, floor))
     }
 
     /// Where the `newest` partitions that have begun begin, when there are as many: those that exist, and these.
-    pub(super) fn newest_floor(&self, range: &DesiredRange, made: impl Iterator<Item = Window>) -> Option<Edge> {
-        let now = Edge::At(self.now_on(range)?);
+    pub(super) fn newest_floor(&self, made: impl Iterator<Item = Window>) -> Option<Edge> {
+        let now = Edge::At(self.reached()?);
         let newest = self.level.retain.as_ref()?.newest?;
         let staying = self.placed.iter().filter(|(_, partition)| !partition.pending_detach);
         let existing = staying.map(|(extent, _)| extent.from);
@@ -88,11 +88,6 @@ impl Situation<'_> {
     fn holds_today(&self) -> impl Iterator<Item = &Hold> {
         let today = self.now().date_naive();
         self.policy.hold.iter().filter(move |hold| hold.until.is_none_or(|until| today < until))
-    }
-
-    /// The clock, or on a number axis the start of the window in use.
-    pub(super) fn now_on(&self, range: &DesiredRange) -> Option<Point> {
-        range.now.or_else(|| Some(self.current()?.start()))
     }
 
     /// The hold that covers a partition now, if one does.
@@ -126,8 +121,8 @@ pub(super) fn retire(situation: &Situation<'_>, draft: &mut Draft) {
         return;
     }
     let table = &situation.table.name;
-    let floor = situation.newest_floor(range, windows_made(range, &draft.steps));
-    let now = situation.now_on(range);
+    let floor = situation.newest_floor(windows_made(range, &draft.steps));
+    let now = situation.reached();
     let mut cap = SizeCap::of(situation, draft);
     let mut over: Vec<Over<'_>> = Vec::new();
     let mut by_size: Vec<Over<'_>> = Vec::new();

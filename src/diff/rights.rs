@@ -6,9 +6,7 @@
 use super::{Draft, Situation};
 use crate::catalog::{CatalogSnapshot, Ledger, Server, Table};
 use crate::plan::{Finding, Phase, Plan, Step, codes};
-
-/// Postgres 16 gave each membership its own INHERIT and SET; a second GRANT changes those that it names.
-const MEMBERSHIP_OPTIONS_SINCE: u32 = 160_000;
+use crate::sql::since;
 
 /// Takes out steps that the role may not carry out.
 pub(super) fn require_rights(situation: &Situation<'_>, draft: &mut Draft) {
@@ -50,7 +48,7 @@ fn looks_on(table: &Table, server: &Server) -> Finding {
 fn not_the_owner(table: &Table, server: &Server) -> Finding {
     let (role, owner) = (&server.role, &table.owner);
     let options = match server.version {
-        MEMBERSHIP_OPTIONS_SINCE.. => " WITH INHERIT TRUE, SET TRUE",
+        since::MEMBERSHIP_OPTIONS.. => " WITH INHERIT TRUE, SET TRUE",
         _ => "",
     };
     Finding::about(codes::MISSING_RIGHT, &table.name, format!("role {role} lacks the rights of its owner {owner}"))

@@ -103,6 +103,7 @@ fn snapshot(key_type: &str, bounds: &[&str], now: &str) -> CatalogSnapshot {
         columns: Vec::new(),
         unique_keys: Vec::new(),
         indexes: 0,
+        key_has_index: false,
         tablespace: None,
         access_method: None,
         properties: Vec::new(),

@@ -10,6 +10,7 @@ mod counted_statements;
 mod encodings;
 mod foreign_keys;
 mod harness;
+mod hostile_names;
 mod import;
 mod key_parts;
 mod keys;
