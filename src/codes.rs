@@ -221,6 +221,10 @@ finding_codes! {
     NOT_VALIDATED = "PT185" "not-validated" Warning None;
     /// A storage parameter of the policy that the server does not know.
     UNKNOWN_PARAMETER = "PT186" "unknown-storage-parameter" Warning None;
+    /// A partition that is over, and of a kind that cannot be archived.
+    NOT_ARCHIVABLE = "PT190" "not-archivable" Warning None;
+    /// A detached table that was written to after it was archived.
+    WRITTEN_SINCE = "PT191" "written-since-archived" Warning None;
     /// There are more partitions than the policy's `check` allows.
     PARTITION_LIMIT = "PT215" "partition-limit" Error Some(FailureKind::Findings);
     /// DEFAULT holds more rows than the policy's `check` allows.

@@ -44,7 +44,7 @@
 //!
 //! # Two vocabularies
 //!
-//! A [`plan::Step`] is DBA language: create, attach, detach, finalize, drop, analyze. It knows its reason, its locks and its
+//! A [`plan::Step`] is DBA language: create, attach, detach, finalize, archive, drop, analyze. It knows its reason, its locks and its
 //! SQL. A [`plan::Action`] is machine language; the SQL that is shown is the SQL that runs. A [`plan::Finding`] is
 //! what partctl saw and refused to guess about. [`plan::Event`]s are the only link between doing and showing.
 //!

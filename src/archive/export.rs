@@ -212,7 +212,8 @@ impl Shared<'_> {
 
     fn statement(&self, from: Option<u64>, to: Option<u64>) -> String {
         let table = &self.exporting.table.name;
-        let columns: Vec<String> = self.columns.iter().map(Column::selected).collect();
+        let columns: Vec<String> =
+            self.columns.iter().map(|column| column.selected(self.exporting.layout.format)).collect();
         let bound = |sign, page: Option<u64>| page.map(|page| format!("ctid {sign} '({page},0)'::pg_catalog.tid"));
         let pages: Vec<String> = bound(">=", from).into_iter().chain(bound("<", to)).collect();
         let pages = if pages.is_empty() { String::new() } else { format!(" WHERE {}", pages.join(" AND ")) };

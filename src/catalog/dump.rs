@@ -114,6 +114,7 @@ impl Dump {
             | Question::HighestKey { .. }
             | Question::Keeps { .. }
             | Question::RowsReferencing { .. }
+            | Question::WrittenSinceArchived { .. }
             | Question::Spelling { .. }
             | Question::EachValue { .. }
             | Question::TextInOrder { .. } => None,

@@ -8,7 +8,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Answers, Bound, DefaultGrant, IndexFault, OwnProperties, Property, Storage, UnfinishedSplit};
+use super::{Answers, Archives, Bound, DefaultGrant, IndexFault, OwnProperties, Property, Storage, UnfinishedSplit};
 use crate::sql::{Identifier, KeyPart, QualifiedName, SqlLiteral};
 
 /// Everything a plan is made from, besides policies.
@@ -475,6 +475,9 @@ pub enum Ledger {
     Installed {
         /// Tables that partctl detached, or began to, and that still exist.
         detached: Vec<DetachedTable>,
+        /// What it knows of archives.
+        #[serde(default)]
+        archives: Archives,
         /// Entries that cannot be read: somebody edited them.
         #[serde(default)]
         unreadable: Vec<UnreadableEntry>,
@@ -489,7 +492,13 @@ pub enum Ledger {
 
 impl Default for Ledger {
     fn default() -> Self {
-        Self::Installed { detached: Vec::new(), unreadable: Vec::new(), journal: Journal::Current, writable: true }
+        Self::Installed {
+            detached: Vec::new(),
+            archives: Archives::default(),
+            unreadable: Vec::new(),
+            journal: Journal::Current,
+            writable: true,
+        }
     }
 }
 
@@ -530,6 +539,14 @@ impl Ledger {
         }
     }
 
+    /// The archives it remembers.
+    pub fn archives(&self) -> &Archives {
+        match self {
+            Self::Installed { archives, .. } => archives,
+            Self::Missing { .. } | Self::Denied => &Archives::Missing,
+        }
+    }
+
     /// Its entries that cannot be read.
     pub fn unreadable(&self) -> &[UnreadableEntry] {
         match self {
@@ -567,6 +584,9 @@ pub struct DetachedTable {
     /// Estimated bytes.
     #[serde(default)]
     pub bytes: u64,
+    /// Estimated rows; `None`: nobody has counted.
+    #[serde(default)]
+    pub rows: Option<u64>,
     /// Its own foreign keys: dropping it locks their other ends.
     #[serde(default)]
     pub foreign_keys: Vec<FarEnd>,

@@ -52,6 +52,10 @@ pub async fn answer(client: &Client, questions: &BTreeSet<Question>, answers: &m
             Question::RowsReferencing { partition, by, columns, except } => {
                 count(client, &rows_referencing(partition, by, columns, except)).await?
             }
+            Question::WrittenSinceArchived { .. } => {
+                let sql = question.sql().unwrap_or_default();
+                count(client, &format!("SELECT coalesce(({sql}), 1)::int8")).await?
+            }
             Question::Sizes(tables) => sizes(client, tables).await?,
             Question::Keeps { condition } => keeps(client, condition).await?,
             Question::EachValue { query, type_name } => each_value(client, query, type_name).await?,

@@ -14,8 +14,9 @@ use tokio_postgres::{Client, Row};
 
 use self::properties::{IndexFaults, Properties, properties_of, read_index_faults, storage};
 use crate::catalog::{
-    Answers, Bound, CatalogSnapshot, Column, DetachedTable, FarEnd, ForeignKey, Journal, KeyColumn, Ledger, Partition,
-    PartitionKey, RelationKind, Server, Strategy, Table, UnfinishedBranch, UnfinishedSplit, UniqueKey, UnreadableEntry,
+    Answers, ArchiveEntry, Archives, Bound, CatalogSnapshot, Column, DetachedTable, FarEnd, ForeignKey, Journal,
+    KeyColumn, Ledger, Partition, PartitionKey, RelationKind, Server, Strategy, Table, UnfinishedBranch,
+    UnfinishedSplit, UniqueKey, UnreadableEntry,
 };
 use crate::db::connect::{Session, refused_pooling};
 use crate::db::read_expressions::read_expressions;
@@ -181,7 +182,39 @@ async fn read_ledger(client: &Client, server: &Row) -> Result<Ledger> {
     } else {
         Journal::Outdated { upgradable: server.try_get("ledger_upgradable")? }
     };
-    Ok(Ledger::Installed { detached, unreadable, journal, writable: server.try_get("ledger_writable")? })
+    let archives = read_archives(client, server).await?;
+    Ok(Ledger::Installed { detached, archives, unreadable, journal, writable: server.try_get("ledger_writable")? })
+}
+
+async fn read_archives(client: &Client, server: &Row) -> Result<Archives> {
+    match server.try_get::<_, Option<bool>>("archives_usable")? {
+        None => return Ok(Archives::Missing),
+        Some(false) => return Ok(Archives::Denied),
+        Some(true) => {}
+    }
+    let rows = client.query_typed(include_str!("sql/archives.sql"), &[]).await.context("reading the archives")?;
+    let number = |row: &Row, column| row.try_get::<_, i64>(column).map(|number| u64::try_from(number).unwrap_or(0));
+    let entry = |row: &Row| {
+        let time = |column| anyhow::Ok(moment(row.try_get(column)?));
+        // A moment beyond the calendar is somebody's own: such an archive lets nothing be dropped.
+        let (Some(begun_at), Some(verified_at)) = (time("begun_at")?, time("verified_at")?) else { return Ok(None) };
+        anyhow::Ok(Some(ArchiveEntry {
+            id: row.try_get("id")?,
+            oid: row.try_get("oid")?,
+            table: qualified(row, "schema", "name")?,
+            parent: qualified(row, "parent_schema", "parent_name")?,
+            bound: row.try_get("bound")?,
+            destination: row.try_get("destination")?,
+            path: row.try_get("path")?,
+            begun_at,
+            verified_at,
+            milliseconds: number(row, "milliseconds")?,
+            rows: number(row, "rows")?,
+            bytes: number(row, "bytes")?,
+        }))
+    };
+    let entries: Vec<Option<ArchiveEntry>> = rows.iter().map(entry).collect::<Result<_>>()?;
+    Ok(Archives::Known(entries.into_iter().flatten().collect()))
 }
 
 /// An entry, or why it cannot be one: anybody who may write to the ledger may have written anything.
@@ -214,6 +247,7 @@ fn detached_table(row: &Row) -> Result<Result<DetachedTable, UnreadableEntry>> {
         attached: row.try_get("attached")?,
         owner_out_of_reach: if row.try_get("role_is_owner")? { None } else { Some(identifier(row, "owner")?) },
         bytes: bytes(row)?,
+        rows: row.try_get::<_, Option<i64>>("rows")?.and_then(|rows| u64::try_from(rows).ok()),
         foreign_keys: foreign_keys.into_iter().map(far_end).collect(),
         leftover_checks: identifiers(row, "leftover_checks")?,
     }))

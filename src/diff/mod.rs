@@ -4,6 +4,7 @@
 //! a rule only adds, it never looks at what another rule added.
 
 mod analyze;
+mod archive;
 mod at_least;
 mod branch;
 mod coverage;

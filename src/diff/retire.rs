@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use super::archive::{after_detach, condition, is_archivable};
 use super::at_least::{newest_first, protected};
 use super::range::sorts_by_time;
 use super::size_cap::SizeCap;
@@ -176,7 +177,9 @@ pub(super) fn may_leave(
         let message = format!("{} is over, and kept: at_least is {}", partition.name.name, retain.at_least);
         Finding::about(codes::KEPT, &situation.table.name, message)
     }));
-    !is_last && !unless::keeps(situation, &partition.name, draft)
+    !is_last
+        && is_archivable(situation, partition.kind, &partition.name, draft)
+        && !unless::keeps(situation, &partition.name, draft)
 }
 
 /// A partition that leaves.
@@ -240,8 +243,9 @@ pub(super) fn steps(situation: &Situation<'_>, retain: &Retain, leaving: &[Over<
     let around = situation.surroundings_after(&draft.steps);
     let mut detaches: Vec<DetachPartition> = leaving.iter().map(|over| detach(situation, over, &around)).collect();
     let room = set_aside::make_room(situation, &mut detaches, draft);
-    let drops: Vec<Step> = match (retain.then, retain.grace) {
-        (Then::Drop, None) => leaving.iter().map(|over| drop_at_once(situation, over.partition)).collect(),
+    let afterwards: Vec<Vec<Step>> = match (retain.then, retain.grace) {
+        (Then::Drop, None) => leaving.iter().map(|over| vec![drop_at_once(situation, over.partition)]).collect(),
+        (Then::Archive, _) => leaving.iter().map(|over| after_detach(situation, retain, over.partition)).collect(),
         (Then::Drop | Then::Detach, _) => Vec::new(),
     };
     let detaches = detaches.into_iter().map(Step::Detach);
@@ -249,11 +253,14 @@ pub(super) fn steps(situation: &Situation<'_>, retain: &Retain, leaving: &[Over<
         // DEFAULT is away for as short as can be.
         Some((aside, back)) => {
             draft.steps.push(aside);
-            draft.steps.extend(detaches.chain([back]).chain(drops));
+            draft.steps.extend(detaches.chain([back]).chain(afterwards.into_iter().flatten()));
         }
         None => {
-            let mut drops = drops.into_iter();
-            draft.steps.extend(detaches.flat_map(|detach| [Some(detach), drops.next()]).flatten());
+            let mut afterwards = afterwards.into_iter();
+            for detach in detaches {
+                draft.steps.push(detach);
+                draft.steps.extend(afterwards.next().unwrap_or_default());
+            }
         }
     }
 }
@@ -274,7 +281,7 @@ fn detach(situation: &Situation<'_>, Over { partition, why }: &Over<'_>, around:
     }
 }
 
-fn drop_at_once(situation: &Situation<'_>, partition: &Partition) -> Step {
+pub(super) fn drop_at_once(situation: &Situation<'_>, partition: &Partition) -> Step {
     Step::Drop(DropTable {
         table: partition.name.clone(),
         oid: partition.oid,
@@ -283,6 +290,7 @@ fn drop_at_once(situation: &Situation<'_>, partition: &Partition) -> Step {
         reason: "no grace".to_owned(),
         bytes: partition.bytes,
         foreign_keys: situation.outgoing().cloned().collect(),
+        condition: condition(situation),
         unless: unless::condition(situation, &partition.name),
     })
 }

@@ -4,6 +4,7 @@
 
 mod amounts;
 mod apply_report;
+mod archiving;
 mod check_github;
 mod check_junit;
 mod check_markdown;
@@ -48,6 +49,7 @@ mod workload;
 
 pub use amounts::elapsed;
 pub use apply_report::{ApplyReport, apply_report};
+pub use archiving::{archived, archiving};
 pub use check_github::check_github;
 pub use check_junit::check_junit;
 pub use check_markdown::check_markdown;

@@ -85,6 +85,7 @@ fn needs_ledger(step: &Step) -> bool {
         | Step::SetAside(_)
         | Step::Detach(_)
         | Step::BringBack(_)
+        | Step::Archive(_)
         | Step::Drop(_) => true,
         Step::Remove(_)
         | Step::Discard(_)
@@ -115,6 +116,7 @@ fn write_step(table: &TablePlan, step: &Step, number: &str, out: &mut dyn Write)
             Action::Transaction(_) => {
                 write!(out, "BEGIN;\nSET LOCAL lock_timeout = {timeout};\n{statements}COMMIT;\n")?;
             }
+            Action::CopyOut(_) => write!(out, "{statements}")?,
             Action::Alone(_) | Action::Batches(_) => write!(out, "SET lock_timeout = {timeout};\n{statements}")?,
         }
     }

@@ -168,7 +168,7 @@ fn tone(kind: StepKind) -> Tone {
         StepKind::Finalize | StepKind::Record | StepKind::Remove | StepKind::Discard => Tone::Fix,
         StepKind::Match | StepKind::Move | StepKind::Split | StepKind::Analyze => Tone::Fix,
         StepKind::Create | StepKind::Attach | StepKind::BringBack => Tone::Create,
-        StepKind::SetAside | StepKind::Detach => Tone::Detach,
+        StepKind::SetAside | StepKind::Detach | StepKind::Archive => Tone::Detach,
         StepKind::Drop => Tone::Drop,
     }
 }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::Format;
 use crate::sql::Identifier;
 
 /// How a value stands in a typed file, and how `COPY BINARY` spells it.
@@ -49,7 +50,7 @@ pub enum Form {
     Timestamp,
     /// `timestamptz`
     TimestampTz,
-    /// Any other type: the server casts it to text.
+    /// Any other type: the server casts it to text for a typed file.
     Cast,
 }
 
@@ -199,10 +200,11 @@ impl TryFrom<String> for Form {
 }
 
 impl Column {
-    /// How the column is written in a SELECT list.
-    pub fn selected(&self) -> String {
-        match self.stored_as {
-            Form::Cast => format!("{}::pg_catalog.text", self.name),
+    /// How the column is written in a SELECT list. Only typed files need the cast: in `binary` it would be in the way,
+    /// as `COPY FROM` reads what the column's own type has sent.
+    pub fn selected(&self, format: Format) -> String {
+        match (format, self.stored_as) {
+            (Format::Parquet, Form::Cast) => format!("{}::pg_catalog.text", self.name),
             _ => self.name.to_string(),
         }
     }
@@ -258,8 +260,9 @@ mod tests {
             generated: false,
             identity: None,
         };
-        assert_eq!(column.selected(), "\"Amount\"");
+        assert_eq!(column.selected(Format::Parquet), "\"Amount\"");
         column.cast_because("it holds NaN");
-        assert_eq!(column.selected(), "\"Amount\"::pg_catalog.text");
+        assert_eq!(column.selected(Format::Parquet), "\"Amount\"::pg_catalog.text");
+        assert_eq!(column.selected(Format::Binary), "\"Amount\"", "COPY FROM would take the text for an array");
     }
 }

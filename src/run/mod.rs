@@ -4,6 +4,7 @@
 
 mod absence;
 mod apply;
+mod archiving;
 mod attempt;
 mod executor;
 mod explain_query;

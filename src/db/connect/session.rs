@@ -187,6 +187,14 @@ impl Session {
         port == self.dialled.port && canonical(address) == canonical(self.dialled.address)
     }
 
+    /// Another session at the same place.
+    ///
+    /// # Errors
+    /// Those of [`super::connect`].
+    pub async fn another(&self) -> Result<Self> {
+        super::connect(&self.dialled.again).await
+    }
+
     /// How to open another session at the same place.
     pub(super) fn again(&self) -> &ConnSpec {
         &self.dialled.again

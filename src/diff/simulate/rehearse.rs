@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 
 use super::Events;
-use crate::catalog::{CatalogSnapshot, DetachedTable, Ledger, Partition, Table};
+use crate::catalog::{ArchiveEntry, Archives, CatalogSnapshot, DetachedTable, Ledger, Partition, Table};
+use crate::plan::steps::ArchiveTable;
 use crate::plan::{Step, TablePlan};
 use crate::sql::QualifiedName;
 
@@ -34,6 +35,13 @@ pub(super) fn rehearse(planned: &TablePlan, catalog: &mut CatalogSnapshot) -> Ev
                 }
                 events.retired.push(detach.partition.clone());
             }
+            Step::Archive(archive) => {
+                if let Ledger::Installed { archives, .. } = &mut catalog.ledger {
+                    let mut known = archives.known().to_vec();
+                    known.push(archived(archive, now));
+                    *archives = Archives::Known(known);
+                }
+            }
             Step::Drop(drop) => {
                 if let Ledger::Installed { detached, .. } = &mut catalog.ledger {
                     detached.retain(|entry| entry.oid != drop.oid);
@@ -58,8 +66,26 @@ fn entry(partition: Partition, parent: QualifiedName, now: DateTime<Utc>) -> Det
         attached: false,
         owner_out_of_reach: None,
         bytes: partition.bytes,
+        rows: partition.rows,
         foreign_keys: Vec::new(),
         leftover_checks: Vec::new(),
+    }
+}
+
+fn archived(step: &ArchiveTable, now: DateTime<Utc>) -> ArchiveEntry {
+    ArchiveEntry {
+        id: 0,
+        oid: step.oid,
+        table: step.table.clone(),
+        parent: step.parent.clone(),
+        bound: step.bound.to_string(),
+        destination: step.archive.to.clone(),
+        path: String::new(),
+        begun_at: now,
+        verified_at: now,
+        milliseconds: 0,
+        rows: step.rows.unwrap_or_default(),
+        bytes: 0,
     }
 }
 

@@ -1,6 +1,7 @@
 //! One file per kind of step: its data, its locks, its SQL.
 
 mod analyze_parent;
+mod archive_table;
 mod attach_partition;
 mod bring_default_back;
 mod check_ahead;
@@ -19,13 +20,14 @@ mod set_default_aside;
 mod split_default;
 
 pub use analyze_parent::{AnalyzeParent, AnalyzeReach, AnalyzeReason};
+pub use archive_table::ArchiveTable;
 pub use attach_partition::AttachPartition;
 pub use bring_default_back::{Away, BringDefaultBack};
 pub use check_ahead::{CHECK_PREFIX, CheckAhead};
 pub use create_partition::{CreatePartition, CreateReason};
 pub use detach_partition::DetachPartition;
 pub use discard_branch::DiscardBranch;
-pub use drop_table::DropTable;
+pub use drop_table::{Condition, DropTable};
 pub use finalize_detach::FinalizeDetach;
 pub use match_properties::{ChangeOfOwner, MatchProperties};
 pub use move_rows::{Firing, MoveRows, Published, SilencedTrigger, Wait};

@@ -76,6 +76,8 @@ rules! {
         "A storage parameter has a value that Postgres takes.";
     EACH = "PT051" "each"
         "What says which partitions a list has is one query in SQL, without parameters.";
+    DESTINATION = "PT055" "archive-destination"
+        "Archives go to a folder or a bucket that is named in full, without credentials.";
     DROP_AT_ONCE = "PT060" "drop-without-grace"
         "Between detaching a partition and dropping it there is time to see that it was still needed." Warning;
     DROP_UNBOUNDED = "PT061" "drop-unbounded"

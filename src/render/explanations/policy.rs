@@ -148,4 +148,10 @@ pub(super) const EXPLANATIONS: &[Explanation] = &[
         "Write one SELECT of one column, the key's value, with schemas before the names of tables.",
     )
     .example("partition:\n  list: tenant_id\n  each: select id from app.tenants where active"),
+    explain(
+        "PT055",
+        "Where archives go is read by everybody who reads the policy, and must mean the same on every machine.",
+        "Name a folder or a bucket in full, and leave credentials to the environment, as the cloud's own tools take them.",
+    )
+    .example("archive: {to: s3://acme-archive/orders}"),
 ];

@@ -1,6 +1,9 @@
 //! Archives: out of a database, into a store, read back, and in again.
 
+mod retiring;
 mod round_trip;
+mod store;
+mod trouble;
 
 use partctl::archive::{Destination, Made, Making, NoDiary, make};
 use partctl::db::read_definition::{Definition, read_definition};
