@@ -185,6 +185,12 @@ finding_codes! {
     BRANCH_TOO_LARGE = "PT154" "branch-too-large" Error Some(FailureKind::Refused);
     /// A partition that was left half built and holds rows.
     HALF_BUILT = "PT155" "half-built" Warning None;
+    /// The query that says which partitions a list has gives no values of its key.
+    EACH_REFUSED = "PT156" "each-refused" Error Some(FailureKind::Policy);
+    /// Partitions whose row is gone from the query that says which ones there are; they stay.
+    ROW_GONE = "PT157" "row-gone" Info None;
+    /// The query that says which partitions a list has gives no rows at all, so nothing leaves.
+    NO_ROWS = "PT158" "no-rows" Warning None;
     /// The policy's modulus is a multiple of the table's: its partitions would have to be split.
     MODULUS_SPLIT = "PT159" "modulus-split" Warning None;
     /// No index ends with the highest key of a number axis.

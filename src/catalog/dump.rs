@@ -116,6 +116,7 @@ impl Dump {
             | Question::RowsReferencing { .. }
             | Question::WrittenSinceArchived { .. }
             | Question::Spelling { .. }
+            | Question::EachValue { .. }
             | Question::TextInOrder { .. } => None,
         };
         told.unwrap_or_else(|| Answer::Unknown("the snapshot does not tell; take one with these policies".to_owned()))

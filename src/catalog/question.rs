@@ -81,6 +81,13 @@ pub enum Question {
         /// The value as somebody wrote it.
         text: String,
     },
+    /// Which values does this query of a policy's have? Asked with every plan.
+    EachValue {
+        /// A query of one column.
+        query: String,
+        /// The type that its values are to be of; empty where only the server knows it.
+        type_name: String,
+    },
     /// Does the server sort these texts as they stand here? Keys of text have the order of their collation.
     TextInOrder {
         /// The key's collation; `None`: the database's.
@@ -163,8 +170,11 @@ pub enum Answer {
     Holders(Vec<QualifiedName>),
     /// To [`Question::Spelling`].
     Spelled(String),
-    /// To [`Question::Spelling`]: the type has no such value; why.
+    /// To [`Question::Spelling`]: the type has no such value; to [`Question::EachValue`]: it is no such query; why.
     Refused(String),
+    /// To [`Question::EachValue`], sorted and each once, spelled as the type does; `None` is null. One more than
+    /// [`Answers::VALUE_LIMIT`] says that there are too many.
+    Values(Vec<Option<String>>),
     /// To [`Question::TextInOrder`].
     InOrder(bool),
     /// To [`Question::Sizes`], in the order of the question.
@@ -183,6 +193,9 @@ pub struct Answers(Vec<(Question, Answer)>);
 impl Answers {
     /// Rows are counted up to this many where that is enough to know.
     pub const COUNT_LIMIT: u64 = 10_000;
+
+    /// A query that names partitions may name so many: Postgres plans slowly long before.
+    pub const VALUE_LIMIT: usize = 10_000;
 
     /// The answer to a question, if it was asked.
     pub fn get(&self, question: &Question) -> Option<&Answer> {

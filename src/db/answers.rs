@@ -58,6 +58,7 @@ pub async fn answer(client: &Client, questions: &BTreeSet<Question>, answers: &m
             }
             Question::Sizes(tables) => sizes(client, tables).await?,
             Question::Keeps { condition } => keeps(client, condition).await?,
+            Question::EachValue { query, type_name } => each_value(client, query, type_name).await?,
             Question::HighestInUse(partitions) => highest_in_use(client, partitions).await?,
             Question::HighestKey { partitions, column, limit } => {
                 highest_key(client, partitions, column, limit).await?
@@ -144,6 +145,31 @@ async fn spelled(client: &Client, questions: &BTreeSet<Question>) -> Result<Vec<
         }
     }
     Ok(answers)
+}
+
+/// The query is a policy's own: what it is not allowed to do in a read-only transaction, it does not do.
+async fn each_value(client: &Client, query: &str, type_name: &str) -> Result<Answer> {
+    Ok(match ask(client, PATIENCE, &each_value_sql(query, type_name)).await? {
+        Ok(rows) => Answer::Values(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?),
+        // 22: a value that is none of the type's; 42: no such query, apart from a lack of rights.
+        Err(refusal) if *refusal.code() == SqlState::INSUFFICIENT_PRIVILEGE => Answer::Unknown(reason(&refusal)),
+        Err(refusal) if refusal.code().code().starts_with("22") || refusal.code().code().starts_with("42") => {
+            Answer::Refused(reason(&refusal))
+        }
+        Err(refusal) if *refusal.code() == SqlState::CHECK_VIOLATION => Answer::Refused(reason(&refusal)),
+        Err(refusal) => Answer::Unknown(reason(&refusal)),
+    })
+}
+
+/// ARRAY refuses a query of more than one column (42601) instead of taking the first. The line ends with the query, so
+/// that a comment at its end does.
+fn each_value_sql(query: &str, type_name: &str) -> String {
+    let cast = if type_name.is_empty() { String::new() } else { format!("::{type_name}") };
+    let limit = Answers::VALUE_LIMIT + 1;
+    format!(
+        "SELECT DISTINCT CASE WHEN value IS NOT NULL THEN pg_catalog.format('%s', value{cast}) COLLATE \"C\" END \
+         FROM (SELECT pg_catalog.unnest(ARRAY(SELECT DISTINCT * FROM ({query}\n) each LIMIT {limit}))) rows(value) ORDER BY 1"
+    )
 }
 
 /// By the type's own output function, as bounds are shown: `::text` would add `/32` to an inet.

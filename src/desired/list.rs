@@ -10,7 +10,7 @@ use super::{DesiredGroup, DesiredList};
 use crate::catalog::{Answer, Answers, Bound, Datum, KeyColumn, Question, Table};
 use crate::keys::{canonical, certain_spelling};
 use crate::plan::{Finding, codes, first_few};
-use crate::policy::ListPolicy;
+use crate::policy::{Groups, ListPolicy};
 
 /// The wish in the catalog's spelling.
 ///
@@ -22,10 +22,14 @@ pub(super) fn list_of(
     column: &KeyColumn,
     answers: &Answers,
 ) -> Result<DesiredList, Finding> {
+    let policy_groups = match &policy.groups {
+        Groups::Named(groups) => groups,
+        Groups::Each(query) => return list_of_rows(policy, query, table, column, answers),
+    };
     let mut speller = Speller::new(table, column, answers);
     let mut homes: BTreeMap<Datum, (&str, Option<&str>)> = BTreeMap::new();
     let mut groups = Vec::new();
-    for group in &policy.groups {
+    for group in policy_groups {
         let mut values = Vec::new();
         for text in &group.values {
             let value = text.as_ref().map_or(Datum::Null, |text| Datum::Value(speller.spelled(text)));
@@ -48,6 +52,52 @@ pub(super) fn list_of(
     speller.misfit()?;
     let questions = speller.questions;
     Ok(DesiredList { column: column.clone(), groups, default: policy.default.clone(), questions })
+}
+
+/// A group for every row of the policy's query, named by its value.
+fn list_of_rows(
+    policy: &ListPolicy,
+    query: &str,
+    table: &Table,
+    column: &KeyColumn,
+    answers: &Answers,
+) -> Result<DesiredList, Finding> {
+    let question = Question::EachValue { query: query.to_owned(), type_name: column.type_name.clone() };
+    let about = |code, message: String| Finding::about(code, &table.name, message);
+    let mut list = DesiredList {
+        column: column.clone(),
+        groups: Vec::new(),
+        default: policy.default.clone(),
+        questions: BTreeSet::new(),
+    };
+    let values = match answers.get(&question) {
+        Some(Answer::Values(values)) => values,
+        Some(Answer::Refused(why)) => {
+            return Err(about(codes::EACH_REFUSED, format!("`each` gives no values of key {column}: {why}"))
+                .hint("try it by hand: one column, with schemas before the names of tables"));
+        }
+        Some(Answer::Unknown(why)) => {
+            return Err(about(codes::UNANSWERED, format!("cannot tell which rows `each` has: {why}"))
+                .hint("grant SELECT on what it reads, or look at what holds it up, and run again"));
+        }
+        Some(_) | None => {
+            list.questions.insert(question);
+            return Ok(list);
+        }
+    };
+    if Answers::VALUE_LIMIT < values.len() {
+        let message = format!("`each` has more than {} rows, and each would be a partition", Answers::VALUE_LIMIT);
+        return Err(about(codes::TOO_MANY, message).hint("Postgres plans slowly long before: hash the key instead"));
+    }
+    let group = |value: &Option<String>| match value {
+        None => DesiredGroup { name: "null".to_owned(), values: vec![Datum::Null] },
+        Some(text) => {
+            let text = canonical(&column.type_name, text);
+            DesiredGroup { name: text.clone(), values: vec![Datum::Value(text)] }
+        }
+    };
+    list.groups = values.iter().map(group).collect();
+    Ok(list)
 }
 
 fn held(table: &Table, column: &KeyColumn) -> BTreeSet<String> {

@@ -99,9 +99,8 @@ pub(super) fn drop_after_grace(situation: &Situation<'_>, draft: &mut Draft) {
 
 /// Whether the policy has become more generous since it was detached. Also where nobody can tell.
 pub(super) fn is_wanted_again(situation: &Situation<'_>, entry: &DetachedTable, steps: &[Step]) -> bool {
-    situation.desired.as_range().is_some()
-        && !situation.would_retire(&entry.bound, steps)
-        && !has_no_room_for(situation, entry)
+    let may_leave = situation.desired.as_range().is_some() || situation.follows_rows();
+    may_leave && !situation.would_retire(&entry.bound, steps) && !has_no_room_for(situation, entry)
 }
 
 /// Whether its detach has passed the first of its two phases.

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::{Draft, Situation};
-use crate::catalog::{Bound, Datum, Partition};
+use crate::catalog::{Bound, Datum, DetachedTable, Partition};
 use crate::desired::{Desired, DesiredList, Label};
 use crate::keys::canonical;
 use crate::plan::steps::CreateReason;
@@ -17,8 +17,14 @@ pub(super) fn cover(situation: &Situation<'_>, draft: &mut Draft) {
         draft.questions.extend(list.questions.iter().cloned());
         return;
     }
+    fn with_values<'a>(list: &DesiredList, partition: &'a Partition) -> Option<(&'a Partition, BTreeSet<Datum>)> {
+        Some((partition, values(list, &partition.bound)?))
+    }
     let existing: Vec<(&Partition, BTreeSet<Datum>)> =
-        situation.table.partitions.iter().filter_map(|partition| Some((partition, values(list, partition)?))).collect();
+        situation.table.partitions.iter().filter_map(|partition| with_values(list, partition)).collect();
+    if situation.follows_rows() {
+        return cover_rows(situation, list, &existing, draft);
+    }
     let mut known = BTreeSet::new();
     for group in &list.groups {
         let wanted: BTreeSet<Datum> = group.values.iter().cloned().collect();
@@ -48,8 +54,47 @@ pub(super) fn cover(situation: &Situation<'_>, draft: &mut Draft) {
     }
 }
 
-fn values(list: &DesiredList, partition: &Partition) -> Option<BTreeSet<Datum>> {
-    let Bound::List(values) = &partition.bound else { return None };
+/// Makes the partitions of rows whose value no partition holds, whatever else that may hold.
+fn cover_rows(
+    situation: &Situation<'_>,
+    list: &DesiredList,
+    existing: &[(&Partition, BTreeSet<Datum>)],
+    draft: &mut Draft,
+) {
+    let held: BTreeSet<&Datum> = existing.iter().flat_map(|(_, values)| values).collect();
+    for group in list.groups.iter().filter(|group| group.values.iter().all(|value| !held.contains(value))) {
+        let bound = Bound::List(group.values.clone());
+        match was_detached(situation, list, &bound) {
+            Some(entry) => {
+                let message =
+                    format!("cannot make a partition for {}: {} was one, and is detached", group.name, entry.name);
+                let hint = format!("`partctl reattach {}` brings it back with its rows; or drop it", entry.name);
+                draft.findings.push(Finding::about(codes::NAME_TAKEN, &situation.table.name, message).hint(hint));
+            }
+            None => situation.create(draft, Label::List(&group.name), bound, CreateReason::Row),
+        }
+    }
+    let several = existing.iter().filter(|(_, values)| 1 < values.len());
+    let several: Vec<String> = several.map(|(partition, _)| partition.name.name.to_string()).collect();
+    if !several.is_empty() {
+        let message = format!("more than one value in {}", first_few(&several, 3));
+        let finding = Finding::about(codes::OFF_GRID, &situation.table.name, message);
+        draft
+            .findings
+            .push(finding.hint("`each` has a partition for each value; it counts as coverage and is left as it is"));
+    }
+}
+
+/// The table that once was the partition of these values, and is still there.
+fn was_detached<'a>(situation: &Situation<'a>, list: &DesiredList, bound: &Bound) -> Option<&'a DetachedTable> {
+    let own = values(list, bound);
+    let mut detached = situation.snapshot.ledger.detached().iter();
+    detached.find(|entry| entry.parent == situation.table.name && !entry.attached && values(list, &entry.bound) == own)
+}
+
+/// The values of a bound, in one spelling; `None`: it is DEFAULT.
+pub(super) fn values(list: &DesiredList, bound: &Bound) -> Option<BTreeSet<Datum>> {
+    let Bound::List(values) = bound else { return None };
     let spelled = |datum: &Datum| match datum {
         Datum::Value(text) => Datum::Value(canonical(&list.column.type_name, text)),
         other => other.clone(),

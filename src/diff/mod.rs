@@ -5,6 +5,7 @@
 
 mod analyze;
 mod archive;
+mod at_least;
 mod branch;
 mod coverage;
 mod default_partition;
@@ -25,6 +26,7 @@ mod relocate;
 mod remake;
 mod retire;
 mod rights;
+mod row_gone;
 mod set_aside;
 mod shapes;
 mod simulate;
@@ -98,6 +100,7 @@ const NODE_RULES: &[Rule<'static>] = &[
     &shapes::report_shapes,
     &default_partition::default_partition,
     &retire::retire,
+    &row_gone::retire,
     &detached::drop_after_grace,
     &end_archives::end_archives,
     &rights::require_rights,

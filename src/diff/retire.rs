@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::archive::{after_detach, condition, is_archivable};
+use super::at_least::{newest_first, protected};
 use super::range::sorts_by_time;
 use super::size_cap::SizeCap;
 use super::{Draft, Situation, relocate, set_aside, unless};
@@ -56,7 +57,7 @@ impl Situation<'_> {
 
     /// Whether retention ends a partition with this bound, once these steps are done. Not where nobody can tell.
     pub(super) fn would_retire(&self, bound: &Bound, steps: &[Step]) -> bool {
-        let Some(range) = self.desired.as_range() else { return false };
+        let Some(range) = self.desired.as_range() else { return self.row_is_gone(bound) };
         let floor = self.newest_floor(windows_made(range, steps));
         let upper = range.extent(bound).and_then(|extent| extent.to.point());
         upper.is_some_and(|upper| self.expires(range, upper, floor))
@@ -76,23 +77,31 @@ impl Situation<'_> {
 
     /// Whether a hold covers a table with this bound, attached or not. Also where nobody can tell.
     pub(super) fn holds(&self, name: &QualifiedName, bound: &Bound) -> bool {
-        let Some(range) = self.desired.as_range() else { return false };
-        range.extent(bound).is_none_or(|extent| self.hold_on(range, extent, name).is_some())
+        match self.desired.as_range() {
+            Some(range) => range.extent(bound).is_none_or(|extent| self.hold_on(range, extent, name).is_some()),
+            None => self.hold_by_name(name).is_some(),
+        }
+    }
+
+    /// The hold that names a partition now, if one does.
+    pub(super) fn hold_by_name(&self, name: &QualifiedName) -> Option<&Hold> {
+        let is_named = |hold: &&Hold| matches!(&hold.what, Held::Partition(held) if name.name == *held);
+        self.holds_today().find(is_named)
+    }
+
+    fn holds_today(&self) -> impl Iterator<Item = &Hold> {
+        let today = self.now().date_naive();
+        self.policy.hold.iter().filter(move |hold| hold.until.is_none_or(|until| today < until))
     }
 
     /// The hold that covers a partition now, if one does.
     pub(super) fn hold_on(&self, range: &DesiredRange, extent: Extent, name: &QualifiedName) -> Option<&Hold> {
-        let today = self.now().date_naive();
-        self.policy.hold.iter().find(|hold| {
-            hold.until.is_none_or(|until| today < until)
-                && match &hold.what {
-                    Held::Partition(held) => name.name == *held,
-                    Held::Between { from, to } => {
-                        let (from, to) = (place(range, *from), place(range, *to));
-                        from.is_none_or(|from| Edge::At(from) < extent.to)
-                            && to.is_none_or(|to| extent.from < Edge::At(to))
-                    }
-                }
+        self.holds_today().find(|hold| match &hold.what {
+            Held::Partition(held) => name.name == *held,
+            Held::Between { from, to } => {
+                let (from, to) = (place(range, *from), place(range, *to));
+                from.is_none_or(|from| Edge::At(from) < extent.to) && to.is_none_or(|to| extent.from < Edge::At(to))
+            }
         })
     }
 }
@@ -137,17 +146,8 @@ pub(super) fn retire(situation: &Situation<'_>, draft: &mut Draft) {
     if over.is_empty() && !is_exceeded(&cap) || !sorts_by_time(situation, range, draft) {
         return;
     }
-    let Some(protected) = protected(situation, retain, draft) else { return };
-    let mut may_leave = |partition: &Partition| {
-        let is_last = protected.contains(&partition.oid);
-        draft.findings.extend(is_last.then(|| {
-            let message = format!("{} is over, and kept: at_least is {}", partition.name.name, retain.at_least);
-            Finding::about(codes::KEPT, table, message)
-        }));
-        !is_last
-            && is_archivable(situation, partition.kind, &partition.name, draft)
-            && !unless::keeps(situation, &partition.name, draft)
-    };
+    let Some(protected) = protected(situation, retain, &newest_first(situation), draft) else { return };
+    let mut may_leave = |partition: &Partition| may_leave(situation, retain, &protected, partition, draft);
     over.retain(|over| may_leave(over.partition));
     over.iter().for_each(|over| cap.iter_mut().for_each(|cap| cap.without(over.partition)));
     for over_size in by_size {
@@ -167,15 +167,33 @@ pub(super) fn retire(situation: &Situation<'_>, draft: &mut Draft) {
     steps(situation, retain, &over, draft);
 }
 
+/// Whether a partition that is over, and behind no rail, leaves.
+pub(super) fn may_leave(
+    situation: &Situation<'_>,
+    retain: &Retain,
+    protected: &BTreeSet<u32>,
+    partition: &Partition,
+    draft: &mut Draft,
+) -> bool {
+    let is_last = protected.contains(&partition.oid);
+    draft.findings.extend(is_last.then(|| {
+        let message = format!("{} is over, and kept: at_least is {}", partition.name.name, retain.at_least);
+        Finding::about(codes::KEPT, &situation.table.name, message)
+    }));
+    !is_last
+        && is_archivable(situation, partition.kind, &partition.name, draft)
+        && !unless::keeps(situation, &partition.name, draft)
+}
+
 /// A partition that leaves.
-struct Over<'a> {
-    partition: &'a Partition,
-    why: String,
+pub(super) struct Over<'a> {
+    pub partition: &'a Partition,
+    pub why: String,
 }
 
 /// Whether rows elsewhere reference rows of the partition: then Postgres refuses the detach (23503), after having locked
 /// their table for as long as it takes to find them. True also while that is not known.
-fn is_referenced(situation: &Situation<'_>, partition: &Partition, draft: &mut Draft) -> bool {
+pub(super) fn is_referenced(situation: &Situation<'_>, partition: &Partition, draft: &mut Draft) -> bool {
     let table = &situation.table.name;
     let mut referenced = false;
     for key in situation.incoming().filter(|key| !situation.goes_first(&key.table)) {
@@ -224,7 +242,7 @@ fn is_referenced(situation: &Situation<'_>, partition: &Partition, draft: &mut D
     referenced
 }
 
-fn steps(situation: &Situation<'_>, retain: &Retain, leaving: &[Over<'_>], draft: &mut Draft) {
+pub(super) fn steps(situation: &Situation<'_>, retain: &Retain, leaving: &[Over<'_>], draft: &mut Draft) {
     let around = situation.surroundings_after(&draft.steps);
     let mut detaches: Vec<DetachPartition> = leaving.iter().map(|over| detach(situation, over, &around)).collect();
     let room = set_aside::make_room(situation, &mut detaches, draft);
@@ -293,7 +311,7 @@ fn why(retain: &Retain) -> String {
 
 /// How many may go at once.
 pub(super) fn per_run(situation: &Situation<'_>, retain: &Retain) -> usize {
-    let partitions = situation.placed.len();
+    let partitions = situation.table.partitions.iter().filter(|partition| partition.bound != Bound::Default).count();
     retain.per_run.map_or_else(|| 10.max(partitions.div_ceil(5)), |limit| limit as usize)
 }
 
@@ -338,7 +356,7 @@ pub(super) fn too_many_at_once<'t>(
 }
 
 /// Why a partition that is over is kept, for whoever wonders.
-fn kept(rail: Rail<'_>, partition: &Partition, table: &QualifiedName) -> Option<Finding> {
+pub(super) fn kept(rail: Rail<'_>, partition: &Partition, table: &QualifiedName) -> Option<Finding> {
     let name = &partition.name.name;
     match rail {
         Rail::Pending => None,
@@ -360,53 +378,4 @@ fn kept(rail: Rail<'_>, partition: &Partition, table: &QualifiedName) -> Option<
             Some(Finding::about(codes::HELD, table, format!("{name} is over, and held{until}{reason}")))
         }
     }
-}
-
-/// The `at_least` newest partitions that hold rows, in a table from which something is to be retired. Statistics that
-/// show rows are believed; where they know of too few the database is asked, because 0 and nothing at all may only
-/// mean that nobody has counted since. `None` while that is not known: then nothing is retired.
-fn protected(situation: &Situation<'_>, retain: &Retain, draft: &mut Draft) -> Option<BTreeSet<u32>> {
-    let (known, question) = holders(situation, retain);
-    let Some(question) = question else { return Some(known) };
-    match situation.snapshot.answers.get(&question) {
-        Some(Answer::Holders(_)) => Some(known),
-        Some(Answer::Unknown(why)) => {
-            let message = format!("cannot tell which partitions hold rows, so none is retired: {why}");
-            draft.findings.push(
-                Finding::about(codes::UNANSWERED, &situation.table.name, message)
-                    .hint("grant SELECT on the partitions, or look at what holds them up, and run again"),
-            );
-            None
-        }
-        Some(_) | None => {
-            draft.questions.insert(question);
-            None
-        }
-    }
-}
-
-/// The `at_least` newest partitions that hold rows, as far as is known, and the question that is to be put where that
-/// is too few.
-pub(super) fn holders(situation: &Situation<'_>, retain: &Retain) -> (BTreeSet<u32>, Option<Question>) {
-    let newest_first = situation.placed.iter().rev().map(|(_, partition)| *partition);
-    let staying: Vec<&Partition> = newest_first.filter(|partition| !partition.pending_detach).collect();
-    let first = |holders: &mut dyn Iterator<Item = &&Partition>| -> BTreeSet<u32> {
-        holders.take(retain.at_least as usize).map(|partition| partition.oid).collect()
-    };
-    let known = first(&mut staying.iter().filter(|partition| partition.is_known_to_hold_rows()));
-    let uncounted = staying.iter().filter(|partition| !partition.is_known_to_hold_rows());
-    let partitions: Vec<QualifiedName> = uncounted.map(|partition| partition.name.clone()).collect();
-    if retain.at_least as usize <= known.len() || partitions.is_empty() {
-        return (known, None);
-    }
-    let question = Question::HoldRows { partitions, enough: retain.at_least };
-    let known = match situation.snapshot.answers.get(&question) {
-        Some(Answer::Holders(found)) => first(
-            &mut staying
-                .iter()
-                .filter(|partition| partition.is_known_to_hold_rows() || found.contains(&partition.name)),
-        ),
-        _ => known,
-    };
-    (known, Some(question))
 }

@@ -274,12 +274,7 @@ fn retention(row: &Row<'_>, wish: &mut Wish) {
     let Some(text) = row.text("retention") else { return };
     let keeps = row.is("retention_keep_table") != Some(false);
     let then = match row.text("retention_schema") {
-        Some(schema) => {
-            wish.remarks.push(format!(
-                "retention_schema = {schema}: `then: detach` leaves the table where it is; move it by hand."
-            ));
-            Setting::new("then", "detach")
-        }
+        Some(_) => Setting::new("then", "move").remark("retention_schema"),
         None if keeps => Setting::new("then", "detach").remark("retention_keep_table = true"),
         None => Setting::new("then", "drop").remark("retention_keep_table = false; after the grace of 7 days"),
     };
@@ -297,7 +292,9 @@ fn retention(row: &Row<'_>, wish: &mut Wish) {
     };
     wish.remarks
         .push("pg_partman removed by itself; partctl asks, unless `unattended: true` stands in `retain`.".to_owned());
-    wish.retain = vec![keep, then];
+    let move_to =
+        row.text("retention_schema").map(|schema| Setting::new("move_to", Identifier::new(schema).to_string()));
+    wish.retain = [keep, then].into_iter().chain(move_to).collect();
 }
 
 /// `1 mon`, `7 days`, `01:00:00`, `P1M` or `1000000` as a policy writes it: intervals stand as the session's IntervalStyle
@@ -439,7 +436,6 @@ mod tests {
                        "retention_schema": "cold", "epoch": "milliseconds"}"#;
         let wish = wish_of(kept);
         assert_eq!(wish.encoding.as_deref(), Some("epoch_ms"));
-        assert_eq!(wish.retain[1].value, "detach");
-        assert!(wish.remarks.iter().any(|remark| remark.contains("retention_schema = cold")));
+        assert_eq!((wish.retain[1].value.as_str(), wish.retain[2].value.as_str()), ("move", "cold"));
     }
 }

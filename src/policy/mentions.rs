@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Held, Level, Partitioning, Policy};
+use super::{Groups, Held, Level, ListPolicy, Partitioning, Policy};
 use crate::sql::KeyPart;
 
 /// Every name and list value that stands in the policies.
@@ -24,11 +24,13 @@ fn of_level(level: &Level) -> Vec<String> {
         KeyPart::Column(name) => name.as_str().to_owned(),
         KeyPart::Expression(text) => text.clone(),
     });
-    let groups = match &level.partitioning {
-        Partitioning::List(list) => list.groups.as_slice(),
-        Partitioning::Range(_) | Partitioning::Hash(_) => &[],
+    let values: Vec<String> = match &level.partitioning {
+        Partitioning::List(ListPolicy { groups: Groups::Named(groups), .. }) => {
+            groups.iter().flat_map(|group| group.values.iter().flatten().cloned()).collect()
+        }
+        Partitioning::List(ListPolicy { groups: Groups::Each(query), .. }) => vec![query.clone()],
+        Partitioning::Range(_) | Partitioning::Hash(_) => Vec::new(),
     };
-    let values = groups.iter().flat_map(|group| group.values.iter().flatten().cloned());
     let retired = level.retain.iter().filter_map(|retain| retain.move_to.as_ref());
     let retired = retired.flat_map(|to| to.schema.iter().chain(&to.tablespace));
     let places = level.placement.schema.iter().chain(&level.placement.tablespace).chain(retired);

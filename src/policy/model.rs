@@ -149,10 +149,19 @@ pub enum AxisValue {
 pub struct ListPolicy {
     /// The key, which has one part.
     pub key: KeyPart,
-    /// The partitions, in the policy's order; no value stands twice.
-    pub groups: Vec<ListGroup>,
+    /// The partitions.
+    pub groups: Groups,
     /// The `{value}` of the DEFAULT partition, when the policy asks for one.
     pub default: Option<String>,
+}
+
+/// Where the groups of a list policy come from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Groups {
+    /// `values`: the policy's own, in its order; no value stands twice.
+    Named(Vec<ListGroup>),
+    /// `each`: a partition for every row of this query, which has one column and ends without a semicolon.
+    Each(String),
 }
 
 /// One list partition.

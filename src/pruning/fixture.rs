@@ -9,8 +9,8 @@ use super::result::{Attempt, Observation, PruningResult};
 use super::verdict::judge;
 use crate::catalog::CatalogSnapshot;
 use crate::policy::{
-    Create, Every, HashPolicy, Level, ListPolicy, Location, Locks, Partitioning, Placement, Policy, PruningQuery,
-    RangePolicy,
+    Create, Every, Groups, HashPolicy, Level, ListPolicy, Location, Locks, Partitioning, Placement, Policy,
+    PruningQuery, RangePolicy,
 };
 use crate::sql::{Identifier, KeyPart, QualifiedName};
 
@@ -65,7 +65,8 @@ pub(super) fn days(pruning: Vec<PruningQuery>) -> Policy {
 }
 
 pub(super) fn places() -> Policy {
-    let list = ListPolicy { key: KeyPart::Column(Identifier::new("place")), groups: Vec::new(), default: None };
+    let list =
+        ListPolicy { key: KeyPart::Column(Identifier::new("place")), groups: Groups::Named(Vec::new()), default: None };
     policy("places", Partitioning::List(list))
 }
 

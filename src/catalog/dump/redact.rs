@@ -106,6 +106,10 @@ impl Words<'_> {
         if key == "expression" && self.mentioned.iter().any(|known| same_expression(known, text)) {
             return text.to_owned();
         }
+        // As the values in bounds, whatever they look like.
+        if key == "values" {
+            return self.word(text);
+        }
         if let Ok(bound) = text.parse::<Bound>() {
             return self.bound(bound).to_string();
         }

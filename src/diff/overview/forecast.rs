@@ -3,7 +3,7 @@
 use super::{NextToRetire, When, moment};
 use crate::desired::DesiredRange;
 use crate::diff::Situation;
-use crate::diff::retire::holders;
+use crate::diff::at_least::{holders, newest_first};
 use crate::plan::{Step, TablePlan};
 use crate::policy::Retain;
 use crate::schedule::{Extent, Point};
@@ -21,7 +21,7 @@ impl Situation<'_> {
         planned: &TablePlan,
     ) -> Option<NextToRetire> {
         let here = self.reached()?;
-        let (protected, _) = holders(self, retain);
+        let (protected, _) = holders(self, retain, &newest_first(self));
         self.placed.iter().find_map(|(extent, partition)| {
             let upper = extent.to.point()?;
             if self.rail(range, *extent, partition).is_some() || protected.contains(&partition.oid) {

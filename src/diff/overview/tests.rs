@@ -2,8 +2,8 @@ use super::*;
 use crate::catalog::{Answer, Bound, DetachedTable, Journal, KeyColumn, Ledger, PartitionKey, Server, Strategy};
 use crate::diff::plan;
 use crate::policy::{
-    AxisValue, Create, Every, Held, Hold, Level, ListPolicy, Location, Locks, Placement, RangePolicy, Reach, Retain,
-    Then,
+    AxisValue, Create, Every, Groups, Held, Hold, Level, ListPolicy, Location, Locks, Placement, RangePolicy, Reach,
+    Retain, Then,
 };
 use crate::sql::{Identifier, KeyPart};
 
@@ -243,7 +243,7 @@ fn a_table_that_does_not_fit_its_policy_still_has_its_line() {
     let mut policy = daily(retain(Some("1 year"), None));
     policy.level.partitioning = Partitioning::List(ListPolicy {
         key: KeyPart::Column(Identifier::new("region")),
-        groups: Vec::new(),
+        groups: Groups::Named(Vec::new()),
         default: None,
     });
     let overview = seen(&policy, &snapshot("date", &["2026-01-01", "2026-01-02"], "2026-01-05T12:00:00Z"));

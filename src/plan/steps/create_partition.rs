@@ -60,6 +60,8 @@ pub enum CreateReason {
     Bridge,
     /// A group of values that no partition holds.
     Group(String),
+    /// A row of the policy's query whose value no partition holds.
+    Row,
     /// A remainder that no partition holds.
     Remainder,
     /// The DEFAULT partition that the policy asks for.
@@ -70,7 +72,7 @@ impl CreateReason {
     /// Whether rows may be refused for the lack of it already.
     pub fn is_urgent(&self) -> bool {
         match self {
-            Self::Current | Self::Gap | Self::Group(_) | Self::Remainder => true,
+            Self::Current | Self::Gap | Self::Group(_) | Self::Row | Self::Remainder => true,
             Self::Ahead(_) | Self::Behind | Self::Bridge | Self::Default => false,
         }
     }
@@ -85,6 +87,7 @@ impl fmt::Display for CreateReason {
             Self::Behind => f.write_str("behind"),
             Self::Bridge => f.write_str("bridge to the new grid"),
             Self::Group(name) => write!(f, "group {name}"),
+            Self::Row => f.write_str("new row"),
             Self::Remainder => f.write_str("missing remainder"),
             Self::Default => f.write_str("required by the policy"),
         }

@@ -3,7 +3,7 @@
 //! The outermost level has its grid under `partition`, and `create` and `retain` at the top of the document; a level
 //! below it has all of them in one place, under `subpartition`.
 
-use crate::policy::model::{Create, Level, Partitioning, Retain, Then};
+use crate::policy::model::{Create, Groups, Level, ListPolicy, Partitioning, Retain, Then};
 use crate::policy::name_template::{NameTemplate, Segment};
 
 use super::partition::{self, Axis, Partition};
@@ -32,7 +32,10 @@ fn read_one(home: &Section<'_>, grid: Option<&Section<'_>>, report: &mut Report<
     if let Some(partition) = &mut partition {
         create::agree(home, &create, &mut partition.partitioning, report);
     }
-    let retain = retain::read(home, axis, report);
+    let retain = match partition.as_ref().and_then(|partition| partition.partitioning.as_ref()) {
+        Some(Partitioning::List(ListPolicy { groups: Groups::Each(_), .. })) => retain::read_of_rows(home, report),
+        _ => retain::read(home, axis, report),
+    };
     reach::judge(home, &create, retain.as_ref(), axis, report);
     let below = grid.and_then(|grid| {
         grid.optional("subpartition", report, |node, report| {
@@ -51,6 +54,10 @@ fn read_one(home: &Section<'_>, grid: Option<&Section<'_>>, report: &mut Report<
 fn refuse_retain(home: &Section<'_>, level: &ReadLevel, report: &mut Report<'_>) {
     let (Some(axis), Some(entry)) = (level.axis.filter(|axis| !axis.ages()), home.own("retain")) else { return };
     let strategy = axis.strategy();
+    let partitioning = level.partition.as_ref().and_then(|partition| partition.partitioning.as_ref());
+    if let Some(Partitioning::List(ListPolicy { groups: Groups::Each(_), .. })) = partitioning {
+        return;
+    }
     if level.below().any(ReadLevel::ages) {
         let message = format!("`retain` does not go with `{strategy}`: its partitions do not age");
         let hint = "write it under `subpartition`, beside the grid whose partitions do";
@@ -58,9 +65,10 @@ fn refuse_retain(home: &Section<'_>, level: &ReadLevel, report: &mut Report<'_>)
     } else if axis == Axis::Hash {
         let message = "`retain` does not go with `hash`: its partitions do not age";
         report.problem(rules::CONTRADICTION, &entry.key_span, message);
-    } else {
-        let message = "`retain` for list partitions is not supported by this version of partctl yet";
-        report.problem(rules::NOT_YET, &entry.key_span, message);
+    } else if partitioning.is_some() {
+        let message = "`retain` does not go with `values`: their partitions do not age";
+        let hint = "it goes with `each`, whose partitions are over when their row is gone";
+        report.hinted(rules::CONTRADICTION, &entry.key_span, message, hint);
     }
 }
 

@@ -16,16 +16,17 @@ use super::scalars::{count, identifier};
 use super::section::Section;
 use super::{create, name, retain, rules};
 
-pub(super) static KEYS: Keys =
-    Keys { section: "partition", known: &OUTERMOST, alternatives: ALTERNATIVES, later: LATER };
+pub(super) static KEYS: Keys = Keys { section: "partition", known: &OUTERMOST, alternatives: ALTERNATIVES, later: &[] };
 
 /// The keys of a level below the outermost one, which has its own `create` and `retain` beside its grid.
 pub(super) static SUBPARTITION: Keys =
-    Keys { section: "subpartition", known: &BELOW, alternatives: ALTERNATIVES, later: LATER };
+    Keys { section: "subpartition", known: &BELOW, alternatives: ALTERNATIVES, later: &[] };
 
-const ALTERNATIVES: &[&[&str]] =
-    &[&["range", "every", "timezone", "anchor", "encoding"], &["list", "values", "default"], &["hash", "modulus"]];
-const LATER: &[&str] = &["each"];
+const ALTERNATIVES: &[&[&str]] = &[
+    &["range", "every", "timezone", "anchor", "encoding"],
+    &["list", "values", "each", "default"],
+    &["hash", "modulus"],
+];
 
 const GRID: &[Key] = &[
     Key::new(
@@ -73,8 +74,15 @@ const GRID: &[Key] = &[
         Shape::NonEmpty(&Shape::Map(&Shape::NonEmpty(&Shape::List(&VALUE)))),
         "partitions and the values of each. Values keep their text (`NO`, `off`, `08`, `1e3`); `null` is null",
     )
-    .examples(&["{na: [US, CA, MX], eu: [DE, ES, FR]}"])
-    .required(),
+    .examples(&["{na: [US, CA, MX], eu: [DE, ES, FR]}"]),
+    Key::new(
+        "each",
+        Shape::Text,
+        "instead of `values`: a query of one column in SQL, with schemas before the names of tables. Each of its rows is a \
+         partition, made when the row appears and named by its value; a row that is gone removes nothing unless there is \
+         a `retain`",
+    )
+    .examples(&["select id from app.tenants"]),
     Key::new("default", Shape::Text, "makes a DEFAULT partition named with this; none when not given")
         .examples(&["other"]),
     Key::new("modulus", Shape::Whole(1, MAX_PARTITIONS as u64), "how many partitions").examples(&["8"]).required(),
@@ -190,6 +198,7 @@ pub(super) fn read(section: &Section<'_>, report: &mut Report<'_>) -> Partition 
             // Which of them are in place is not known, but each can be looked at.
             range::read_keys(section, report);
             section.optional("values", report, list::groups);
+            section.optional("each", report, list::each);
             section.optional("modulus", report, modulus);
             (None, None)
         }

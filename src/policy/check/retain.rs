@@ -104,6 +104,17 @@ const LIMITS: [&str; 4] = ["for", "newest", "distance", "max_size"];
 /// Days between detach and drop unless the policy says otherwise.
 const GRACE_DAYS: u32 = 7;
 
+/// Reads the section beside `each`, where a partition is over when its row is gone; `None` when nothing is ever retired.
+pub(super) fn read_of_rows(root: &Section<'_>, report: &mut Report<'_>) -> Option<Retain> {
+    let section = Section::open(&root.get("retain")?.value, &KEYS, report)?;
+    for entry in LIMITS.iter().filter_map(|key| section.own(key)) {
+        let message = format!("`{}` does not go with `each`: rows have no age", entry.key);
+        let hint = "a partition is over when its row is gone, and `grace` says how long it is kept then";
+        report.hinted(rules::CONTRADICTION, &entry.key_span, message, hint);
+    }
+    how(&section, report)
+}
+
 /// Reads the section; `None` when nothing is ever retired.
 pub(super) fn read(root: &Section<'_>, axis: Option<Axis>, report: &mut Report<'_>) -> Option<Retain> {
     let entry = root.get("retain")?;
@@ -116,6 +127,34 @@ pub(super) fn read(root: &Section<'_>, axis: Option<Axis>, report: &mut Report<'
     let newest = section.optional("newest", report, at_least_one);
     let distance = section.optional("distance", report, distance);
     let max_size = section.optional("max_size", report, size);
+    let how = how(&section, report);
+    if !section.has_any(&LIMITS) && report.wholeness() == Wholeness::Whole {
+        let hint = "write `for: 24 months`, `newest: 12` or `max_size: 2 TB`";
+        report.hinted(rules::MISSING_KEY, section.place(), "`retain` does not say how long", hint);
+    }
+    if axis == Some(Axis::Integer)
+        && let Some(entry) = section.get("for")
+    {
+        let message = "`for` is a time where `every` is a number";
+        report.hinted(rules::CONTRADICTION, &entry.value.span, message, "write it as in `distance: 50000000`");
+    }
+    if let (Some(Axis::Time(_)), Some(entry)) = (axis, section.own("distance")) {
+        let message = "`distance` is a number where `every` is a time";
+        report.hinted(rules::CONTRADICTION, &entry.value.span, message, "write it as in `for: 24 months`");
+    }
+    if let (Some(newest), Some(Retain { at_least, .. }), Some(entry)) = (newest, &how, section.get("at_least"))
+        && newest < *at_least
+        && keep_for.is_none()
+        && distance.is_none()
+    {
+        let message = format!("`newest: {newest}` can never hold where `at_least` keeps {at_least}");
+        report.problem(rules::CONTRADICTION, &entry.value.span, message);
+    }
+    Some(Retain { keep_for, newest, distance: distance.filter(|_| axis == Some(Axis::Integer)), max_size, ..how? })
+}
+
+/// What becomes of partitions that are over, and what keeps them; nothing of when they are.
+fn how(section: &Section<'_>, report: &mut Report<'_>) -> Option<Retain> {
     let unless = section.optional("unless", report, unless);
     let at_least = section.optional("at_least", report, at_least_one);
     let then = section.required("then", report, then);
@@ -134,33 +173,11 @@ pub(super) fn read(root: &Section<'_>, axis: Option<Axis>, report: &mut Report<'
         }
         _ => {}
     }
-    if !section.has_any(&LIMITS) && report.wholeness() == Wholeness::Whole {
-        let hint = "write `for: 24 months`, `newest: 12` or `max_size: 2 TB`";
-        report.hinted(rules::MISSING_KEY, section.place(), "`retain` does not say how long", hint);
-    }
-    if axis == Some(Axis::Integer)
-        && let Some(entry) = section.get("for")
-    {
-        let message = "`for` is a time where `every` is a number";
-        report.hinted(rules::CONTRADICTION, &entry.value.span, message, "write it as in `distance: 50000000`");
-    }
-    if let (Some(Axis::Time(_)), Some(entry)) = (axis, section.own("distance")) {
-        let message = "`distance` is a number where `every` is a time";
-        report.hinted(rules::CONTRADICTION, &entry.value.span, message, "write it as in `for: 24 months`");
-    }
-    if let (Some(newest), Some(at_least), Some(entry)) = (newest, at_least, section.get("at_least"))
-        && newest < at_least
-        && keep_for.is_none()
-        && distance.is_none()
-    {
-        let message = format!("`newest: {newest}` can never hold where `at_least` keeps {at_least}");
-        report.problem(rules::CONTRADICTION, &entry.value.span, message);
-    }
     Some(Retain {
-        keep_for,
-        newest,
-        distance: distance.filter(|_| axis == Some(Axis::Integer)),
-        max_size,
+        keep_for: None,
+        newest: None,
+        distance: None,
+        max_size: None,
         unless,
         at_least: at_least.unwrap_or(1),
         then: then?,

@@ -74,6 +74,8 @@ rules! {
         "An encoding is one that partctl knows, with the parameters that it takes.";
     STORAGE = "PT050" "storage-parameter"
         "A storage parameter has a value that Postgres takes.";
+    EACH = "PT051" "each"
+        "What says which partitions a list has is one query in SQL, without parameters.";
     DESTINATION = "PT055" "archive-destination"
         "Archives go to a folder or a bucket that is named in full, without credentials.";
     DROP_AT_ONCE = "PT060" "drop-without-grace"

@@ -38,6 +38,23 @@ pub(super) const EXPLANATIONS: &[Explanation] = &[
         "Look at the rows and move them; then drop the table, or take its comment away if it is yours now.",
     ),
     explain(
+        "PT156",
+        "Which partitions there are to be is not known, so nothing is planned for the table: values that are new are \
+         refused, or land in DEFAULT.",
+        "Run the query by hand as partctl does, with an empty search_path, and mend what the message says.",
+    ),
+    explain(
+        "PT157",
+        "Whoever deleted the row may not have meant the partition: its rows are still there.",
+        "Nothing, if they may stay. To let them go, write `retain` beside `each`, or detach them by hand.",
+    )
+    .example("partition:\n  list: tenant_id\n  each: select id from app.tenants\nretain: {then: drop, grace: 30 days}"),
+    explain(
+        "PT158",
+        "A query without a row is rather a mistake than the end of all: an emptied table, a filter, another database.",
+        "Look at the query. Where the partitions really shall go, detach them by hand.",
+    ),
+    explain(
         "PT159",
         "Until they are split the table goes on with the partitions that it has: every row has its place.",
         "Set `modulus` back to what the table has. To split by hand: make the finer ones, fill them, and swap them in one \

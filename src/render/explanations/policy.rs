@@ -143,6 +143,12 @@ pub(super) const EXPLANATIONS: &[Explanation] = &[
         "Give the parameter a value from the range that the message names.",
     ),
     explain(
+        "PT051",
+        "The query is put into one of partctl's, which is asked with every plan: nothing else may come along with it.",
+        "Write one SELECT of one column, the key's value, with schemas before the names of tables.",
+    )
+    .example("partition:\n  list: tenant_id\n  each: select id from app.tenants where active"),
+    explain(
         "PT055",
         "Where archives go is read by everybody who reads the policy, and must mean the same on every machine.",
         "Name a folder or a bucket in full, and leave credentials to the environment, as the cloud's own tools take them.",

@@ -148,6 +148,15 @@ const SCENARIOS: &[Scenario] = &[
             Sql("INSERT INTO shop.months SELECT g, date_trunc('month', now(), 'UTC') - g * interval '1 month', 'DE' FROM generate_series(0, 5) g; ANALYZE shop.months")],
     },
     Scenario {
+        name: "months of a partition for each tenant, one of whom is new and one gone",
+        policy: "version: 1\ntable: shop.months\npartition:\n  range: at\n  every: 1 month\n  timezone: UTC\n  subpartition:\n    list: tenant\n    each: select id from shop.tenants\n    retain: {then: drop, grace: 0 days}\n    subpartition: {hash: id, modulus: 2}\ncreate: {ahead: 1 partitions}\n",
+        setup: &[Sql("CREATE SCHEMA shop; CREATE TABLE shop.tenants (id int); INSERT INTO shop.tenants VALUES (1), (3);
+            CREATE TABLE shop.months (id int, at timestamptz NOT NULL, tenant int) PARTITION BY RANGE (at)"), Each("SELECT format('CREATE TABLE shop.months_now PARTITION OF shop.months FOR VALUES FROM (%L) TO (%L) PARTITION BY LIST (tenant)', m, m + interval '1 month')
+              FROM (SELECT date_trunc('month', now(), 'UTC') AS m) t"),
+            Sql("CREATE TABLE shop.one PARTITION OF shop.months_now FOR VALUES IN (1); CREATE TABLE shop.two PARTITION OF shop.months_now FOR VALUES IN (2);
+            INSERT INTO shop.months SELECT g, now(), 1 + g % 2 FROM generate_series(1, 9) g; ANALYZE shop.months")],
+    },
+    Scenario {
         name: "names of 63 bytes on three levels",
         policy: "version: 1\ntable: shop.a2345678901234567890123456789012345678901234567890123456789012\npartition:\n  range: at\n  every: 1 year\n  timezone: UTC\n  subpartition:\n    list: region\n    values: {europe: [DE], america: [US]}\n    subpartition: {hash: id, modulus: 3}\ncreate: {ahead: 1 partitions}\n",
         setup: &[Sql("CREATE SCHEMA shop; CREATE TABLE shop.a2345678901234567890123456789012345678901234567890123456789012 (id int, at timestamptz, region text) PARTITION BY RANGE (at)")],

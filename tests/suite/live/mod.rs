@@ -35,6 +35,7 @@ mod run_lock;
 mod scans;
 mod set_aside;
 mod severity;
+mod shapes;
 mod signals;
 mod snapshot;
 mod splits;

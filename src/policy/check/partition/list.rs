@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use crate::policy::check::report::Report;
-use crate::policy::check::rules;
 use crate::policy::check::scalars::{scalar, shown, text, wrong_type};
 use crate::policy::check::section::{Section, repeated};
+use crate::policy::check::{parameters, rules};
 use crate::policy::document::{Entry, Node, Value};
-use crate::policy::model::{ListGroup, ListPolicy, Partitioning};
+use crate::policy::model::{Groups, ListGroup, ListPolicy, Partitioning};
 
 use super::MAX_PARTITIONS;
 use super::key::single_part;
@@ -15,10 +15,11 @@ use super::key::single_part;
 /// Reads a list policy.
 pub(super) fn read(section: &Section<'_>, report: &mut Report<'_>) -> Option<Partitioning> {
     let key = section.required("list", report, single_part);
-    if section.get("values").is_none() && section.get("each").is_none() {
+    if !section.has_any(&["values", "each"]) {
         section.missing("values", report);
     }
     let groups = section.optional("values", report, groups);
+    let query = section.optional("each", report, each);
     let default = section.optional("default", report, text);
     if let (Some(groups), Some(name), Some(entry)) = (&groups, &default, section.get("default"))
         && groups.iter().any(|group| group.name == *name)
@@ -26,7 +27,28 @@ pub(super) fn read(section: &Section<'_>, report: &mut Report<'_>) -> Option<Par
         let message = format!("{} is the name of another partition in `values`", shown(name));
         report.problem(rules::DUPLICATE_VALUE, &entry.value.span, message);
     }
+    if let (Some(_), Some(entry)) = (section.get("values"), section.get("each")) {
+        let message = "`values` and `each` in one policy";
+        let hint = "the partitions are either the policy's or a query's";
+        report.hinted(rules::CONTRADICTION, &entry.key_span, message, hint);
+        return None;
+    }
+    let groups = groups.map(Groups::Named).or(query.map(Groups::Each));
     Some(Partitioning::List(ListPolicy { key: key?, groups: groups?, default }))
+}
+
+/// `each`: one query, without the semicolon at its end. It is put into a query of ours.
+pub(super) fn each(node: &Node, report: &mut Report<'_>) -> Option<String> {
+    const COMMANDS: [&str; 4] = ["select", "with", "values", "table"];
+    let sql = text(node, report)?;
+    let statement = parameters::scan(&sql);
+    let is_query = COMMANDS.iter().any(|command| statement.first_word.eq_ignore_ascii_case(command));
+    if statement.statements != 1 || !is_query || statement.parameters != 0 {
+        let message = if statement.parameters == 0 { "`each` is not one query" } else { "`each` has parameters" };
+        report.hinted(rules::EACH, &node.span, message, "write it as in `select id from app.tenants`");
+        return None;
+    }
+    Some(sql[..statement.end].trim().to_owned())
 }
 
 /// `values`: names and the values of each.

@@ -4,18 +4,100 @@ use super::*;
 
 #[test]
 fn pt013_not_supported_yet() {
-    insta::assert_snapshot!(drawn("version: 1\ntable: a.b\npartition: {list: c, each: select id from tenants}\nretain: {newest: 2, then: detach}"), @"
-        error[PT013]: `each` is not supported by this version of partctl yet
-         --> a.yaml:3:22
-          |
-        3 | partition: {list: c, each: select id from tenants}
-          |                      ^^^^
-        error[PT013]: `retain` for list partitions is not supported by this version of partctl yet
-         --> a.yaml:4:1
-          |
-        4 | retain: {newest: 2, then: detach}
-          | ^^^^^^
-        ");
+    insta::assert_snapshot!(with_range("retain: {max_size: 2 TB, then: move}"), @"
+    error[PT013]: `move` is not supported by this version of partctl yet
+     --> a.yaml:4:32
+      |
+    4 | retain: {max_size: 2 TB, then: move}
+      |                                ^^^^
+    ");
+}
+
+#[test]
+fn pt051_each() {
+    let each = |query: &str| drawn(&format!("version: 1\ntable: a.b\npartition: {{list: c, each: \"{query}\"}}"));
+    let texts = ["select 1; drop table x", "delete from x returning id", "select id from x where id < $1", ";"];
+    insta::assert_snapshot!(texts.map(each).join("\n"), @r#"
+    error[PT051]: `each` is not one query
+     --> a.yaml:3:28
+      |
+    3 | partition: {list: c, each: "select 1; drop table x"}
+      |                            ^^^^^^^^^^^^^^^^^^^^^^^^ write it as in `select id from app.tenants`
+    error[PT051]: `each` is not one query
+     --> a.yaml:3:28
+      |
+    3 | partition: {list: c, each: "delete from x returning id"}
+      |                            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^ write it as in `select id from app.tenants`
+    error[PT051]: `each` has parameters
+     --> a.yaml:3:28
+      |
+    3 | partition: {list: c, each: "select id from x where id < $1"}
+      |                            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ write it as in `select id from app.tenants`
+    error[PT051]: `each` is not one query
+     --> a.yaml:3:28
+      |
+    3 | partition: {list: c, each: ";"}
+      |                            ^^^ write it as in `select id from app.tenants`
+    "#);
+    assert_eq!(each("select ';' from x -- all of them"), "");
+}
+
+#[test]
+fn what_goes_with_each() {
+    let with = |more: &str| drawn(&format!("version: 1\ntable: a.b\npartition: {{list: c, {more}"));
+    insta::assert_snapshot!(
+        [
+            "each: select 1, values: {x: [a]}}",
+            "default: rest}",
+            "values: {x: [a]}}\nretain: {then: drop}",
+            "each: select 1}\nretain: {for: 2 years, newest: 3}",
+            "each: select 1}\nhold: [{from: 1, to: 2}]",
+        ]
+        .map(with)
+        .join("\n"),
+        @"
+    error[PT017]: `values` and `each` in one policy
+     --> a.yaml:3:22
+      |
+    3 | partition: {list: c, each: select 1, values: {x: [a]}}
+      |                      ^^^^ the partitions are either the policy's or a query's
+    error[PT005]: missing key `values` in `partition`
+     --> a.yaml:3:13
+      |
+    3 | partition: {list: c, default: rest}
+      |             ^^^^
+    error[PT017]: `retain` does not go with `values`: their partitions do not age
+     --> a.yaml:4:1
+      |
+    4 | retain: {then: drop}
+      | ^^^^^^ it goes with `each`, whose partitions are over when their row is gone
+    error[PT017]: `for` does not go with `each`: rows have no age
+     --> a.yaml:4:10
+      |
+    4 | retain: {for: 2 years, newest: 3}
+      |          ^^^ a partition is over when its row is gone, and `grace` says how long it is kept then
+    error[PT005]: missing key `then` in `retain`
+     --> a.yaml:4:10
+      |
+    4 | retain: {for: 2 years, newest: 3}
+      |          ^^^
+    error[PT017]: `newest` does not go with `each`: rows have no age
+     --> a.yaml:4:24
+      |
+    4 | retain: {for: 2 years, newest: 3}
+      |                        ^^^^^^ a partition is over when its row is gone, and `grace` says how long it is kept then
+    error[PT017]: `from` does not go with `list`
+     --> a.yaml:4:15
+      |
+    4 | hold: [{from: 1, to: 2}]
+      |               ^
+    error[PT017]: `to` does not go with `list`
+     --> a.yaml:4:22
+      |
+    4 | hold: [{from: 1, to: 2}]
+      |                      ^
+    "
+    );
 }
 
 #[test]

@@ -53,6 +53,7 @@ fn policy(text: &str) -> Policy {
 
 fn list_values(values: &str) -> Vec<Option<String>> {
     let policy = policy(&format!("version: 1\ntable: a.b\npartition: {{list: c, values: {{x: {values}}}}}"));
-    let Partitioning::List(mut list) = policy.level.partitioning else { panic!("no list") };
-    list.groups.remove(0).values
+    let Partitioning::List(list) = policy.level.partitioning else { panic!("no list") };
+    let Groups::Named(groups) = list.groups else { panic!("{list:?}") };
+    groups[0].values.clone()
 }
