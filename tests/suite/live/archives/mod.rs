@@ -1,5 +1,6 @@
 //! Archives: out of a database, into a store, read back, and in again.
 
+mod readers;
 mod retiring;
 mod round_trip;
 mod store;
