@@ -5,9 +5,10 @@
 
 use serde_json::{Map, Value};
 
+use super::write::yaml;
 use super::{Setting, Wish};
 use crate::schedule::{Interval, Unit};
-use crate::sql::QualifiedName;
+use crate::sql::{Identifier, QualifiedName};
 
 /// What pg_partman was told.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -293,7 +294,7 @@ fn retention(row: &Row<'_>, wish: &mut Wish) {
     wish.remarks
         .push("pg_partman removed by itself; partctl asks, unless `unattended: true` stands in `retain`.".to_owned());
     let move_to =
-        row.text("retention_schema").map(|schema| Setting::new("move_to", Identifier::new(schema).to_string()));
+        row.text("retention_schema").map(|schema| Setting::new("move_to", yaml(&Identifier::new(schema).to_string())));
     wish.retain = [keep, then].into_iter().chain(move_to).collect();
 }
 

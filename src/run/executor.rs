@@ -403,12 +403,13 @@ impl Worker {
     ) -> Result<Archived, StepError> {
         let (began, told) = (Instant::now(), Mutex::new(Instant::now()));
         let listener = Arc::clone(&self.listener);
-        let progress = |Progress { rows, bytes }| {
+        let progress = |Progress { pass, took, rows, bytes }| {
             let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
             if TELL_AGAIN <= told.elapsed() {
                 *told = Instant::now();
                 let (table, step) = (table.table.clone(), Box::new(planned.clone()));
-                tell(&listener, &Event::Archiving { table, step, rows, bytes, took: began.elapsed() });
+                let running = began.elapsed();
+                tell(&listener, &Event::Archiving { table, step, pass, rows, bytes, took, running });
             }
         };
         let archiving = Archiving {
