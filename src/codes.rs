@@ -187,6 +187,8 @@ finding_codes! {
     HALF_BUILT = "PT155" "half-built" Warning None;
     /// The policy's modulus is a multiple of the table's: its partitions would have to be split.
     MODULUS_SPLIT = "PT159" "modulus-split" Warning None;
+    /// No index ends with the highest key of a number axis.
+    KEY_WITHOUT_INDEX = "PT160" "key-without-index" Info None;
     /// The collation of a text key does not sort what it carries in the order of time.
     TEXT_ORDER = "PT161" "text-order" Error Some(FailureKind::Policy);
     /// A value of the policy is none of the key's type, or stands in two groups in two spellings.
@@ -213,6 +215,18 @@ finding_codes! {
     NOT_VALIDATED = "PT185" "not-validated" Warning None;
     /// A storage parameter of the policy that the server does not know.
     UNKNOWN_PARAMETER = "PT186" "unknown-storage-parameter" Warning None;
+    /// A partition that is over, and of a kind that cannot be archived.
+    NOT_ARCHIVABLE = "PT190" "not-archivable" Warning None;
+    /// A detached table that was written to after it was archived.
+    WRITTEN_SINCE = "PT191" "written-since-archived" Warning None;
+    /// An archive is not what was archived.
+    ARCHIVE_DAMAGED = "PT192" "archive-damaged" Error Some(FailureKind::Findings);
+    /// A table that came back from its archive, and is kept until it is released.
+    RESTORED = "PT193" "restored" Info None;
+    /// A hold keeps an archive that `keep` would delete.
+    ARCHIVE_HELD = "PT194" "archive-held" Info None;
+    /// Columns of a restored table are not those that were archived.
+    COLUMNS_CHANGED = "PT195" "columns-changed" Info None;
     /// There are more partitions than the policy's `check` allows.
     PARTITION_LIMIT = "PT215" "partition-limit" Error Some(FailureKind::Findings);
     /// DEFAULT holds more rows than the policy's `check` allows.

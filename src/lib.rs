@@ -13,7 +13,7 @@
 //! ------------------------------------------------------------------------------------------ purity line
 //! render                                  reports -> text, into a writer
 //! import                                  first policies
-//! diff  pruning                           decisions
+//! diff  pruning  restore                  decisions
 //! desired                                 what should exist
 //! plan  manifest                          steps, actions, findings, events, outcomes; what an archive holds: data
 //! policy  catalog                         the wish, the facts
@@ -44,7 +44,7 @@
 //!
 //! # Two vocabularies
 //!
-//! A [`plan::Step`] is DBA language: create, attach, detach, finalize, drop, analyze. It knows its reason, its locks and its
+//! A [`plan::Step`] is DBA language: create, attach, detach, finalize, archive, drop, analyze. It knows its reason, its locks and its
 //! SQL. A [`plan::Action`] is machine language; the SQL that is shown is the SQL that runs. A [`plan::Finding`] is
 //! what partctl saw and refused to guess about. [`plan::Event`]s are the only link between doing and showing.
 //!
@@ -77,6 +77,7 @@ pub mod plan;
 pub mod policy;
 pub mod pruning;
 pub mod render;
+pub mod restore;
 pub mod rows;
 pub mod run;
 pub mod schedule;

@@ -101,7 +101,7 @@ impl<'a> Upload<'a> {
         Ok(())
     }
 
-    async fn begin_parts(&self) -> Result<Way> {
+    async fn begin_parts(&mut self) -> Result<Way> {
         let path = self.destination.path(&self.name);
         let Some(parts) = &self.destination.parts else {
             return Ok(Way::Beside(self.destination.objects.put_multipart(&path).await?));

@@ -111,8 +111,10 @@ impl Dump {
             | Question::DefaultFacts(_)
             | Question::SplitFacts(_)
             | Question::MaySkipTriggers
+            | Question::HighestKey { .. }
             | Question::Keeps { .. }
             | Question::RowsReferencing { .. }
+            | Question::WrittenSinceArchived { .. }
             | Question::Spelling { .. }
             | Question::TextInOrder { .. } => None,
         };

@@ -1,5 +1,6 @@
 //! The facts: what one read of the catalog found, as data that is planned from, saved, and written by hand in tests.
 
+mod archives;
 mod bound;
 mod condition;
 mod default_facts;
@@ -10,6 +11,7 @@ mod question;
 mod snapshot;
 mod split;
 
+pub use archives::{ArchiveEntry, Archives};
 pub use bound::{Bound, BoundError, Datum};
 pub use condition::first_row;
 pub use default_facts::{DefaultFacts, Publication, Referrer, Trigger, TriggerState};
@@ -21,6 +23,6 @@ pub use property::{
 pub use question::{Answer, Answers, Question};
 pub use snapshot::{
     CatalogSnapshot, Column, DetachedTable, FarEnd, ForeignKey, Journal, KeyColumn, Ledger, Partition, PartitionKey,
-    RelationKind, Server, Strategy, Table, UnfinishedBranch, UniqueKey, UnreadableEntry,
+    RelationKind, RestoredTable, Server, Strategy, Table, UnfinishedBranch, UniqueKey, UnreadableEntry,
 };
 pub use split::{SplitFacts, UnfinishedSplit};

@@ -58,6 +58,22 @@ pub enum Question {
     },
     /// Which of these partitions, highest first, is the first that holds a row?
     HighestInUse(Vec<QualifiedName>),
+    /// How many rows of a detached table are not the ones that its newest archive holds? All rows are looked at.
+    WrittenSinceArchived {
+        /// The table.
+        table: QualifiedName,
+        /// Its oid.
+        oid: u32,
+    },
+    /// What is the highest key in these partitions, highest first? Put where an index of each ends with it.
+    HighestKey {
+        /// The partitions.
+        partitions: Vec<QualifiedName>,
+        /// The column that their indexes lead with.
+        column: KeyColumn,
+        /// Keys beyond this are no keys, such as `NaN`.
+        limit: String,
+    },
     /// How does Postgres spell this value?
     Spelling {
         /// The type.
@@ -82,6 +98,26 @@ pub enum Question {
 }
 
 impl Question {
+    /// The query that answers [`Question::WrittenSinceArchived`] by a number, null when there is no archive; `None` for
+    /// other questions.
+    ///
+    /// A row that was inserted or updated since is not visible in the archive's snapshot; one that was deleted is missing
+    /// from the count. `xmin` has 32 bits, and belongs to the epoch in which it lies in the past.
+    pub fn sql(&self) -> Option<String> {
+        let Self::WrittenSinceArchived { table, oid } = self else { return None };
+        Some(format!(
+            "SELECT (SELECT greatest(pg_catalog.abs(pg_catalog.count(*) - archive.rows), pg_catalog.count(*) FILTER (WHERE NOT \
+             pg_catalog.pg_visible_in_snapshot(greatest(CASE WHEN archive.epoch + t.xmin::text::int8 < archive.next \
+             THEN archive.epoch ELSE archive.epoch - 4294967296 END + t.xmin::text::int8, 0)::text::xid8, archive.snapshot))) \
+             FROM ONLY {table} t) \
+             FROM (SELECT a.rows, a.snapshot, now.next, (now.next >> 32) << 32 AS epoch \
+             FROM partctl.archives a JOIN partctl.detached_tables d ON d.relation = a.relation AND d.ended_at IS NULL, \
+             (SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::int8 AS next) now \
+             WHERE a.relation = {oid} AND a.verified_at IS NOT NULL AND a.deleted_at IS NULL AND d.detached_at <= a.begun_at \
+             ORDER BY a.id DESC LIMIT 1) archive"
+        ))
+    }
+
     /// The condition that [`Question::RowsInDefault`] and [`Question::BeyondInDefault`] count by; `None` for other
     /// questions.
     pub fn predicate_sql(&self) -> Option<String> {
@@ -98,8 +134,8 @@ impl Question {
 pub enum Answer {
     /// To [`Question::NameTaken`].
     Taken(bool),
-    /// To [`Question::RowsInDefault`], counted, and to [`Question::RowsReferencing`], where counting stops at
-    /// [`Answers::COUNT_LIMIT`].
+    /// To [`Question::RowsInDefault`], counted, to [`Question::WrittenSinceArchived`], and to
+    /// [`Question::RowsReferencing`], where counting stops at [`Answers::COUNT_LIMIT`].
     Rows(u64),
     /// To [`Question::RowsInDefault`] where counting took too long: at least [`Answers::COUNT_LIMIT`], estimated by the
     /// planner.
@@ -121,6 +157,8 @@ pub enum Answer {
     Bytes(u64),
     /// To [`Question::HighestInUse`].
     Highest(Option<QualifiedName>),
+    /// To [`Question::HighestKey`], as text, without a fraction; `None`: no rows.
+    HighestKey(Option<String>),
     /// To [`Question::HoldRows`], in the order of the question.
     Holders(Vec<QualifiedName>),
     /// To [`Question::Spelling`].

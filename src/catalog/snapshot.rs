@@ -8,7 +8,9 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Answers, Bound, DefaultGrant, IndexFault, OwnProperties, Property, Storage, UnfinishedSplit};
+use super::{
+    Answers, ArchiveEntry, Archives, Bound, DefaultGrant, IndexFault, OwnProperties, Property, Storage, UnfinishedSplit,
+};
 use crate::sql::{Identifier, KeyPart, QualifiedName, SqlLiteral};
 
 /// Everything a plan is made from, besides policies.
@@ -217,6 +219,9 @@ pub struct Table {
     /// How many indexes it has, for reckoning locks.
     #[serde(default)]
     pub indexes: u32,
+    /// Whether a valid B-tree of all its rows leads with the first column of its partition key: its end is the highest key.
+    #[serde(default)]
+    pub key_has_index: bool,
     /// `reltablespace`, when it is not the database's default.
     #[serde(default)]
     pub tablespace: Option<Identifier>,
@@ -313,6 +318,7 @@ impl Table {
             columns: Vec::new(),
             unique_keys: Vec::new(),
             indexes: self.indexes,
+            key_has_index: self.key_has_index,
             tablespace,
             access_method: self.access_method.clone(),
             properties: Vec::new(),
@@ -471,6 +477,15 @@ pub enum Ledger {
     Installed {
         /// Tables that partctl detached, or began to, and that still exist.
         detached: Vec<DetachedTable>,
+        /// What it knows of archives.
+        #[serde(default)]
+        archives: Archives,
+        /// Archives whose deletion has begun, and has not come to its end.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        being_deleted: Vec<ArchiveEntry>,
+        /// Tables that came back from archives and are kept until they are released, by oid.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        restored: Vec<RestoredTable>,
         /// Entries that cannot be read: somebody edited them.
         #[serde(default)]
         unreadable: Vec<UnreadableEntry>,
@@ -485,7 +500,15 @@ pub enum Ledger {
 
 impl Default for Ledger {
     fn default() -> Self {
-        Self::Installed { detached: Vec::new(), unreadable: Vec::new(), journal: Journal::Current, writable: true }
+        Self::Installed {
+            detached: Vec::new(),
+            archives: Archives::default(),
+            being_deleted: Vec::new(),
+            restored: Vec::new(),
+            unreadable: Vec::new(),
+            journal: Journal::Current,
+            writable: true,
+        }
     }
 }
 
@@ -501,6 +524,18 @@ pub enum Journal {
         /// Whether this role may: it owns the ledger's tables.
         upgradable: bool,
     },
+}
+
+/// A table that came back from an archive, attached or not, and was not released yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RestoredTable {
+    /// `pg_class.oid` of the table.
+    pub oid: u32,
+    /// Its name.
+    pub name: QualifiedName,
+    /// The URL of the archive.
+    pub from: String,
 }
 
 /// An entry of a detached table that says nothing that could be planned with.
@@ -524,6 +559,35 @@ impl Ledger {
             Self::Installed { detached, .. } => detached,
             Self::Missing { .. } | Self::Denied => &[],
         }
+    }
+
+    /// The archives it remembers.
+    pub fn archives(&self) -> &Archives {
+        match self {
+            Self::Installed { archives, .. } => archives,
+            Self::Missing { .. } | Self::Denied => &Archives::Missing,
+        }
+    }
+
+    /// The archives whose deletion has begun, and has not come to its end.
+    pub fn being_deleted(&self) -> &[ArchiveEntry] {
+        match self {
+            Self::Installed { being_deleted, .. } => being_deleted,
+            Self::Missing { .. } | Self::Denied => &[],
+        }
+    }
+
+    /// The tables that came back from archives and are kept until they are released.
+    pub fn restored(&self) -> &[RestoredTable] {
+        match self {
+            Self::Installed { restored, .. } => restored,
+            Self::Missing { .. } | Self::Denied => &[],
+        }
+    }
+
+    /// Whether the table with this oid came back from an archive and is kept until it is released.
+    pub fn is_restored(&self, oid: u32) -> bool {
+        self.restored().iter().any(|table| table.oid == oid)
     }
 
     /// Its entries that cannot be read.
@@ -563,6 +627,9 @@ pub struct DetachedTable {
     /// Estimated bytes.
     #[serde(default)]
     pub bytes: u64,
+    /// Estimated rows; `None`: nobody has counted.
+    #[serde(default)]
+    pub rows: Option<u64>,
     /// Its own foreign keys: dropping it locks their other ends.
     #[serde(default)]
     pub foreign_keys: Vec<FarEnd>,

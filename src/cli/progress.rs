@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::terminal::width;
 use crate::plan::{Blocker, Event, Listener, Step, StepError};
-use crate::render::{elapsed, plain, wrap};
+use crate::render::{archived, archiving, elapsed, plain, wrap};
 use crate::sql::QualifiedName;
 
 /// `--log-format`
@@ -101,7 +101,11 @@ impl Waits {
                 self.0.remove(step.target());
                 true
             }
-            Event::Started { .. } | Event::StepStarted { .. } | Event::Notice(_) | Event::Finished => true,
+            Event::Started { .. }
+            | Event::StepStarted { .. }
+            | Event::Archiving { .. }
+            | Event::Notice(_)
+            | Event::Finished => true,
         }
     }
 }
@@ -123,8 +127,9 @@ impl Listener for Lines {
 
 fn line(event: &Event, verbosity: Verbosity) -> Option<String> {
     match event {
-        Event::StepDone { table, step, took } if verbosity == Verbosity::Steps => {
-            Some(format!("{} done in {}", doing(table, step), elapsed(*took)))
+        Event::StepDone { table, step, took, archived: made } if verbosity == Verbosity::Steps => {
+            let made = made.as_ref().map(|made| format!(": {}", archived(made))).unwrap_or_default();
+            Some(format!("{} done in {}{made}", doing(table, step), elapsed(*took)))
         }
         Event::Waiting { table, step, waited, blockers } => Some(waiting(table, step, *waited, blockers)),
         Event::Progress { table, step, done, of, left, .. } if verbosity == Verbosity::Steps => {
@@ -134,6 +139,7 @@ fn line(event: &Event, verbosity: Verbosity) -> Option<String> {
         Event::Notice(text) => Some(plain(text)),
         Event::Started { .. }
         | Event::StepStarted { .. }
+        | Event::Archiving { .. }
         | Event::Progress { .. }
         | Event::StepDone { .. }
         | Event::Finished => None,
@@ -225,6 +231,9 @@ impl Listener for Bar {
             Event::Started { steps } => self.bar.set_length(*steps as u64),
             Event::StepStarted { table, step } => self.bar.set_message(doing(table, step)),
             Event::Waiting { table, step, .. } => self.bar.set_message(format!("{} waiting", doing(table, step))),
+            Event::Archiving { table, step, rows, bytes, took } => {
+                self.bar.set_message(format!("{}: {}", doing(table, step), archiving(step, *rows, *bytes, *took)));
+            }
             Event::Progress { table, step, done, of, left, .. } => {
                 self.bar.set_message(format!("{} {}", doing(table, step), come_to(*done, *of, *left)));
             }
@@ -257,9 +266,12 @@ impl Listener for JsonLines {
                    "target": step.target().to_string()})
         };
         let mut object = match event {
-            Event::StepDone { table, step, took } if self.verbosity == Verbosity::Steps => {
+            Event::StepDone { table, step, took, archived } if self.verbosity == Verbosity::Steps => {
                 let mut object = step_fields("done", table, step);
                 object["milliseconds"] = json!(took.as_millis());
+                if let Some(made) = archived {
+                    object["archived"] = json!({"rows": made.rows, "raw_bytes": made.raw_bytes, "bytes": made.bytes});
+                }
                 object
             }
             Event::Waiting { table, step, waited, .. } => {
@@ -282,6 +294,7 @@ impl Listener for JsonLines {
             Event::Notice(text) => json!({"time": now(), "event": "notice", "message": text}),
             Event::Started { .. }
             | Event::StepStarted { .. }
+            | Event::Archiving { .. }
             | Event::Progress { .. }
             | Event::StepDone { .. }
             | Event::Finished => return,
@@ -328,7 +341,12 @@ mod tests {
         let mut waits = Waits::default();
         let told: Vec<u64> = (0..100).filter(|seconds| waits.is_news(&waiting(*seconds))).collect();
         assert_eq!(told, [1, 31, 61, 91]);
-        assert!(waits.is_news(&Event::StepDone { table: table.clone(), step: step(), took: Duration::ZERO }));
+        assert!(waits.is_news(&Event::StepDone {
+            table: table.clone(),
+            step: step(),
+            took: Duration::ZERO,
+            archived: None
+        }));
         assert!(waits.is_news(&waiting(2)), "another wait for the same table");
     }
 

@@ -9,7 +9,7 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
 use super::{default_facts, default_rows};
-use crate::catalog::{Answer, Answers, Question};
+use crate::catalog::{Answer, Answers, KeyColumn, Question};
 use crate::sql::{Identifier, QualifiedName, SqlLiteral};
 
 /// No single question may take longer.
@@ -52,9 +52,16 @@ pub async fn answer(client: &Client, questions: &BTreeSet<Question>, answers: &m
             Question::RowsReferencing { partition, by, columns, except } => {
                 count(client, &rows_referencing(partition, by, columns, except)).await?
             }
+            Question::WrittenSinceArchived { .. } => {
+                let sql = question.sql().unwrap_or_default();
+                count(client, &format!("SELECT coalesce(({sql}), 1)::int8")).await?
+            }
             Question::Sizes(tables) => sizes(client, tables).await?,
             Question::Keeps { condition } => keeps(client, condition).await?,
             Question::HighestInUse(partitions) => highest_in_use(client, partitions).await?,
+            Question::HighestKey { partitions, column, limit } => {
+                highest_key(client, partitions, column, limit).await?
+            }
             Question::TextInOrder { collation, texts } => {
                 match count(client, &text_in_order(collation.as_ref(), texts)).await? {
                     Answer::Rows(in_order) => Answer::InOrder(0 < in_order),
@@ -232,6 +239,28 @@ async fn highest_in_use(client: &Client, partitions: &[QualifiedName]) -> Result
         }
     }
     Ok(Answer::Highest(None))
+}
+
+/// Every `max` is one descent of an index, and the first that finds a key keeps the others from being asked.
+async fn highest_key(client: &Client, partitions: &[QualifiedName], column: &KeyColumn, limit: &str) -> Result<Answer> {
+    let limit = column.literal(limit);
+    for chunk in partitions.chunks(PARTITIONS_AT_ONCE) {
+        let ends: Vec<String> = chunk
+            .iter()
+            .map(|name| format!("(SELECT pg_catalog.max({column}) FROM {name} WHERE {column} <= {limit})"))
+            .collect();
+        let sql = format!("SELECT pg_catalog.floor(coalesce({})::numeric)::text", ends.join(", "));
+        match ask(client, PATIENCE, &sql).await? {
+            Ok(rows) => {
+                let key: Option<String> = rows.first().context("a key came without a row")?.try_get(0)?;
+                if key.is_some() {
+                    return Ok(Answer::HighestKey(key));
+                }
+            }
+            Err(refusal) => return Ok(Answer::Unknown(reason(&refusal))),
+        }
+    }
+    Ok(Answer::HighestKey(None))
 }
 
 async fn holders(client: &Client, partitions: &[QualifiedName], enough: u32) -> Result<Answer> {

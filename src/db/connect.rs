@@ -12,6 +12,7 @@ pub use session::{Asked, Canceller, Notice, Pulse, Session};
 use super::conninfo::{ChannelBinding, ConnSpec, Encryption, Host, Server, TargetSessionAttrs};
 use super::tls;
 use crate::failure::{Failure, FailureKind};
+use crate::sql::since::OLDEST_MAJOR;
 use anyhow::{Context, Result, anyhow};
 use refusal::{Next, Refusal};
 use rustls::pki_types::ServerName;
@@ -20,9 +21,6 @@ use std::net::IpAddr;
 use tokio_postgres::config::{ChannelBinding as WireChannelBinding, SslMode};
 use tokio_postgres::{Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
-
-/// The oldest PostgreSQL that partctl works with: before 14 there is no `DETACH PARTITION ... CONCURRENTLY`.
-const OLDEST_MAJOR: u32 = 14;
 
 /// Opens a session on the first server of `spec` that will do, with the settings of [`crate::sql::pin_session`] in force.
 ///

@@ -14,14 +14,15 @@ use tokio_postgres::{Client, Row};
 
 use self::properties::{IndexFaults, Properties, properties_of, read_index_faults, storage};
 use crate::catalog::{
-    Answers, Bound, CatalogSnapshot, Column, DetachedTable, FarEnd, ForeignKey, Journal, KeyColumn, Ledger, Partition,
-    PartitionKey, RelationKind, Server, Strategy, Table, UnfinishedBranch, UnfinishedSplit, UniqueKey, UnreadableEntry,
+    Answers, ArchiveEntry, Archives, Bound, CatalogSnapshot, Column, DetachedTable, FarEnd, ForeignKey, Journal,
+    KeyColumn, Ledger, Partition, PartitionKey, RelationKind, RestoredTable, Server, Strategy, Table, UnfinishedBranch,
+    UnfinishedSplit, UniqueKey, UnreadableEntry,
 };
 use crate::db::connect::{Session, refused_pooling};
 use crate::db::read_expressions::read_expressions;
 use crate::plan::unfinished_partition_of;
 use crate::policy::Policy;
-use crate::sql::{Identifier, QualifiedName};
+use crate::sql::{Identifier, QualifiedName, since};
 
 /// Bytes of a page; every build of Postgres in use has this block size.
 const PAGE: u64 = 8192;
@@ -101,12 +102,15 @@ async fn read(session: &Session, tables: &[&QualifiedName], targets: &[&str]) ->
     let schemas: Vec<&str> = tables.iter().map(|table| table.schema.as_str()).collect();
     let names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
     let wanted: [(&(dyn ToSql + Sync), Type); 2] = [(&schemas, Type::TEXT_ARRAY), (&names, Type::TEXT_ARRAY)];
-    let with_targets = [wanted[0].clone(), wanted[1].clone(), (&targets as &(dyn ToSql + Sync), Type::TEXT_ARRAY)];
+    let privilege: (&(dyn ToSql + Sync), Type) = (&since::set_role_privilege(session.server_version()), Type::TEXT);
+    let [schemas, names] = wanted.clone();
+    let of_tables = [schemas.clone(), names.clone(), (&targets, Type::TEXT_ARRAY), privilege.clone()];
+    let of_properties = [schemas, names, privilege];
     let (server, tables, partitions, properties, unmanaged) = tokio::join!(
         client.query_typed(include_str!("sql/server.sql"), &[]),
-        client.query_typed(include_str!("sql/tables.sql"), &with_targets),
+        client.query_typed(include_str!("sql/tables.sql"), &of_tables),
         client.query_typed(include_str!("sql/partitions.sql"), &wanted),
-        client.query_typed(include_str!("sql/properties.sql"), &wanted),
+        client.query_typed(include_str!("sql/properties.sql"), &of_properties),
         client.query_typed(include_str!("sql/unmanaged.sql"), &wanted),
     );
     // In the order in which they were sent: after the first that fails, all others fail for that alone (25P02).
@@ -178,7 +182,63 @@ async fn read_ledger(client: &Client, server: &Row) -> Result<Ledger> {
     } else {
         Journal::Outdated { upgradable: server.try_get("ledger_upgradable")? }
     };
-    Ok(Ledger::Installed { detached, unreadable, journal, writable: server.try_get("ledger_writable")? })
+    let (archives, being_deleted) = read_archives(client, server).await?;
+    let restored = if journal == Journal::Current { read_restored(client).await? } else { Vec::new() };
+    let writable = server.try_get("ledger_writable")?;
+    Ok(Ledger::Installed { detached, archives, being_deleted, restored, unreadable, journal, writable })
+}
+
+async fn read_restored(client: &Client) -> Result<Vec<RestoredTable>> {
+    let rows = client.query_typed(include_str!("sql/restored.sql"), &[]).await.context("reading what was restored")?;
+    let table = |row: &Row| {
+        Ok(RestoredTable {
+            oid: row.try_get("oid")?,
+            name: qualified(row, "schema", "name")?,
+            from: row.try_get("from")?,
+        })
+    };
+    rows.iter().map(table).collect()
+}
+
+/// Those that are there, and those whose deletion has begun and not ended.
+async fn read_archives(client: &Client, server: &Row) -> Result<(Archives, Vec<ArchiveEntry>)> {
+    match server.try_get::<_, Option<bool>>("archives_usable")? {
+        None => return Ok((Archives::Missing, Vec::new())),
+        Some(false) => return Ok((Archives::Denied, Vec::new())),
+        Some(true) => {}
+    }
+    let rows = client.query_typed(include_str!("sql/archives.sql"), &[]).await.context("reading the archives")?;
+    let number = |row: &Row, column| row.try_get::<_, i64>(column).map(|number| u64::try_from(number).unwrap_or(0));
+    let entry = |row: &Row| {
+        let time = |column| anyhow::Ok(moment(row.try_get(column)?));
+        // A moment beyond the calendar is somebody's own: such an archive lets nothing be dropped.
+        let (Some(begun_at), Some(verified_at)) = (time("begun_at")?, time("verified_at")?) else { return Ok(None) };
+        let being_deleted: bool = row.try_get("being_deleted")?;
+        let entry = ArchiveEntry {
+            id: row.try_get("id")?,
+            oid: row.try_get("oid")?,
+            table: qualified(row, "schema", "name")?,
+            parent: qualified(row, "parent_schema", "parent_name")?,
+            bound: row.try_get("bound")?,
+            destination: row.try_get("destination")?,
+            path: row.try_get("path")?,
+            begun_at,
+            verified_at,
+            milliseconds: number(row, "milliseconds")?,
+            rows: number(row, "rows")?,
+            bytes: number(row, "bytes")?,
+        };
+        anyhow::Ok(Some((being_deleted, entry)))
+    };
+    let (mut known, mut being_deleted) = (Vec::new(), Vec::new());
+    for row in &rows {
+        match entry(row)? {
+            Some((true, entry)) => being_deleted.push(entry),
+            Some((false, entry)) => known.push(entry),
+            None => {}
+        }
+    }
+    Ok((Archives::Known(known), being_deleted))
 }
 
 /// An entry, or why it cannot be one: anybody who may write to the ledger may have written anything.
@@ -211,6 +271,7 @@ fn detached_table(row: &Row) -> Result<Result<DetachedTable, UnreadableEntry>> {
         attached: row.try_get("attached")?,
         owner_out_of_reach: if row.try_get("role_is_owner")? { None } else { Some(identifier(row, "owner")?) },
         bytes: bytes(row)?,
+        rows: row.try_get::<_, Option<i64>>("rows")?.and_then(|rows| u64::try_from(rows).ok()),
         foreign_keys: foreign_keys.into_iter().map(far_end).collect(),
         leftover_checks: identifiers(row, "leftover_checks")?,
     }))
@@ -277,6 +338,7 @@ fn table(row: &Row, expressions: Vec<String>) -> Result<Table> {
             })
             .collect(),
         indexes: u32::try_from(row.try_get::<_, i32>("indexes")?)?,
+        key_has_index: row.try_get("key_has_index")?,
         tablespace: row.try_get::<_, Option<String>>("tablespace")?.map(Identifier::new),
         access_method: row.try_get::<_, Option<String>>("access_method")?.map(Identifier::new),
         properties: Vec::new(),

@@ -7,9 +7,7 @@ use super::{Draft, Situation};
 use crate::catalog::Partition;
 use crate::plan::steps::{AnalyzeParent, AnalyzeReach, AnalyzeReason};
 use crate::plan::{Finding, Step, codes};
-
-/// `ANALYZE ONLY` of a partitioned table.
-const ONLY_SINCE: u32 = 180_000;
+use crate::sql::since;
 
 /// Fewer rows than this are planned for well enough without statistics, or are not worth a word.
 const WORTH_A_WORD: u64 = 1_000;
@@ -43,7 +41,7 @@ pub(super) fn analyze(situation: &Situation<'_>, draft: &mut Draft) {
     }
     let reach = match (server.version, why) {
         // Where the partitions' own statistics may be the wrong ones, both are gathered, so that they agree afterwards.
-        (ONLY_SINCE.., AnalyzeReason::Never | AnalyzeReason::Retirement) => AnalyzeReach::Only,
+        (since::ANALYZE_ONLY.., AnalyzeReason::Never | AnalyzeReason::Retirement) => AnalyzeReach::Only,
         _ => AnalyzeReach::Tree,
     };
     draft.steps.push(Step::Analyze(AnalyzeParent { table: table.name.clone(), reach, why }));
@@ -57,7 +55,7 @@ fn reason(said: Option<u64>, before: u64, after: u64, version: u32) -> Option<An
     let Some(said) = said else { return (0 < after).then_some(AnalyzeReason::Never) };
     let is_far = |held: u64| differ(said, held);
     // After ANALYZE ONLY, partitions that nobody has analyzed are counted in the table's statistics and not in theirs.
-    let comparable = version < ONLY_SINCE || said < before;
+    let comparable = version < since::ANALYZE_ONLY || said < before;
     match (is_far(before), is_far(after)) {
         (_, false) => None,
         (true, true) if comparable => Some(AnalyzeReason::Changed { said, held: after }),

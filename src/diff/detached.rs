@@ -1,8 +1,9 @@
-//! Detached tables and their grace: dropped when the policy says drop, the clock has run out, nothing holds them,
-//! and they are still what was detached.
+//! Detached tables and their grace: archived where the policy says so, and dropped when the clock has run out, nothing
+//! holds them, and they are still what was detached.
 
 use chrono::{DateTime, Utc};
 
+use super::archive::{condition, next_for};
 use super::retire::too_many_at_once;
 use super::size_cap::has_no_room_for;
 use super::{Draft, Situation, unless};
@@ -12,11 +13,14 @@ use crate::plan::{Finding, Step, codes};
 use crate::policy::Then;
 use crate::schedule::Interval;
 
-/// Drops detached tables whose grace is over.
+/// Archives detached tables, and drops those whose grace is over.
 pub(super) fn drop_after_grace(situation: &Situation<'_>, draft: &mut Draft) {
-    let Some(retain) = situation.level.retain.as_ref().filter(|retain| retain.then == Then::Drop) else { return };
+    let Some(retain) = situation.level.retain.as_ref().filter(|retain| retain.then != Then::Detach) else {
+        return;
+    };
     let parent = &situation.table.name;
     let mut due: Vec<(&DetachedTable, String)> = Vec::new();
+    let mut archives: Vec<Step> = Vec::new();
     // DEFAULT is brought back, whatever the policy says of others.
     let of_the_table = |entry: &&DetachedTable| entry.parent == *parent && entry.bound != Bound::Default;
     for entry in situation.snapshot.ledger.detached().iter().filter(of_the_table) {
@@ -36,6 +40,13 @@ pub(super) fn drop_after_grace(situation: &Situation<'_>, draft: &mut Draft) {
                 Finding::about(codes::DETACHED_CHANGED, parent, format!("{}, once detached, {change}", entry.recorded))
                     .hint("partctl will not drop it"),
             );
+        } else if situation.snapshot.ledger.is_restored(entry.oid) {
+            let message = format!("{} came back from its archive, and is not attached", entry.name.name);
+            let hint = format!(
+                "attach it by `partctl reattach {0}`, or give it back by `partctl archive release {0}`",
+                entry.name
+            );
+            draft.findings.push(Finding::about(codes::RESTORED, parent, message).hint(hint));
         } else if situation.holds(&entry.name, &entry.bound) {
             let message = format!("{} was detached, and is held", entry.name.name);
             draft.findings.push(Finding::about(codes::HELD, parent, message));
@@ -48,10 +59,15 @@ pub(super) fn drop_after_grace(situation: &Situation<'_>, draft: &mut Draft) {
                 )
                 .hint("attach it again, or drop it by hand: partctl will not"),
             );
-        } else if over && !unless::keeps(situation, &entry.name, draft) {
-            due.push((entry, reason));
+        } else {
+            let due_for = match retain.then {
+                Then::Archive => next_for(situation, retain, entry, &mut archives, draft),
+                Then::Drop | Then::Detach => over.then_some(reason),
+            };
+            due.extend(due_for.filter(|_| !unless::keeps(situation, &entry.name, draft)).map(|reason| (entry, reason)));
         }
     }
+    draft.steps.extend(archives);
     let tables = due.iter().map(|(entry, _)| (&entry.name, &entry.bound, entry.bytes));
     if too_many_at_once(situation, retain, tables, "detached tables are due to be dropped", draft) {
         return;
@@ -65,6 +81,7 @@ pub(super) fn drop_after_grace(situation: &Situation<'_>, draft: &mut Draft) {
             reason,
             bytes: entry.bytes,
             foreign_keys: entry.foreign_keys.clone(),
+            condition: condition(situation),
             unless: unless::condition(situation, &entry.name),
         })
     }));
@@ -82,7 +99,7 @@ fn is_pending(situation: &Situation<'_>, entry: &DetachedTable) -> bool {
     situation.table.partitions.iter().any(|partition| partition.pending_detach && partition.oid == entry.oid)
 }
 
-fn grace_is_over(grace: Option<Interval>, detached_at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+pub(super) fn grace_is_over(grace: Option<Interval>, detached_at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
     grace_end(grace, detached_at).is_some_and(|end| end <= now)
 }
 

@@ -7,7 +7,7 @@ use crate::catalog::{Answer, Bound, DefaultFacts, Partition, Question, RelationK
 use crate::plan::steps::{AttachOrder, CreatePartition, Firing, MoveRows, Published, SilencedTrigger, Wait};
 use crate::plan::{Finding, Step, codes, first_few};
 use crate::policy::MoveRule;
-use crate::sql::Identifier;
+use crate::sql::{Identifier, since};
 
 /// Names that a reason lists before it counts the rest.
 pub(super) const NAMED: usize = 3;
@@ -225,7 +225,7 @@ impl<'a> Situation<'a> {
             true => format!("trigger {} would take them for deleted", first_few(stuck, NAMED)),
         };
         let hint = match server.version {
-            PARAMETER_RIGHTS_SINCE.. => {
+            since::PARAMETER_RIGHTS.. => {
                 format!("GRANT SET ON PARAMETER session_replication_role TO {}", server.role)
             }
             _ => {
@@ -235,9 +235,6 @@ impl<'a> Situation<'a> {
         Obstacle::new(why, hint)
     }
 }
-
-/// Since when the right to a setting can be granted.
-const PARAMETER_RIGHTS_SINCE: u32 = 150_000;
 
 /// What keeps every row where it is.
 fn nothing_leaves(default: &Partition, facts: &DefaultFacts) -> Option<Obstacle> {

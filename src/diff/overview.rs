@@ -258,7 +258,7 @@ fn table_overview(policy: &Policy, snapshot: &CatalogSnapshot, planned: &TablePl
 
 impl Situation<'_> {
     fn timeline(&self, range: &DesiredRange, planned: &TablePlan, next: Option<&NextToRetire>) -> Vec<Stretch> {
-        let here = self.now_on(range);
+        let here = self.reached();
         let retired = |partition: &Partition| {
             next.is_some_and(|next| next.partition == partition.name)
                 || planned.steps.iter().any(|step| matches!(step, Step::Detach(detach) if detach.oid == partition.oid))

@@ -21,7 +21,13 @@ pub(super) fn cover(situation: &Situation<'_>, draft: &mut Draft) {
         return report_unreadable_bounds(situation, range, draft);
     }
     if range.now.is_none() && !situation.placed.is_empty() {
-        let question = situation.highest_question();
+        if !situation.table.key_has_index {
+            let key = &range.column;
+            let message = format!("no index leads with {key}: the highest partition in use is taken to be full");
+            let hint = format!("CREATE INDEX ON {} ({key})", situation.table.name);
+            draft.findings.push(Finding::about(codes::KEY_WITHOUT_INDEX, &situation.table.name, message).hint(hint));
+        }
+        let question = situation.highest_question(range);
         match situation.snapshot.answers.get(&question) {
             Some(Answer::Unknown(why)) => {
                 let message = format!("cannot tell which keys are in use: {why}");
@@ -63,7 +69,7 @@ pub(super) fn cover(situation: &Situation<'_>, draft: &mut Draft) {
     if !missing.is_empty() && !sorts_by_time(situation, range, draft) {
         return;
     }
-    let floor = situation.newest_floor(range, missing.iter().copied());
+    let floor = situation.newest_floor(missing.iter().copied());
     let reasons = Reasons::of(situation, range, current, horizon);
     for window in missing.into_iter().filter(|window| !situation.expires(range, window.end(), floor)) {
         situation.create(

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use super::archive::{after_detach, condition, is_archivable};
 use super::range::sorts_by_time;
 use super::size_cap::SizeCap;
 use super::{Draft, Situation, set_aside, unless};
@@ -25,6 +26,8 @@ pub(super) enum Rail<'a> {
     OffGrid,
     /// A hold.
     Held(&'a Hold),
+    /// It came back from its archive, and was not released yet.
+    Restored,
 }
 
 impl Situation<'_> {
@@ -35,14 +38,15 @@ impl Situation<'_> {
         } else if !self.is_on_grid(range, &partition.bound) {
             Some(Rail::OffGrid)
         } else {
-            self.hold_on(range, extent, &partition.name).map(Rail::Held)
+            let restored = || self.snapshot.ledger.is_restored(partition.oid).then_some(Rail::Restored);
+            self.hold_on(range, extent, &partition.name).map(Rail::Held).or_else(restored)
         }
     }
 
     /// Whether retention ends a partition with this upper bound, given where the `newest` ones begin. Such a window
     /// is never created either.
     pub(super) fn expires(&self, range: &DesiredRange, upper: Point, floor: Option<Edge>) -> bool {
-        let (Some(retain), Some(now)) = (&self.level.retain, self.now_on(range)) else { return false };
+        let (Some(retain), Some(now)) = (&self.level.retain, self.reached()) else { return false };
         let too_old = |interval| range.zone.before(now, interval).is_some_and(|cutoff| upper <= cutoff);
         let below = |_| floor.is_some_and(|floor| Edge::At(upper) <= floor);
         let far = |distance| upper.0 <= now.0.saturating_sub(distance);
@@ -53,14 +57,14 @@ impl Situation<'_> {
     /// Whether retention ends a partition with this bound, once these steps are done. Not where nobody can tell.
     pub(super) fn would_retire(&self, bound: &Bound, steps: &[Step]) -> bool {
         let Some(range) = self.desired.as_range() else { return false };
-        let floor = self.newest_floor(range, windows_made(range, steps));
+        let floor = self.newest_floor(windows_made(range, steps));
         let upper = range.extent(bound).and_then(|extent| extent.to.point());
         upper.is_some_and(|upper| self.expires(range, upper, floor))
     }
 
     /// Where the `newest` partitions that have begun begin, when there are as many: those that exist, and these.
-    pub(super) fn newest_floor(&self, range: &DesiredRange, made: impl Iterator<Item = Window>) -> Option<Edge> {
-        let now = Edge::At(self.now_on(range)?);
+    pub(super) fn newest_floor(&self, made: impl Iterator<Item = Window>) -> Option<Edge> {
+        let now = Edge::At(self.reached()?);
         let newest = self.level.retain.as_ref()?.newest?;
         let staying = self.placed.iter().filter(|(_, partition)| !partition.pending_detach);
         let existing = staying.map(|(extent, _)| extent.from);
@@ -74,11 +78,6 @@ impl Situation<'_> {
     pub(super) fn holds(&self, name: &QualifiedName, bound: &Bound) -> bool {
         let Some(range) = self.desired.as_range() else { return false };
         range.extent(bound).is_none_or(|extent| self.hold_on(range, extent, name).is_some())
-    }
-
-    /// The clock, or on a number axis the start of the window in use.
-    pub(super) fn now_on(&self, range: &DesiredRange) -> Option<Point> {
-        range.now.or_else(|| Some(self.current()?.start()))
     }
 
     /// The hold that covers a partition now, if one does.
@@ -117,8 +116,8 @@ pub(super) fn retire(situation: &Situation<'_>, draft: &mut Draft) {
         return;
     }
     let table = &situation.table.name;
-    let floor = situation.newest_floor(range, windows_made(range, &draft.steps));
-    let now = situation.now_on(range);
+    let floor = situation.newest_floor(windows_made(range, &draft.steps));
+    let now = situation.reached();
     let mut cap = SizeCap::of(situation, draft);
     let mut over: Vec<Over<'_>> = Vec::new();
     let mut by_size: Vec<Over<'_>> = Vec::new();
@@ -145,7 +144,9 @@ pub(super) fn retire(situation: &Situation<'_>, draft: &mut Draft) {
             let message = format!("{} is over, and kept: at_least is {}", partition.name.name, retain.at_least);
             Finding::about(codes::KEPT, table, message)
         }));
-        !is_last && !unless::keeps(situation, &partition.name, draft)
+        !is_last
+            && is_archivable(situation, partition.kind, &partition.name, draft)
+            && !unless::keeps(situation, &partition.name, draft)
     };
     over.retain(|over| may_leave(over.partition));
     over.iter().for_each(|over| cap.iter_mut().for_each(|cap| cap.without(over.partition)));
@@ -227,8 +228,9 @@ fn steps(situation: &Situation<'_>, retain: &Retain, leaving: &[Over<'_>], draft
     let around = situation.surroundings_after(&draft.steps);
     let mut detaches: Vec<DetachPartition> = leaving.iter().map(|over| detach(situation, over, &around)).collect();
     let room = set_aside::make_room(situation, &mut detaches, draft);
-    let drops: Vec<Step> = match (retain.then, retain.grace) {
-        (Then::Drop, None) => leaving.iter().map(|over| drop_at_once(situation, over.partition)).collect(),
+    let afterwards: Vec<Vec<Step>> = match (retain.then, retain.grace) {
+        (Then::Drop, None) => leaving.iter().map(|over| vec![drop_at_once(situation, over.partition)]).collect(),
+        (Then::Archive, _) => leaving.iter().map(|over| after_detach(situation, retain, over.partition)).collect(),
         (Then::Drop | Then::Detach, _) => Vec::new(),
     };
     let detaches = detaches.into_iter().map(Step::Detach);
@@ -236,11 +238,14 @@ fn steps(situation: &Situation<'_>, retain: &Retain, leaving: &[Over<'_>], draft
         // DEFAULT is away for as short as can be.
         Some((aside, back)) => {
             draft.steps.push(aside);
-            draft.steps.extend(detaches.chain([back]).chain(drops));
+            draft.steps.extend(detaches.chain([back]).chain(afterwards.into_iter().flatten()));
         }
         None => {
-            let mut drops = drops.into_iter();
-            draft.steps.extend(detaches.flat_map(|detach| [Some(detach), drops.next()]).flatten());
+            let mut afterwards = afterwards.into_iter();
+            for detach in detaches {
+                draft.steps.push(detach);
+                draft.steps.extend(afterwards.next().unwrap_or_default());
+            }
         }
     }
 }
@@ -261,7 +266,7 @@ fn detach(situation: &Situation<'_>, Over { partition, why }: &Over<'_>, around:
     }
 }
 
-fn drop_at_once(situation: &Situation<'_>, partition: &Partition) -> Step {
+pub(super) fn drop_at_once(situation: &Situation<'_>, partition: &Partition) -> Step {
     Step::Drop(DropTable {
         table: partition.name.clone(),
         oid: partition.oid,
@@ -270,6 +275,7 @@ fn drop_at_once(situation: &Situation<'_>, partition: &Partition) -> Step {
         reason: "no grace".to_owned(),
         bytes: partition.bytes,
         foreign_keys: situation.outgoing().cloned().collect(),
+        condition: condition(situation),
         unless: unless::condition(situation, &partition.name),
     })
 }
@@ -281,6 +287,12 @@ fn why(retain: &Retain) -> String {
     age.into_iter().chain(distance).chain(count).collect::<Vec<_>>().join(", ")
 }
 
+/// How many may go at once.
+pub(super) fn per_run(situation: &Situation<'_>, retain: &Retain) -> usize {
+    let partitions = situation.placed.len();
+    retain.per_run.map_or_else(|| 10.max(partitions.div_ceil(5)), |limit| limit as usize)
+}
+
 /// The refusal of more than `per_run` at once; 10 or 20 % of the partitions, whichever is larger, unless the policy
 /// says. Somebody may have confirmed more for this once.
 pub(super) fn too_many_at_once<'t>(
@@ -290,8 +302,7 @@ pub(super) fn too_many_at_once<'t>(
     what: &str,
     draft: &mut Draft,
 ) -> bool {
-    let partitions = situation.placed.len();
-    let limit = retain.per_run.map_or_else(|| 10.max(partitions.div_ceil(5)), |limit| limit as usize);
+    let limit = per_run(situation, retain);
     let tables: Vec<(&QualifiedName, &Bound, u64)> = tables.collect();
     let count = tables.len();
     if count <= limit.max(situation.confirmed) {
@@ -334,6 +345,10 @@ fn kept(rail: Rail<'_>, partition: &Partition, table: &QualifiedName) -> Option<
                 format!("{name} is over, and kept: it is off the policy's grid"),
             )
             .hint("nobody but its owner knows what else it holds: detach it by hand when it may go"),
+        ),
+        Rail::Restored => Some(
+            Finding::about(codes::RESTORED, table, format!("{name} is over, and kept: it came back from its archive"))
+                .hint(format!("`partctl archive release {}` when it is no longer needed", partition.name)),
         ),
         Rail::Held(hold) => {
             let reason = hold.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();

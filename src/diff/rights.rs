@@ -4,11 +4,10 @@
 //! out is that an error.
 
 use super::{Draft, Situation};
-use crate::catalog::{CatalogSnapshot, Ledger, Server, Table};
+use crate::catalog::{Archives, CatalogSnapshot, Journal, Ledger, Server, Table};
+use crate::plan::steps::{ArchiveTable, DropTable};
 use crate::plan::{Finding, Phase, Plan, Step, codes};
-
-/// Postgres 16 gave each membership its own INHERIT and SET; a second GRANT changes those that it names.
-const MEMBERSHIP_OPTIONS_SINCE: u32 = 160_000;
+use crate::sql::since;
 
 /// Takes out steps that the role may not carry out.
 pub(super) fn require_rights(situation: &Situation<'_>, draft: &mut Draft) {
@@ -50,7 +49,7 @@ fn looks_on(table: &Table, server: &Server) -> Finding {
 fn not_the_owner(table: &Table, server: &Server) -> Finding {
     let (role, owner) = (&server.role, &table.owner);
     let options = match server.version {
-        MEMBERSHIP_OPTIONS_SINCE.. => " WITH INHERIT TRUE, SET TRUE",
+        since::MEMBERSHIP_OPTIONS.. => " WITH INHERIT TRUE, SET TRUE",
         _ => "",
     };
     Finding::about(codes::MISSING_RIGHT, &table.name, format!("role {role} lacks the rights of its owner {owner}"))
@@ -138,14 +137,16 @@ fn require_detach(situation: &Situation<'_>, draft: &mut Draft) {
 fn require_drop(situation: &Situation<'_>, draft: &mut Draft) {
     let detached = situation.snapshot.ledger.detached();
     let out_of_reach = |step: &Step| match step {
-        Step::Drop(drop) => detached.iter().find(|entry| entry.oid == drop.oid)?.owner_out_of_reach.as_ref(),
+        Step::Drop(DropTable { oid, .. }) | Step::Archive(ArchiveTable { oid, .. }) => {
+            detached.iter().find(|entry| entry.oid == *oid)?.owner_out_of_reach.as_ref()
+        }
         _ => None,
     };
     let (table, role) = (&situation.table.name, &situation.snapshot.server.role);
     let findings = draft.steps.iter().filter_map(|step| {
         let owner = out_of_reach(step)?;
-        let message =
-            format!("{} belongs to {owner}, whose rights role {role} lacks: it is not dropped", step.target());
+        let done = if matches!(step, Step::Drop(_)) { "dropped" } else { "archived" };
+        let message = format!("{} belongs to {owner}, whose rights role {role} lacks: it is not {done}", step.target());
         let grant = format!("ALTER TABLE {} OWNER TO {}", step.target(), situation.table.owner);
         Some(Finding::about(codes::MISSING_RIGHT, table, message).hint(grant))
     });
@@ -158,7 +159,16 @@ fn require_ledger(situation: &Situation<'_>, draft: &mut Draft) {
     let server = &situation.snapshot.server;
     let looks_on = !situation.table.role_is_member;
     let (role, usage) = (&server.role, format!("GRANT USAGE ON SCHEMA partctl TO {}", server.role));
+    let archives = draft.steps.iter().any(|step| matches!(step, Step::Archive(_) | Step::DeleteArchive(_)));
     let hint = match &situation.snapshot.ledger {
+        Ledger::Installed { archives: Archives::Denied, .. } if archives && !looks_on => {
+            format!("{usage}; GRANT SELECT, INSERT, UPDATE ON partctl.archives TO {role}")
+        }
+        Ledger::Installed { archives: Archives::Missing, journal: Journal::Outdated { upgradable: false }, .. }
+            if archives && !looks_on =>
+        {
+            "run `partctl init` as the role that owns the ledger".to_owned()
+        }
         Ledger::Installed { writable: true, .. } | Ledger::Missing { installable: true } => return,
         Ledger::Installed { .. } | Ledger::Missing { .. } if looks_on => return,
         Ledger::Denied if looks_on => format!("{usage}; GRANT SELECT ON partctl.detached_tables TO {role}"),
@@ -167,7 +177,7 @@ fn require_ledger(situation: &Situation<'_>, draft: &mut Draft) {
             crate::sql::Identifier::new(&server.database),
         ),
         Ledger::Installed { .. } | Ledger::Denied => format!(
-            "{usage}; GRANT SELECT, INSERT, UPDATE ON partctl.runs, partctl.detached_tables TO {role}; \
+            "{usage}; GRANT SELECT, INSERT, UPDATE ON partctl.runs, partctl.detached_tables, partctl.archives TO {role}; \
              GRANT SELECT, INSERT ON partctl.steps TO {role}"
         ),
     };

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 
 use super::plan;
-use crate::catalog::{Answer, Answers, CatalogSnapshot, Journal, Ledger, Question, Table};
+use crate::catalog::{Answer, Answers, CatalogSnapshot, Ledger, Question, Table};
 use crate::plan::{Finding, Plan, Severity};
 use crate::policy::Policy;
 use crate::sql::QualifiedName;
@@ -90,8 +90,7 @@ pub fn simulate(
 ) -> Simulation {
     let mut catalog = snapshot.clone();
     if matches!(catalog.ledger, Ledger::Missing { installable: true }) {
-        let (detached, unreadable) = (Vec::new(), Vec::new());
-        catalog.ledger = Ledger::Installed { detached, unreadable, journal: Journal::Current, writable: true };
+        catalog.ledger = Ledger::default();
     }
     let from = snapshot.server.now;
     let growth = Growth::of(policies, snapshot);
@@ -179,7 +178,9 @@ fn answer(question: &Question, catalog: &CatalogSnapshot, today: &CatalogSnapsho
         asked => today.answers.get(asked).cloned().unwrap_or(match asked {
             Question::NameTaken(_) => Answer::Taken(false),
             Question::HeapBytes(_) => Answer::Bytes(0),
-            Question::RowsInDefault { .. } | Question::RowsReferencing { .. } => Answer::Rows(0),
+            Question::RowsInDefault { .. }
+            | Question::RowsReferencing { .. }
+            | Question::WrittenSinceArchived { .. } => Answer::Rows(0),
             _ => Answer::Unknown("nobody knows what the database will say".to_owned()),
         }),
     }

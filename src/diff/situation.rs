@@ -44,6 +44,7 @@ pub struct Situation<'a> {
     /// How many partitions somebody has confirmed may leave at once, whatever `per_run` says.
     pub(super) confirmed: usize,
     current: Option<Window>,
+    reached: Option<Point>,
 }
 
 impl<'a> Situation<'a> {
@@ -55,10 +56,14 @@ impl<'a> Situation<'a> {
             .map(|range| table.partitions.iter().filter_map(|p| Some((range.extent(&p.bound)?, p))).collect())
             .unwrap_or_default();
         placed.sort_by_key(|(extent, _)| *extent);
-        let (dropped, confirmed, current) = (None, 0, None);
+        let (dropped, confirmed, current, reached) = (None, 0, None, None);
         let mut situation =
-            Self { policy, level, root, table, path, desired, snapshot, placed, dropped, confirmed, current };
-        situation.current = desired.as_range().and_then(|range| situation.find_current(range));
+            Self { policy, level, root, table, path, desired, snapshot, placed, dropped, confirmed, current, reached };
+        if let Some(range) = desired.as_range() {
+            situation.current = situation.find_current(range);
+            let key = if range.now.is_none() { situation.highest_key(range) } else { range.now };
+            situation.reached = key.or_else(|| Some(situation.current?.start()));
+        }
         situation
     }
 
@@ -87,10 +92,23 @@ impl<'a> Situation<'a> {
         self.snapshot.server.now
     }
 
-    /// The question about the keys in use that a number axis needs, highest partition first.
-    pub fn highest_question(&self) -> Question {
+    /// The question about the keys in use that a number axis needs, highest partition first: an index tells the key;
+    /// where there is none, or it does not tell, the rows tell the partition.
+    pub fn highest_question(&self, range: &DesiredRange) -> Question {
         let highest_first = self.placed.iter().rev().filter(|(_, partition)| !partition.pending_detach);
-        Question::HighestInUse(highest_first.map(|(_, partition)| partition.name.clone()).collect())
+        let partitions: Vec<QualifiedName> = highest_first.map(|(_, partition)| partition.name.clone()).collect();
+        if self.table.key_has_index {
+            let limit = range.codec.encode(range.codec.limits().end(), range.zone);
+            let by_index = Question::HighestKey { partitions, column: range.column.clone(), limit };
+            match (self.snapshot.answers.get(&by_index), by_index) {
+                (Some(Answer::Unknown(_)), Question::HighestKey { partitions, .. }) => {
+                    Question::HighestInUse(partitions)
+                }
+                (_, by_index) => by_index,
+            }
+        } else {
+            Question::HighestInUse(partitions)
+        }
     }
 
     /// The window that rows arrive in now: by the clock, or on a number axis the highest one in use.
@@ -100,12 +118,26 @@ impl<'a> Situation<'a> {
         self.current
     }
 
+    /// Where the axis has come to: the clock; on a number axis the highest key, or the start of the window in use.
+    pub(super) fn reached(&self) -> Option<Point> {
+        self.reached
+    }
+
+    fn highest_key(&self, range: &DesiredRange) -> Option<Point> {
+        match self.snapshot.answers.get(&self.highest_question(range)) {
+            Some(Answer::HighestKey(Some(key))) => range.codec.decode(key)?.point(),
+            _ => None,
+        }
+    }
+
     fn find_current(&self, range: &DesiredRange) -> Option<Window> {
         if let Some(now) = range.now {
             return range.grid.window_at(now);
         }
-        let highest = match self.snapshot.answers.get(&self.highest_question()) {
+        let highest = match self.snapshot.answers.get(&self.highest_question(range)) {
+            Some(Answer::HighestKey(Some(_))) => return range.grid.window_at(self.highest_key(range)?),
             Some(Answer::Highest(highest)) => highest.as_ref(),
+            Some(Answer::HighestKey(None)) => None,
             _ if self.placed.is_empty() => None,
             _ => return None,
         };

@@ -1,5 +1,5 @@
-//! Where the objects of an archive stand below its destination: `shop.orders/orders_2024_10/20261121T030412Z/`, a
-//! folder of its own for each attempt, so that what an interrupted one left is known by its name alone.
+//! Where the objects of an archive stand below its destination: `shop.orders/orders_2024_10/20261121T030412.123456Z/`,
+//! a folder of its own for each attempt, so that what an interrupted one left is known by its name alone.
 
 use chrono::{DateTime, Utc};
 
@@ -17,7 +17,7 @@ pub fn archive_path(parent: &QualifiedName, partition: &QualifiedName, begun_at:
         part(parent.schema.as_str()),
         part(parent.name.as_str()),
         part(partition.name.as_str()),
-        begun_at.format("%Y%m%dT%H%M%SZ")
+        begun_at.format("%Y%m%dT%H%M%S%.6fZ")
     )
 }
 
@@ -35,7 +35,7 @@ mod tests {
     fn names_tell_table_partition_and_moment() {
         let at = DateTime::from_timestamp(1_795_000_000, 0).unwrap();
         let path = archive_path(&QualifiedName::new("shop", "Or/ders"), &QualifiedName::new("old", "orders_1"), at);
-        assert_eq!(path, "shop.Or_ders/orders_1/20261118T110640Z");
+        assert_eq!(path, "shop.Or_ders/orders_1/20261118T110640.000000Z");
         let layout = |format, compression| Layout { format, compression };
         assert_eq!(data_file(&layout(Format::Parquet, Compression::Zstd(3)), 1), "part-00001.parquet");
         assert_eq!(data_file(&layout(Format::Csv, Compression::Zstd(3)), 12), "part-00012.csv.zst");

@@ -15,6 +15,13 @@ pub enum Action {
     Transaction(Transaction),
     /// A statement that Postgres refuses inside a transaction block (25001).
     Alone(Alone),
+    /// Rows to an archive, and back again to be compared: what no SQL does.
+    CopyOut(CopyOut),
+    /// An archive out of its store, and what the ledger tells of that.
+    Remove {
+        /// The URL of the archive's folder.
+        url: String,
+    },
     /// Work in many transactions.
     Batches(Batches),
 }
@@ -74,6 +81,19 @@ pub struct Alone {
     pub waits_for_users_of: QualifiedName,
 }
 
+/// A table's rows to an archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyOut {
+    /// Fails unless the table is still what was planned.
+    pub guard: String,
+    /// The table.
+    pub table: QualifiedName,
+    /// The archive's destination.
+    pub to: String,
+    /// Nobody writes to the table while it is read.
+    pub locks: Vec<Lock>,
+}
+
 /// A block that commits as it goes, which Postgres refuses inside a transaction block (2D000). Stopped anywhere and run
 /// again, it goes on where it was. It locks nothing that others use for longer than a batch, and nothing exclusively.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,6 +132,13 @@ impl Action {
                 before.iter().cloned().chain(ahead).chain(under).collect()
             }
             Self::Alone(alone) => alone.guards.iter().chain([&alone.statement]).cloned().collect(),
+            Self::CopyOut(CopyOut { guard, table, to, .. }) => {
+                vec![
+                    guard.clone(),
+                    format!("-- COPY {table} to {}, read back and compared: `partctl apply`", one_line(to)),
+                ]
+            }
+            Self::Remove { url } => vec![format!("-- delete {}: `partctl apply`", one_line(url))],
             Self::Batches(batches) => vec![batches.statement.clone()],
         }
     }
@@ -122,7 +149,8 @@ impl Action {
         match self {
             Self::Transaction(transaction) => transaction.all_locks().collect(),
             Self::Alone(alone) => alone.locks.iter().collect(),
-            Self::Batches(_) => Vec::new(),
+            Self::CopyOut(copy) => copy.locks.iter().collect(),
+            Self::Batches(_) | Self::Remove { .. } => Vec::new(),
         }
     }
 
@@ -131,7 +159,8 @@ impl Action {
     pub fn needs_a_window(&self) -> bool {
         match self {
             Self::Alone(_) => true,
-            Self::Batches(_) => false,
+            // The table is detached, and whoever still writes to it is waited for.
+            Self::CopyOut(_) | Self::Remove { .. } | Self::Batches(_) => false,
             Self::Transaction(transaction) => {
                 !transaction.implied.is_empty() || transaction.all_locks().any(|lock| lock.mode.stops_writers())
             }
@@ -148,7 +177,7 @@ impl Action {
     pub fn meanwhile(&self) -> Option<&Batches> {
         match self {
             Self::Transaction(transaction) => transaction.ahead.as_ref()?.meanwhile.as_ref(),
-            Self::Alone(_) | Self::Batches(_) => None,
+            Self::Alone(_) | Self::CopyOut(_) | Self::Remove { .. } | Self::Batches(_) => None,
         }
     }
 
@@ -156,7 +185,7 @@ impl Action {
     pub fn limit(&self) -> Option<Duration> {
         match self {
             Self::Transaction(transaction) => transaction.ahead.as_ref().map(|ahead| ahead.limit),
-            Self::Alone(_) | Self::Batches(_) => None,
+            Self::Alone(_) | Self::CopyOut(_) | Self::Remove { .. } | Self::Batches(_) => None,
         }
     }
 
@@ -197,12 +226,17 @@ impl Action {
         let parent = match self {
             Self::Alone(alone) => &alone.waits_for_users_of,
             Self::Transaction(transaction) => transaction.finalizes.as_ref()?,
-            Self::Batches(_) => return None,
+            Self::CopyOut(_) | Self::Remove { .. } | Self::Batches(_) => return None,
         };
         // A table that references itself is locked exclusively at the end.
         let noticed = |lock: &&&Lock| lock.relation != *parent || lock.mode.stops_writers();
         Some(if self.locks().iter().filter(noticed).count() == 1 { Drain::Unnoticed } else { Drain::BesideOthers })
     }
+}
+
+/// A comment ends with its line.
+fn one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
 }
 
 /// What a wait for older transactions is followed by.

@@ -28,6 +28,17 @@ pub struct Blocker {
     pub query: String,
 }
 
+/// An archive that was made and verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Archived {
+    /// Its rows.
+    pub rows: u64,
+    /// Their bytes, as COPY sends them.
+    pub raw_bytes: u64,
+    /// Bytes of the data files.
+    pub bytes: u64,
+}
+
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
@@ -76,6 +87,21 @@ pub enum Event {
         /// The step.
         step: Box<Step>,
         /// From its start to its commit.
+        took: Duration,
+        /// What an archive step has made.
+        archived: Option<Archived>,
+    },
+    /// An archive step has come so far.
+    Archiving {
+        /// Its table.
+        table: QualifiedName,
+        /// The step.
+        step: Box<Step>,
+        /// Rows read so far.
+        rows: u64,
+        /// Their bytes, as COPY sends them.
+        bytes: u64,
+        /// Since it began to read.
         took: Duration,
     },
     /// A step failed.

@@ -4,9 +4,9 @@
 use std::borrow::Cow;
 
 use super::steps::{
-    AnalyzeParent, AnalyzeReason, AttachPartition, Away, BringDefaultBack, CreatePartition, DetachPartition,
-    DiscardBranch, DiscardSplit, DropTable, FinalizeDetach, MatchProperties, MoveRows, RecordDetach, RecordedChange,
-    RemoveCheck, SetDefaultAside, SplitDefault,
+    AnalyzeParent, AnalyzeReason, ArchiveTable, AttachPartition, Away, BringDefaultBack, CreatePartition,
+    DeleteArchive, DetachPartition, DiscardBranch, DiscardSplit, DropTable, FinalizeDetach, MatchProperties, MoveRows,
+    RecordDetach, RecordedChange, RemoveCheck, SetDefaultAside, SplitDefault,
 };
 use super::{Action, Lock};
 use crate::sql::QualifiedName;
@@ -38,8 +38,12 @@ pub enum Step {
     Detach(DetachPartition),
     /// Attaches DEFAULT again.
     BringBack(BringDefaultBack),
+    /// Takes a detached table's rows into an archive.
+    Archive(ArchiveTable),
     /// Drops a detached table.
     Drop(DropTable),
+    /// Deletes an archive.
+    DeleteArchive(DeleteArchive),
     /// Gives an old partition what it lacks.
     Match(MatchProperties),
     /// Gathers the statistics of the table as a whole.
@@ -71,8 +75,12 @@ pub enum StepKind {
     Detach,
     /// [`Step::BringBack`]
     BringBack,
+    /// [`Step::Archive`]
+    Archive,
     /// [`Step::Drop`]
     Drop,
+    /// [`Step::DeleteArchive`]
+    DeleteArchive,
     /// [`Step::Match`]
     Match,
     /// [`Step::Analyze`]
@@ -94,7 +102,7 @@ pub enum Phase {
 
 impl StepKind {
     /// Every kind.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Finalize,
         Self::Record,
         Self::Remove,
@@ -106,7 +114,9 @@ impl StepKind {
         Self::SetAside,
         Self::Detach,
         Self::BringBack,
+        Self::Archive,
         Self::Drop,
+        Self::DeleteArchive,
         Self::Match,
         Self::Analyze,
     ];
@@ -125,7 +135,9 @@ impl StepKind {
             Self::SetAside => "set aside",
             Self::Detach => "detach",
             Self::BringBack => "bring back",
+            Self::Archive => "archive",
             Self::Drop => "drop",
+            Self::DeleteArchive => "delete archive",
             Self::Match => "match",
             Self::Analyze => "analyze",
         }
@@ -138,7 +150,8 @@ impl StepKind {
             Self::Move | Self::Split | Self::Match | Self::Analyze => '*',
             Self::Create | Self::Attach | Self::BringBack => '+',
             Self::SetAside | Self::Detach => '~',
-            Self::Drop => '-',
+            Self::Archive => '=',
+            Self::Drop | Self::DeleteArchive => '-',
         }
     }
 }
@@ -158,7 +171,9 @@ impl Step {
             Self::SetAside(_) => StepKind::SetAside,
             Self::Detach(_) => StepKind::Detach,
             Self::BringBack(_) => StepKind::BringBack,
+            Self::Archive(_) => StepKind::Archive,
             Self::Drop(_) => StepKind::Drop,
+            Self::DeleteArchive(_) => StepKind::DeleteArchive,
             Self::Match(_) => StepKind::Match,
             Self::Analyze(_) => StepKind::Analyze,
         }
@@ -172,7 +187,12 @@ impl Step {
             }
             Self::BringBack(step) if step.away == Away::SinceAnEarlierRun => Phase::Finish,
             Self::Create(_) | Self::Move(_) | Self::Split(_) | Self::Attach(_) => Phase::Create,
-            Self::SetAside(_) | Self::Detach(_) | Self::BringBack(_) | Self::Drop(_) => Phase::Retire,
+            Self::SetAside(_)
+            | Self::Detach(_)
+            | Self::BringBack(_)
+            | Self::Archive(_)
+            | Self::Drop(_)
+            | Self::DeleteArchive(_) => Phase::Retire,
             Self::Match(_) | Self::Analyze(_) => Phase::Maintain,
         }
     }
@@ -200,7 +220,9 @@ impl Step {
             Self::SetAside(step) => &step.default,
             Self::Detach(step) => &step.partition,
             Self::BringBack(step) => &step.default,
+            Self::Archive(step) => &step.table,
             Self::Drop(step) => &step.table,
+            Self::DeleteArchive(step) => &step.table,
             Self::Match(step) => &step.partition,
             Self::Analyze(step) => &step.table,
         }
@@ -221,7 +243,9 @@ impl Step {
             Self::SetAside(step) => &step.range,
             Self::Detach(step) => &step.range,
             Self::BringBack(step) => &step.range,
+            Self::Archive(step) => &step.range,
             Self::Drop(step) => &step.range,
+            Self::DeleteArchive(step) => &step.range,
             Self::Match(step) => &step.range,
             Self::Analyze(step) => step.range(),
         };
@@ -256,7 +280,9 @@ impl Step {
             Self::SetAside(step) => format!("empty, and {} leave", step.detaches).into(),
             Self::Detach(step) => step.reason.as_str().into(),
             Self::BringBack(step) => step.reason().into(),
+            Self::Archive(step) => step.reason().into(),
             Self::Drop(step) => step.reason.as_str().into(),
+            Self::DeleteArchive(step) => step.reason.as_str().into(),
             Self::Match(step) => step.reason().into(),
             Self::Analyze(step) => step.reason().into(),
         }
@@ -279,7 +305,9 @@ impl Step {
             Self::Split(step) => (Some(step.bytes), Some(step.rows)),
             Self::Attach(step) => (Some(step.bytes), None),
             Self::Detach(step) => (Some(step.bytes), step.rows),
+            Self::Archive(step) => (Some(step.bytes), step.rows),
             Self::Drop(step) => (Some(step.bytes), None),
+            Self::DeleteArchive(step) => (Some(step.bytes), Some(step.rows)),
         }
     }
 
@@ -310,7 +338,9 @@ impl Step {
             Self::SetAside(step) => step.actions(),
             Self::Detach(step) => step.actions(),
             Self::BringBack(step) => step.actions(),
+            Self::Archive(step) => step.actions(),
             Self::Drop(step) => step.actions(),
+            Self::DeleteArchive(step) => step.actions(),
             Self::Match(step) => step.actions(),
             Self::Analyze(step) => step.actions(),
         }
@@ -332,7 +362,9 @@ impl Step {
             | Self::SetAside(_)
             | Self::Detach(_)
             | Self::BringBack(_)
+            | Self::Archive(_)
             | Self::Drop(_)
+            | Self::DeleteArchive(_)
             | Self::Match(_)
             | Self::Analyze(_) => Vec::new(),
         }
@@ -359,7 +391,9 @@ impl Step {
             Self::Detach(step) => {
                 format!("ALTER TABLE {} ATTACH PARTITION {} {}", step.around.parent, step.partition, step.bound)
             }
-            Self::Drop(_) => "none: restore from a backup".to_owned(),
+            Self::Archive(_) => "nothing to take back: the table stays as it is".to_owned(),
+            Self::Drop(step) => step.undo().to_owned(),
+            Self::DeleteArchive(_) => "none: an archive that is deleted is gone".to_owned(),
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! One file per section of a policy. Nothing here knows a database: whether a policy fits its table is seen later.
 
+mod archive;
 mod create;
 mod defaults;
 mod hold;
@@ -74,6 +75,12 @@ pub(super) static KEYS: Keys = Keys {
             Shape::Section(&retain::KEYS),
             "when partitions end, and how; without it nothing is removed",
         ),
+        Key::new(
+            "archive",
+            Shape::Section(&archive::KEYS),
+            "where `then: archive` takes the rows of partitions, and how",
+        )
+        .examples(&["{to: s3://acme-archive/orders}"]),
         Key::new("hold", Shape::List(&Shape::Section(&hold::KEYS)), "partitions that are not retired while listed")
             .examples(&["[{partition: orders_2023_04, reason: \"case 8812\", until: 2027-01-01}]"]),
         Key::new(
@@ -95,7 +102,7 @@ pub(super) static KEYS: Keys = Keys {
         Key::new("pruning", Shape::List(&Shape::Section(&pruning::KEYS)), "queries that must prune"),
     ],
     alternatives: &[],
-    later: &["archive"],
+    later: &[],
 };
 
 const KINDS: [(&str, Option<()>); 1] = [("defaults", Some(()))];
@@ -202,6 +209,7 @@ fn check_document(root: &Node, source: &Source, tables: &mut Tables, report: &mu
     let grid = section.required("partition", report, |node, report| Section::open(node, &partition::KEYS, report));
     let level = level::read(&section, grid.as_ref(), report);
     let axis = level.reckoned_on();
+    let archive = archive::read(&section, &level, report);
     let hold = section.optional("hold", report, |node, report| hold::read(node, axis, report));
     let inherit = inherit::read(&section, report);
     let storage = inherit::read_storage(&section, report);
@@ -216,6 +224,7 @@ fn check_document(root: &Node, source: &Source, tables: &mut Tables, report: &mu
     let policy = Policy {
         table: table?,
         level: level.whole()?,
+        archive,
         hold: hold.unwrap_or_default(),
         inherit,
         storage,

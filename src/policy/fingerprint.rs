@@ -13,6 +13,7 @@ pub fn fingerprint(policy: &Policy) -> String {
     let Policy {
         table,
         level,
+        archive,
         hold,
         inherit,
         storage,
@@ -29,7 +30,7 @@ pub fn fingerprint(policy: &Policy) -> String {
         (name, sql, with, partitions, locks, require)
     });
     let pruning: Vec<_> = queries.collect();
-    let meaning = format!("{:?}", (table, level, hold, inherit, storage, locks, maintain, pruning));
+    let meaning = format!("{:?}", (table, level, archive, hold, inherit, storage, locks, maintain, pruning));
     let digest = Sha256::digest(meaning.as_bytes());
     digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -11,6 +11,7 @@ use chrono_tz::Tz;
 use super::name_template::NameTemplate;
 use crate::codes::Severities;
 use crate::keys::Encoding;
+use crate::rows::Layout;
 use crate::schedule::{Bytes, Interval};
 use crate::sql::{Identifier, KeyPart, QualifiedName};
 
@@ -21,6 +22,8 @@ pub struct Policy {
     pub table: QualifiedName,
     /// The partitions that it should have, and theirs.
     pub level: Level,
+    /// Where partitions are archived; there when `then` is to archive.
+    pub archive: Option<Archive>,
     /// Partitions under legal hold.
     pub hold: Vec<Hold>,
     /// What partitions take from their table.
@@ -294,8 +297,25 @@ impl Unless {
 pub enum Then {
     /// Detach, and keep the table for ever.
     Detach,
+    /// Detach, archive, read the archive back, wait out the grace, drop.
+    Archive,
     /// Detach, wait out the grace, drop.
     Drop,
+}
+
+/// `archive`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Archive {
+    /// The destination's URL, without a slash at its end.
+    pub to: String,
+    /// How data files are written.
+    pub layout: Layout,
+    /// A data file ends when it has so many bytes; `None`: when its store takes no larger one.
+    pub split: Option<u64>,
+    /// How long archives are kept, from when they were verified; `None`: until somebody deletes them.
+    pub keep: Option<Interval>,
+    /// Sessions that read parts of a partition at the same time, 1 to 16.
+    pub connections: u32,
 }
 
 /// A legal hold.

@@ -84,6 +84,7 @@ fn policy(table: &str, partitioning: Partitioning) -> Policy {
             retain: None,
             subpartition: None,
         },
+        archive: None,
         hold: Vec::new(),
         inherit: Default::default(),
         storage: Default::default(),

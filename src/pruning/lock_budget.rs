@@ -9,9 +9,7 @@
 
 use super::PlanForm;
 use crate::catalog::{Partition, RelationKind, Server, Table};
-
-/// Postgres 16 began to lock the indexes of partitioned tables as well.
-const PARENT_INDEXES_SINCE: u32 = 160_000;
+use crate::sql::since;
 
 /// How many locks one EXPLAIN may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +93,7 @@ fn locks_below(partition: &Partition, version: u32, at_least: u32) -> u64 {
 }
 
 fn parent_indexes(indexes: u32, version: u32) -> u64 {
-    if PARENT_INDEXES_SINCE <= version { u64::from(indexes) } else { 0 }
+    if since::PARENT_INDEX_LOCKS <= version { u64::from(indexes) } else { 0 }
 }
 
 #[cfg(test)]

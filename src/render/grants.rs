@@ -79,7 +79,9 @@ fn to_plan(policies: &[Policy], role: &Identifier) -> Vec<Section> {
             &["What was detached and waits for the end of its grace; past runs, for `partctl history`."],
             vec![
                 format!("GRANT USAGE ON SCHEMA partctl TO {role}"),
-                format!("GRANT SELECT ON partctl.runs, partctl.steps, partctl.detached_tables TO {role}"),
+                format!(
+                    "GRANT SELECT ON partctl.runs, partctl.steps, partctl.detached_tables, partctl.archives TO {role}"
+                ),
             ],
         ),
         (
@@ -122,7 +124,9 @@ fn to_apply(policies: &[Policy], role: &Identifier, owner: Option<&Identifier>) 
             ],
             vec![
                 format!("GRANT USAGE ON SCHEMA partctl TO {role}"),
-                format!("GRANT SELECT, INSERT, UPDATE ON partctl.runs, partctl.detached_tables TO {role}"),
+                format!(
+                    "GRANT SELECT, INSERT, UPDATE ON partctl.runs, partctl.detached_tables, partctl.archives TO {role}"
+                ),
                 format!("GRANT SELECT, INSERT ON partctl.steps TO {role}"),
             ],
         ),
@@ -204,7 +208,7 @@ version: 1\ntable: shop.\"odd 100%'s\"\npartition: {hash: id, modulus: 2}\n";
                 "GRANT USAGE, CREATE ON SCHEMA shop TO shop_owner;",
                 "GRANT CREATE ON TABLESPACE fast TO shop_owner;",
                 "GRANT USAGE ON SCHEMA partctl TO \"Night Shift\";",
-                "GRANT SELECT, INSERT, UPDATE ON partctl.runs, partctl.detached_tables TO \"Night Shift\";",
+                "GRANT SELECT, INSERT, UPDATE ON partctl.runs, partctl.detached_tables, partctl.archives TO \"Night Shift\";",
                 "GRANT SELECT, INSERT ON partctl.steps TO \"Night Shift\";",
                 "GRANT pg_read_all_stats TO \"Night Shift\";",
             ]

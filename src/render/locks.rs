@@ -12,7 +12,7 @@ const NAMED: usize = 3;
 
 /// The sentences; none when no lock is taken.
 pub(super) fn sentences(plan: &Plan) -> Vec<String> {
-    let leaves = |step: &Step| matches!(step, Step::Finalize(_) | Step::Detach(_) | Step::Drop(_));
+    let leaves = |step: &Step| matches!(step, Step::Finalize(_) | Step::Detach(_) | Step::Archive(_) | Step::Drop(_));
     let targets: BTreeSet<&QualifiedName> =
         plan.steps().filter(|(_, step)| leaves(step)).map(|(_, step)| step.target()).collect();
     let (going, staying): (Vec<Lock>, Vec<Lock>) =
@@ -48,7 +48,13 @@ fn roles(plan: &Plan) -> BTreeMap<QualifiedName, &'static str> {
     let mut roles = BTreeMap::new();
     for (_, step) in plan.steps() {
         let around = match step {
-            Step::Record(_) | Step::Remove(_) | Step::Discard(_) | Step::Match(_) | Step::Analyze(_) => continue,
+            Step::Record(_)
+            | Step::Remove(_)
+            | Step::Discard(_)
+            | Step::Archive(_)
+            | Step::DeleteArchive(_)
+            | Step::Match(_)
+            | Step::Analyze(_) => continue,
             Step::Attach(step) => &step.around,
             Step::Finalize(step) => &step.around,
             Step::Create(step) => &step.around,

@@ -82,7 +82,9 @@ fn needs_ledger(step: &Step) -> bool {
         | Step::SetAside(_)
         | Step::Detach(_)
         | Step::BringBack(_)
-        | Step::Drop(_) => true,
+        | Step::Archive(_)
+        | Step::Drop(_)
+        | Step::DeleteArchive(_) => true,
         Step::Remove(_)
         | Step::Discard(_)
         | Step::DiscardSplit(_)
@@ -112,6 +114,7 @@ fn write_step(table: &TablePlan, step: &Step, number: &str, out: &mut dyn Write)
             Action::Transaction(_) => {
                 write!(out, "BEGIN;\nSET LOCAL lock_timeout = {timeout};\n{statements}COMMIT;\n")?;
             }
+            Action::CopyOut(_) | Action::Remove { .. } => write!(out, "{statements}")?,
             Action::Alone(_) | Action::Batches(_) => write!(out, "SET lock_timeout = {timeout};\n{statements}")?,
         }
     }

@@ -164,6 +164,7 @@ mod tests {
                 reason: "no grace".to_owned(),
                 bytes: 8_192,
                 foreign_keys: Vec::new(),
+                condition: crate::plan::steps::Condition::None,
                 unless: None,
             }),
         ];

@@ -80,6 +80,7 @@ pub(super) fn drop_table(table: &str) -> Step {
         reason: "detached 2026-11-07, grace over".to_owned(),
         bytes: 14_817_637_171,
         foreign_keys: Vec::new(),
+        condition: crate::plan::steps::Condition::None,
         unless: None,
     })
 }

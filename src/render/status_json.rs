@@ -202,6 +202,7 @@ fn detached(detached: &DetachedState) -> WireDetached {
         DetachedFate::DropsAt(end) => ("drops_at", Some(end)),
         DetachedFate::Aside => ("aside", None),
         DetachedFate::Due => ("due", None),
+        DetachedFate::Unarchived => ("unarchived", None),
         DetachedFate::Held => ("held", None),
         DetachedFate::Kept => ("kept", None),
         DetachedFate::Unmanaged => ("unmanaged", None),

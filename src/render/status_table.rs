@@ -155,6 +155,7 @@ pub(super) fn fate(detached: &DetachedState, overview: &Overview) -> String {
         }
         DetachedFate::Aside => "set aside: the next apply attaches it again".to_owned(),
         DetachedFate::Due => "grace over: the next apply drops it".to_owned(),
+        DetachedFate::Unarchived => "not archived yet: the next apply does that, then its grace starts".to_owned(),
         DetachedFate::Held => "under a hold".to_owned(),
         DetachedFate::Kept => "kept: its policy drops nothing".to_owned(),
         DetachedFate::Unmanaged => format!("kept: {} has no policy", name(&detached.parent)),

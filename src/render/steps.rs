@@ -168,8 +168,8 @@ fn tone(kind: StepKind) -> Tone {
         StepKind::Finalize | StepKind::Record | StepKind::Remove | StepKind::Discard => Tone::Fix,
         StepKind::Match | StepKind::Move | StepKind::Split | StepKind::Analyze => Tone::Fix,
         StepKind::Create | StepKind::Attach | StepKind::BringBack => Tone::Create,
-        StepKind::SetAside | StepKind::Detach => Tone::Detach,
-        StepKind::Drop => Tone::Drop,
+        StepKind::SetAside | StepKind::Detach | StepKind::Archive => Tone::Detach,
+        StepKind::Drop | StepKind::DeleteArchive => Tone::Drop,
     }
 }
 

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::{Format, Layout};
 use crate::sql::Identifier;
 
 /// How a value stands in a typed file, and how `COPY BINARY` spells it.
@@ -49,7 +50,7 @@ pub enum Form {
     Timestamp,
     /// `timestamptz`
     TimestampTz,
-    /// Any other type: the server casts it to text.
+    /// Any other type: the server casts it to text for a typed file.
     Cast,
 }
 
@@ -140,6 +141,42 @@ impl Form {
     }
 }
 
+impl Form {
+    /// The server's own type that has this form; `None`: a value may be of any type.
+    pub fn type_name(self) -> Option<String> {
+        Some(match self {
+            Self::Bool => "boolean".to_owned(),
+            Self::Int2 => "smallint".to_owned(),
+            Self::Int4 => "integer".to_owned(),
+            Self::Int8 => "bigint".to_owned(),
+            Self::Float4 => "real".to_owned(),
+            Self::Float8 => "double precision".to_owned(),
+            Self::Decimal { precision, scale } => format!("numeric({precision},{scale})"),
+            Self::Uuid => "uuid".to_owned(),
+            Self::Bytes => "bytea".to_owned(),
+            Self::Text => "text".to_owned(),
+            Self::Json => "json".to_owned(),
+            Self::Jsonb => "jsonb".to_owned(),
+            Self::Date => "date".to_owned(),
+            Self::Time => "time without time zone".to_owned(),
+            Self::Timestamp => "timestamp without time zone".to_owned(),
+            Self::TimestampTz => "timestamp with time zone".to_owned(),
+            Self::Cast => return None,
+        })
+    }
+
+    /// Whether another form holds every value of this one, so that a cast there and back changes none.
+    pub fn fits_in(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Int2, Self::Int4 | Self::Int8) | (Self::Int4, Self::Int8) | (Self::Float4, Self::Float8) => true,
+            (Self::Decimal { precision, scale }, Self::Decimal { precision: other_precision, scale: other_scale }) => {
+                scale <= other_scale && precision - scale <= other_precision - other_scale
+            }
+            _ => self == other,
+        }
+    }
+}
+
 impl fmt::Display for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Self::Decimal { precision, scale } = self {
@@ -199,10 +236,11 @@ impl TryFrom<String> for Form {
 }
 
 impl Column {
-    /// How the column is written in a SELECT list.
-    pub fn selected(&self) -> String {
-        match self.stored_as {
-            Form::Cast => format!("{}::pg_catalog.text", self.name),
+    /// How the column is written in a SELECT list. Only typed files need the cast: in `binary` it would be in the way,
+    /// as `COPY FROM` reads what the column's own type has sent.
+    pub fn selected(&self, format: Format) -> String {
+        match (format, self.stored_as) {
+            (Format::Parquet, Form::Cast) => format!("{}::pg_catalog.text", self.name),
             _ => self.name.to_string(),
         }
     }
@@ -212,6 +250,12 @@ impl Column {
         self.stored_as = Form::Cast;
         self.because = Some(why.to_owned());
     }
+}
+
+/// The columns whose values stand in the data files. `COPY FROM` takes none for a generated column, so files that psql
+/// restores from leave it out.
+pub fn stored_columns(columns: &[Column], layout: Layout) -> impl Iterator<Item = &Column> {
+    columns.iter().filter(move |column| layout.format == Format::Parquet || !column.generated)
 }
 
 #[cfg(test)]
@@ -258,8 +302,9 @@ mod tests {
             generated: false,
             identity: None,
         };
-        assert_eq!(column.selected(), "\"Amount\"");
+        assert_eq!(column.selected(Format::Parquet), "\"Amount\"");
         column.cast_because("it holds NaN");
-        assert_eq!(column.selected(), "\"Amount\"::pg_catalog.text");
+        assert_eq!(column.selected(Format::Parquet), "\"Amount\"::pg_catalog.text");
+        assert_eq!(column.selected(Format::Binary), "\"Amount\"", "COPY FROM would take the text for an array");
     }
 }

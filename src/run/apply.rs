@@ -89,8 +89,9 @@ pub async fn apply(
             }
         }
     }
-    let Applying { policies, planner, listener, mut stop, deadline, .. } = applying;
-    let execution = Execution { sessions, run: run.clone(), listener, stop: stop.clone(), deadline };
+    let Applying { policies, planner, listener, mut stop, deadline, invocation, .. } = applying;
+    let execution =
+        Execution { sessions, run: run.clone(), listener, client: invocation.client(), stop: stop.clone(), deadline };
     let (outcome, sessions) = execute(execution, plan).await;
     let sessions: Vec<Session> = sessions.into_iter().filter(|session| !session.client().is_closed()).collect();
     let Some(session) = sessions.first() else {

@@ -8,7 +8,7 @@ use tokio_postgres::error::SqlState;
 use super::proof::{Proven, commit_proven};
 use super::signals::{Stop, StopSignal};
 use crate::db::connect::{Asked, Session};
-use crate::plan::{Action, Ahead, Drain, Lock, Proof, Transaction};
+use crate::plan::{Action, Ahead, Archived, Drain, Lock, Proof, Transaction};
 use crate::sql::{LOCK_TIMEOUT, SqlLiteral};
 
 /// Ends by itself when the cancel request came before it.
@@ -68,6 +68,8 @@ pub(super) enum Committed {
     Unproven,
     /// That its proof held before it was committed.
     Proven,
+    /// The rows are in an archive.
+    Archived(Archived),
 }
 
 /// Sends an action; a transaction that fails is rolled back.
@@ -103,6 +105,8 @@ pub(super) async fn attempt(
         Action::Batches(batches) => {
             alone_between(session, &settings(milliseconds, 0, commit), &batches.statement, stop).await
         }
+        Action::CopyOut(_) => unreachable!("an archive step is carried out by `archiving`"),
+        Action::Remove { .. } => unreachable!("an archive is deleted by `deleting`"),
     };
     match result {
         Ok(Proven::Yes) => Ok(Committed::Proven),

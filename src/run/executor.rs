@@ -14,23 +14,31 @@ use tokio::task::JoinSet;
 use tokio_postgres::types::Type;
 
 use super::absence::Absence;
+use super::archiving::{Archiving, archive};
 use super::attempt::{Commit, Committed, Refusal, attempt};
+use super::deleting::{Deleting, delete_archive};
 use super::ledger::{Entry, OpenRun};
 use super::lock_window::{LockWindow, sessions};
 use super::patience::Patience;
 use super::signals::Stop;
 use super::step_error::{
     away_too_long, error_of_absent, error_of_trapped, is_about_its_target, lock_lost, locks_not_granted, lost,
-    not_found, refused, stopped,
+    not_deleted, not_found, refused, stopped,
 };
+use crate::archive::Progress;
 use crate::db::connect::{Pulse, Session};
 use crate::failure::FailureKind;
-use crate::plan::steps::DetachPartition;
-use crate::plan::{Action, Blocker, Event, FailedStep, Listener, Outcome, Phase, Plan, Step, StepError, TablePlan};
+use crate::plan::steps::{ArchiveTable, DeleteArchive, DetachPartition};
+use crate::plan::{
+    Action, Archived, Blocker, Event, FailedStep, Listener, Outcome, Phase, Plan, Step, StepError, TablePlan,
+};
 use crate::sql::QualifiedName;
 
 /// How long it is tried to take away the traces of a step that failed.
 const CLEAN_UP: Duration = Duration::from_secs(5);
+
+/// How often it is told how far an archive is.
+const TELL_AGAIN: Duration = Duration::from_millis(250);
 
 /// How a plan is carried out.
 pub struct Execution {
@@ -40,6 +48,8 @@ pub struct Execution {
     pub run: Option<OpenRun>,
     /// Hears every event.
     pub listener: Arc<Mutex<dyn Listener>>,
+    /// Account and machine of the client, for what is told of it elsewhere.
+    pub client: Option<String>,
     /// Tells of signals.
     pub stop: Stop,
     /// When the whole run must have ended.
@@ -48,7 +58,7 @@ pub struct Execution {
 
 /// Carries the plan out as far as it goes, and gives the sessions back.
 pub async fn execute(execution: Execution, plan: &Plan) -> (Outcome, Vec<Session>) {
-    let Execution { sessions, run, listener, stop, deadline } = execution;
+    let Execution { sessions, run, listener, client, stop, deadline } = execution;
     let lock = sessions.first().map(Session::pulse);
     let mut workers: Vec<Worker> = sessions
         .into_iter()
@@ -57,6 +67,7 @@ pub async fn execute(execution: Execution, plan: &Plan) -> (Outcome, Vec<Session
             lock: lock.clone(),
             run: run.clone(),
             listener: Arc::clone(&listener),
+            client: client.clone(),
             stop: stop.clone(),
             deadline,
         })
@@ -203,6 +214,7 @@ struct Worker {
     lock: Option<Pulse>,
     run: Option<OpenRun>,
     listener: Arc<Mutex<dyn Listener>>,
+    client: Option<String>,
     stop: Stop,
     deadline: Option<Instant>,
 }
@@ -275,7 +287,12 @@ impl Worker {
             Ok(committed) => {
                 outcome.done += 1;
                 outcome.proven.extend((committed == Committed::Proven).then(|| step.target().clone()));
-                tell(&self.listener, &Event::StepDone { table: table.table.clone(), step: boxed(), took });
+                let archived = match committed {
+                    Committed::Archived(archived) => Some(archived),
+                    Committed::Proven | Committed::Unproven => None,
+                };
+                let done = Event::StepDone { table: table.table.clone(), step: boxed(), took, archived };
+                tell(&self.listener, &done);
                 Ended::Done
             }
             Err(error) => self.fail(table, step, took, error, outcome).await,
@@ -311,6 +328,12 @@ impl Worker {
         }
         let run = self.run.clone();
         let entry = run.as_ref().map(|run| Entry { run, table: &table.table, fingerprint: &table.fingerprint, step });
+        if let Step::Archive(archive) = step {
+            return self.archive(table, step, archive, entry).await.map(Committed::Archived);
+        }
+        if let Step::DeleteArchive(delete) = step {
+            return self.delete(step, delete, entry, started).await;
+        }
         let mut patience = Patience::new(patience, self.deadline);
         let mut actions = VecDeque::from(step.actions());
         let (mut begun, mut trapped, mut committed) = (false, false, Committed::Unproven);
@@ -350,6 +373,54 @@ impl Worker {
             }
         }
         Ok(committed)
+    }
+
+    async fn delete(
+        &self,
+        planned: &Step,
+        step: &DeleteArchive,
+        entry: Option<Entry<'_>>,
+        started: Instant,
+    ) -> Result<Committed, StepError> {
+        let DeleteArchive { id, destination, path, reason, .. } = step;
+        let client = self.session.client();
+        let deleted = async {
+            delete_archive(client, &Deleting { id: *id, destination, path, reason }).await?;
+            match entry {
+                Some(entry) => Ok(client.batch_execute(&entry.done(started.elapsed().as_millis())).await?),
+                None => Ok(()),
+            }
+        };
+        deleted.await.map(|()| Committed::Unproven).map_err(|error| not_deleted(&error, planned))
+    }
+
+    async fn archive(
+        &mut self,
+        table: &TablePlan,
+        planned: &Step,
+        step: &ArchiveTable,
+        entry: Option<Entry<'_>>,
+    ) -> Result<Archived, StepError> {
+        let (began, told) = (Instant::now(), Mutex::new(Instant::now()));
+        let listener = Arc::clone(&self.listener);
+        let progress = |Progress { rows, bytes }| {
+            let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+            if TELL_AGAIN <= told.elapsed() {
+                *told = Instant::now();
+                let (table, step) = (table.table.clone(), Box::new(planned.clone()));
+                tell(&listener, &Event::Archiving { table, step, rows, bytes, took: began.elapsed() });
+            }
+        };
+        let archiving = Archiving {
+            session: &self.session,
+            planned,
+            step,
+            policy: &table.fingerprint,
+            client: self.client.clone(),
+            progress: &progress,
+            entry,
+        };
+        archive(archiving, &mut self.stop).await
     }
 
     /// Tries an action in window after window, until it is done or patience ends.

@@ -7,7 +7,8 @@ use super::attempt::UNDER_LOCK;
 use super::patience::Patience;
 use super::signals::StopSignal;
 use crate::db::connect::Session;
-use crate::failure::FailureKind;
+use crate::failure::{Failure, FailureKind};
+use crate::plan::steps::ArchiveTable;
 use crate::plan::steps::SetDefaultAside;
 use crate::plan::{Action, Blocker, Step, StepError};
 use crate::render::elapsed;
@@ -74,6 +75,55 @@ pub(super) fn lost(session: &Session, error: &tokio_postgres::Error, step: &Step
         blockers: Vec::new(),
         next: "run again when the server is back: what was not committed did not happen".to_owned(),
     }
+}
+
+/// The archive was not made, or is not what was read: the table is kept.
+pub(super) fn not_archived(error: &anyhow::Error, step: &ArchiveTable) -> StepError {
+    let server = error.chain().find_map(|cause| cause.downcast_ref::<tokio_postgres::Error>());
+    let failure = error.downcast_ref::<Failure>();
+    let lost = server.is_some_and(|error| error.as_db_error().is_none());
+    StepError {
+        kind: match failure {
+            Some(failure) => failure.kind,
+            None if lost => FailureKind::Unreachable,
+            None => FailureKind::Findings,
+        },
+        message: causes(error),
+        sqlstate: server.and_then(|error| error.code()).map(|code| code.code().to_owned()),
+        doing: format!("archive {} to {}", step.table, step.archive.to),
+        blockers: Vec::new(),
+        next: failure.and_then(|failure| failure.hint.clone()).unwrap_or_else(|| {
+            "nothing was dropped; mend the cause, and the next run begins this archive again".to_owned()
+        }),
+    }
+}
+
+/// The archive was not deleted, or not wholly.
+pub(super) fn not_deleted(error: &anyhow::Error, step: &Step) -> StepError {
+    let failure = error.downcast_ref::<Failure>();
+    StepError {
+        kind: failure.map_or(FailureKind::Findings, |failure| failure.kind),
+        message: causes(error),
+        sqlstate: None,
+        doing: briefly(step),
+        blockers: Vec::new(),
+        next: failure.and_then(|failure| failure.hint.clone()).unwrap_or_else(|| "run again".to_owned()),
+    }
+}
+
+/// What went wrong, from the outside in, each cause once: many repeat the one below them.
+fn causes(error: &anyhow::Error) -> String {
+    let mut told: Vec<String> = Vec::new();
+    for cause in error.chain() {
+        let text = match cause.downcast_ref::<tokio_postgres::Error>().and_then(tokio_postgres::Error::as_db_error) {
+            Some(refusal) => refusal.message().to_owned(),
+            None => cause.to_string(),
+        };
+        if told.iter().all(|said| !said.contains(&text)) {
+            told.push(text);
+        }
+    }
+    told.join(": ")
 }
 
 /// The session that holds the run lock is gone, and the lock with it.

@@ -8,6 +8,7 @@ mod key_part;
 mod literal;
 mod qualified_name;
 mod session;
+pub mod since;
 
 pub use dollar_quoted::DollarQuoted;
 pub use identifier::Identifier;

@@ -43,7 +43,7 @@ pub(super) struct Greeting {
     pub(super) in_recovery: bool,
     pub(super) read_only: bool,
     pub(super) backend_pid: i32,
-    pub(super) server_version: i32,
+    pub(super) server_version: u32,
     /// Where the server itself took the connection; no address: on a Unix socket.
     pub(super) address: Option<IpAddr>,
     pub(super) port: u16,
@@ -131,7 +131,7 @@ impl Session {
                 in_recovery: row.get(0) == Some("t"),
                 read_only: row.get(1) == Some("on"),
                 backend_pid: number(2),
-                server_version: number(3),
+                server_version: number(3).unsigned_abs(),
                 address: row.get(4).and_then(|text| text.parse().ok()),
                 port: row.get(5).and_then(|text| text.parse().ok()).unwrap_or_default(),
             };
@@ -155,7 +155,7 @@ impl Session {
     }
 
     /// `server_version_num`, such as 150018 for 15.18.
-    pub fn server_version(&self) -> i32 {
+    pub fn server_version(&self) -> u32 {
         self.greeting.server_version
     }
 
@@ -185,6 +185,14 @@ impl Session {
         let canonical = |address: Option<IpAddr>| address.map(|address| address.to_canonical());
         let Greeting { address, port, .. } = self.greeting;
         port == self.dialled.port && canonical(address) == canonical(self.dialled.address)
+    }
+
+    /// Another session at the same place.
+    ///
+    /// # Errors
+    /// Those of [`super::connect`].
+    pub async fn another(&self) -> Result<Self> {
+        super::connect(&self.dialled.again).await
     }
 
     /// How to open another session at the same place.

@@ -5,7 +5,7 @@ SELECT d.relation AS oid, c.relkind::text AS kind, n.nspname::text AS schema, c.
        -- Infinity, which only somebody's own UPDATE can have written, has no int8 (22003); the largest lies beyond any calendar.
        CASE WHEN pg_catalog.isfinite(d.detached_at) THEN (extract(epoch FROM d.detached_at) * 1000000)::int8
             WHEN d.detached_at IS NOT NULL THEN 9223372036854775807 END AS detached_at,
-       c.relispartition AS attached, pg_catalog.pg_get_userbyid(c.relowner)::text AS owner,
+       c.relispartition AS attached, CASE WHEN 0 <= c.reltuples THEN c.reltuples::int8 END AS rows, pg_catalog.pg_get_userbyid(c.relowner)::text AS owner,
        pg_catalog.pg_has_role(c.relowner, 'USAGE') AS role_is_owner,
        greatest(c.relpages, 0)::int8
          + coalesce((SELECT pg_catalog.sum(greatest(ic.relpages, 0))::int8 FROM pg_catalog.pg_index x

@@ -99,9 +99,7 @@ SELECT m.oid, pg_catalog.pg_has_role(m.relowner, 'USAGE') AND pg_catalog.pg_has_
      WHERE d.classoid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objoid = m.oid
     ) property) AS properties
   FROM members m JOIN members r ON r.oid = m.root
- -- From Postgres 16 on a member may lack SET ROLE, and the privilege has a name; before, every member may.
- CROSS JOIN (SELECT CASE WHEN pg_catalog.current_setting('server_version_num')::int4 < 160000 THEN 'MEMBER' ELSE 'SET' END)
-       become(privilege)
+ CROSS JOIN (SELECT $3::text) become(privilege)
  WHERE m.oid = m.root
     OR (m.relowner, m.relrowsecurity, m.identity, m.identity_index, m.settings, m.comments, m.statistics)
        IS DISTINCT FROM

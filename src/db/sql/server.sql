@@ -18,6 +18,9 @@ SELECT pg_catalog.current_setting('server_version_num')::int4 AS version,
             ELSE pg_catalog.has_schema_privilege(home.oid, 'USAGE')
                  AND pg_catalog.has_schema_privilege(home.oid, 'CREATE') END AS ledger_installable,
        ledger.current AS ledger_current,
+       (SELECT pg_catalog.has_schema_privilege(home.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT')
+          FROM pg_catalog.pg_class c WHERE c.relnamespace = home.oid AND c.relname = 'archives'
+           AND EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'removed_at')) AS archives_usable,
        coalesce(pg_catalog.has_schema_privilege(home.oid, 'USAGE')
                 AND pg_catalog.has_schema_privilege(home.oid, 'CREATE'), false) AND ledger.owned AS ledger_upgradable
   FROM (VALUES (1)) one(row)
@@ -30,10 +33,13 @@ SELECT pg_catalog.current_setting('server_version_num')::int4 AS version,
               coalesce(pg_catalog.bool_and(pg_catalog.has_table_privilege(c.oid, 'INSERT')
                                            AND (c.relname = 'steps' OR pg_catalog.has_table_privilege(c.oid, 'SELECT')
                                                 AND pg_catalog.has_table_privilege(c.oid, 'UPDATE'))), false) AS writable,
-              -- What the last migration added.
+              -- What the last migrations added.
               coalesce(pg_catalog.bool_or(c.relname = 'steps' AND EXISTS (
                          SELECT FROM pg_catalog.pg_attribute a
-                          WHERE a.attrelid = c.oid AND a.attname = 'blockers' AND NOT a.attisdropped)), false) AS current,
+                          WHERE a.attrelid = c.oid AND a.attname = 'blockers' AND NOT a.attisdropped)), false)
+                AND coalesce(pg_catalog.bool_or(c.relname = 'detached_tables' AND EXISTS (
+                         SELECT FROM pg_catalog.pg_attribute a
+                          WHERE a.attrelid = c.oid AND a.attname = 'restored_from' AND NOT a.attisdropped)), false) AS current,
               coalesce(pg_catalog.bool_and(pg_catalog.pg_has_role(c.relowner, 'USAGE')), false) AS owned
          FROM pg_catalog.pg_class c
         WHERE c.relnamespace = home.oid AND c.relname IN ('runs', 'steps', 'detached_tables')) ledger

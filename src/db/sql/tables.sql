@@ -56,6 +56,10 @@ SELECT c.oid, tree.depth = 0 AS is_root, n.nspname::text AS schema, c.relname::t
            -- From Postgres 18 on there are constraints that nobody enforces.
            AND coalesce((pg_catalog.to_jsonb(k) ->> 'conenforced')::bool, true)) AS unvalidated,
        (SELECT pg_catalog.count(*) FROM pg_catalog.pg_index x WHERE x.indrelid = c.oid)::int4 AS indexes,
+       EXISTS (SELECT FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class xc ON xc.oid = x.indexrelid
+                 JOIN pg_catalog.pg_am xa ON xa.oid = xc.relam AND xa.amname = 'btree'
+                WHERE x.indrelid = c.oid AND x.indisvalid AND x.indpred IS NULL
+                  AND p.partattrs[0] <> 0 AND x.indkey[0] = p.partattrs[0]) AS key_has_index,
        p.partstrat::text AS strategy,
        (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
                  a.attname, coalesce(pg_catalog.format_type(a.atttypid, a.atttypmod), pg_catalog.format_type(it.oid, NULL)),
@@ -87,9 +91,7 @@ SELECT c.oid, tree.depth = 0 AS is_root, n.nspname::text AS schema, c.relname::t
          FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
         WHERE i.indrelid = c.oid AND i.indisunique) END AS unique_keys
   FROM tree
- -- From Postgres 16 on a member may lack SET ROLE, and the privilege has a name; before, every member may.
- CROSS JOIN (SELECT CASE WHEN pg_catalog.current_setting('server_version_num')::int4 < 160000 THEN 'MEMBER' ELSE 'SET' END)
-       become(privilege)
+ CROSS JOIN (SELECT $4::text) become(privilege)
   JOIN pg_catalog.pg_class c ON c.oid = tree.oid
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_catalog.pg_partitioned_table p ON p.partrelid = c.oid

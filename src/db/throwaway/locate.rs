@@ -9,9 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::failure::{Failure, FailureKind};
-
-/// The oldest major version that partctl works with.
-pub const OLDEST_MAJOR: u32 = 14;
+use crate::sql::since::OLDEST_MAJOR;
 
 const CHOICE: &str = "PARTCTL_PG_BIN";
 

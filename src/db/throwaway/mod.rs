@@ -14,7 +14,7 @@ use anyhow::Context;
 use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls};
 
-pub use self::locate::{Installation, OLDEST_MAJOR, locate};
+pub use self::locate::{Installation, locate};
 
 use self::launch::{Account, Guard, Postmaster, Site, make_folder};
 
@@ -280,6 +280,7 @@ mod tests {
 
     use super::*;
     use crate::failure::Failure;
+    use crate::sql::since::OLDEST_MAJOR;
 
     fn start(options: ServerOptions) -> ThrowawayServer {
         ThrowawayServer::start(options).unwrap_or_else(|error| {

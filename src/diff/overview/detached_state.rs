@@ -7,7 +7,7 @@ use crate::desired::expand;
 use crate::diff::detached::{grace_end, is_wanted_again};
 use crate::diff::{Node, Situation};
 use crate::plan::Plan;
-use crate::policy::{Policy, Then};
+use crate::policy::{Policy, Retain, Then};
 use crate::sql::QualifiedName;
 
 /// A table that partctl detached.
@@ -38,6 +38,8 @@ pub enum DetachedFate {
     Due,
     /// A hold keeps it.
     Held,
+    /// It is archived first: the next run does that.
+    Unarchived,
     /// The policy does not drop what it detaches.
     Kept,
     /// No policy manages the table that it came from.
@@ -63,6 +65,7 @@ pub(super) fn detached_state(
     let steps = planned.map_or(&[][..], |planned| &planned.steps);
     let wanted = || situation.as_ref().is_some_and(|situation| is_wanted_again(situation, entry, steps));
     let retain = policy.and_then(|policy| policy.level.retain.as_ref());
+    let archive = snapshot.ledger.archives().of(entry);
     let fate = match (policy, retain, entry.detached_at) {
         _ if entry.attached || entry.name != entry.recorded => DetachedFate::Changed,
         (None, _, _) => DetachedFate::Unmanaged,
@@ -70,8 +73,12 @@ pub(super) fn detached_state(
         (_, _, None) => DetachedFate::Unrecorded,
         _ if held() => DetachedFate::Held,
         _ if wanted() => DetachedFate::Kept,
-        (_, Some(retain), Some(detached_at)) if retain.then == Then::Drop => match grace_end(retain.grace, detached_at)
-        {
+        (_, Some(Retain { then: Then::Archive, .. }), _) if archive.is_none() => DetachedFate::Unarchived,
+        // The grace of an archived table begins when its archive is verified.
+        (_, Some(retain), Some(detached_at)) if retain.then != Then::Detach => match grace_end(
+            retain.grace,
+            archive.filter(|_| retain.then == Then::Archive).map_or(detached_at, |archive| archive.verified_at),
+        ) {
             Some(end) if end <= snapshot.server.now => DetachedFate::Due,
             Some(end) => DetachedFate::DropsAt(end),
             None => DetachedFate::Kept,

@@ -20,7 +20,7 @@ impl Situation<'_> {
         retain: &Retain,
         planned: &TablePlan,
     ) -> Option<NextToRetire> {
-        let here = self.now_on(range)?;
+        let here = self.reached()?;
         let (protected, _) = holders(self, retain);
         self.placed.iter().find_map(|(extent, partition)| {
             let upper = extent.to.point()?;

@@ -28,6 +28,7 @@ fn policy(every: Every, timezone: Option<chrono_tz::Tz>, retain: Retain) -> Poli
             retain: Some(retain),
             subpartition: None,
         },
+        archive: None,
         hold: Vec::new(),
         inherit: Default::default(),
         storage: Default::default(),
@@ -103,6 +104,7 @@ fn snapshot(key_type: &str, bounds: &[&str], now: &str) -> CatalogSnapshot {
         columns: Vec::new(),
         unique_keys: Vec::new(),
         indexes: 0,
+        key_has_index: false,
         tablespace: None,
         access_method: None,
         properties: Vec::new(),
@@ -263,6 +265,7 @@ fn a_detached_table_says_what_becomes_of_it() {
         owner_out_of_reach: None,
         attached: false,
         bytes: 8_192,
+        rows: None,
         foreign_keys: Vec::new(),
         leftover_checks: Vec::new(),
     };
@@ -277,7 +280,15 @@ fn a_detached_table_says_what_becomes_of_it() {
         DetachedTable { attached: true, ..entry("begun", None) },
     ];
     let mut snapshot = snapshot("date", &["2026-01-01", "2026-01-02"], "2026-01-05T12:00:00Z");
-    snapshot.ledger = Ledger::Installed { detached, unreadable: Vec::new(), journal: Journal::Current, writable: true };
+    snapshot.ledger = Ledger::Installed {
+        detached,
+        archives: crate::catalog::Archives::default(),
+        being_deleted: Vec::new(),
+        restored: Vec::new(),
+        unreadable: Vec::new(),
+        journal: Journal::Current,
+        writable: true,
+    };
     let mut policy = daily(retain(Some("1 year"), None));
     let fates = |policy: &Policy| -> Vec<DetachedFate> {
         seen(policy, &snapshot).detached.into_iter().map(|detached| detached.fate).collect()

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 
 use super::Events;
-use crate::catalog::{CatalogSnapshot, DetachedTable, Ledger, Partition, Table};
+use crate::catalog::{ArchiveEntry, Archives, CatalogSnapshot, DetachedTable, Ledger, Partition, Table};
+use crate::plan::steps::ArchiveTable;
 use crate::plan::{Step, TablePlan};
 use crate::sql::QualifiedName;
 
@@ -34,6 +35,20 @@ pub(super) fn rehearse(planned: &TablePlan, catalog: &mut CatalogSnapshot) -> Ev
                 }
                 events.retired.push(detach.partition.clone());
             }
+            Step::Archive(archive) => {
+                if let Ledger::Installed { archives, .. } = &mut catalog.ledger {
+                    let mut known = archives.known().to_vec();
+                    // Below the numbers that the ledger gives.
+                    let id = known.iter().map(|entry| entry.id).min().unwrap_or_default().min(0) - 1;
+                    known.push(archived(archive, id, now));
+                    *archives = Archives::Known(known);
+                }
+            }
+            Step::DeleteArchive(delete) => {
+                if let Ledger::Installed { archives: Archives::Known(known), .. } = &mut catalog.ledger {
+                    known.retain(|entry| (entry.id, &entry.table) != (delete.id, &delete.table));
+                }
+            }
             Step::Drop(drop) => {
                 if let Ledger::Installed { detached, .. } = &mut catalog.ledger {
                     detached.retain(|entry| entry.oid != drop.oid);
@@ -58,8 +73,26 @@ fn entry(partition: Partition, parent: QualifiedName, now: DateTime<Utc>) -> Det
         attached: false,
         owner_out_of_reach: None,
         bytes: partition.bytes,
+        rows: partition.rows,
         foreign_keys: Vec::new(),
         leftover_checks: Vec::new(),
+    }
+}
+
+fn archived(step: &ArchiveTable, id: i64, now: DateTime<Utc>) -> ArchiveEntry {
+    ArchiveEntry {
+        id,
+        oid: step.oid,
+        table: step.table.clone(),
+        parent: step.parent.clone(),
+        bound: step.bound.to_string(),
+        destination: step.archive.to.clone(),
+        path: String::new(),
+        begun_at: now,
+        verified_at: now,
+        milliseconds: 0,
+        rows: step.rows.unwrap_or_default(),
+        bytes: 0,
     }
 }
 

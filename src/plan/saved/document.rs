@@ -197,6 +197,7 @@ impl SavedStep {
                 Step::Create(step) => Some(step.bound.to_string()),
                 Step::Move(step) => Some(step.create.bound.to_string()),
                 Step::Detach(step) => Some(step.bound.to_string()),
+                Step::Archive(step) => Some(step.bound.to_string()),
                 Step::Attach(step) => Some(step.bound.to_string()),
                 Step::SetAside(_) | Step::BringBack(_) | Step::Split(_) | Step::DiscardSplit(_) => {
                     Some(Bound::Default.to_string())
@@ -206,6 +207,7 @@ impl SavedStep {
                 | Step::Remove(_)
                 | Step::Discard(_)
                 | Step::Drop(_)
+                | Step::DeleteArchive(_)
                 | Step::Match(_)
                 | Step::Analyze(_) => None,
             },

@@ -25,6 +25,7 @@ fn drop_step(table: &str, oid: u32) -> Step {
             columns: Vec::new(),
             lockable: true,
         }],
+        condition: crate::plan::steps::Condition::None,
         unless: None,
     })
 }
@@ -85,9 +86,11 @@ fn the_document_says_what_it_is_and_all_that_a_reader_needs() {
       "summary": {
         "steps": {
           "analyze": 0,
+          "archive": 0,
           "attach": 0,
           "bring back": 0,
           "create": 0,
+          "delete archive": 0,
           "detach": 0,
           "discard": 0,
           "drop": 1,

@@ -1,10 +1,12 @@
 //! One file per kind of step: its data, its locks, its SQL.
 
 mod analyze_parent;
+mod archive_table;
 mod attach_partition;
 mod bring_default_back;
 mod check_ahead;
 mod create_partition;
+mod delete_archive;
 mod detach_partition;
 mod detached_entry;
 mod discard_branch;
@@ -19,13 +21,15 @@ mod set_default_aside;
 mod split_default;
 
 pub use analyze_parent::{AnalyzeParent, AnalyzeReach, AnalyzeReason};
+pub use archive_table::ArchiveTable;
 pub use attach_partition::AttachPartition;
 pub use bring_default_back::{Away, BringDefaultBack};
 pub use check_ahead::{CHECK_PREFIX, CheckAhead};
 pub use create_partition::{CreatePartition, CreateReason};
+pub use delete_archive::DeleteArchive;
 pub use detach_partition::DetachPartition;
 pub use discard_branch::DiscardBranch;
-pub use drop_table::DropTable;
+pub use drop_table::{Condition, DropTable};
 pub use finalize_detach::FinalizeDetach;
 pub use match_properties::{ChangeOfOwner, MatchProperties};
 pub use move_rows::{Firing, MoveRows, Published, SilencedTrigger, Wait};

@@ -3,7 +3,7 @@
 //! The outermost level has its grid under `partition`, and `create` and `retain` at the top of the document; a level
 //! below it has all of them in one place, under `subpartition`.
 
-use crate::policy::model::{Create, Level, Partitioning, Retain};
+use crate::policy::model::{Create, Level, Partitioning, Retain, Then};
 use crate::policy::name_template::{NameTemplate, Segment};
 
 use super::partition::{self, Axis, Partition};
@@ -110,6 +110,11 @@ impl ReadLevel {
             return None;
         }
         levels().find(|level| level.ages()).unwrap_or(self).axis
+    }
+
+    /// What becomes of what this level and those below it retire.
+    pub fn thens(&self) -> impl Iterator<Item = Then> {
+        [self].into_iter().chain(self.below()).filter_map(|level| Some(level.retain.as_ref()?.then))
     }
 
     /// The level, when everything in it is in order.

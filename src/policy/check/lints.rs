@@ -80,12 +80,12 @@ impl Look<'_, '_> {
     }
 
     fn retirement(&mut self, retain: &Retain) {
-        if retain.then == Then::Drop && retain.grace.is_none() {
+        if retain.then != Then::Detach && retain.grace.is_none() {
             let message = "partitions are dropped in the run that detaches them";
             let hint = "with a `grace` of some days `partctl reattach` brings one back";
             self.say(rules::DROP_AT_ONCE, &self.at_home(["retain", "grace"]), message, hint);
         }
-        if retain.then == Then::Drop && retain.unattended && retain.per_run.is_none() {
+        if retain.then != Then::Detach && retain.unattended && retain.per_run.is_none() {
             let message = "partitions are dropped while nobody looks, and no number bounds how many";
             let hint = "add `per_run`: a run that would retire more is refused";
             self.say(rules::DROP_UNBOUNDED, &self.at_home(["retain", "unattended"]), message, hint);

@@ -50,7 +50,8 @@ pub(super) static KEYS: Keys = Keys {
         Key::new(
             "then",
             Shape::Choice(|| words(&THEN)),
-            "what becomes of old partitions: `detach` keeps the table, `drop` detaches, waits out `grace`, and drops",
+            "what becomes of old partitions: `detach` keeps the table, `drop` detaches, waits out `grace`, and drops; \
+             `archive` archives what it detaches, reads the archive back, waits out `grace`, and drops",
         )
         .required(),
         Key::new("grace", GRACE, "between detach and drop; `0 days` drops in the same run")
@@ -70,7 +71,7 @@ pub(super) static KEYS: Keys = Keys {
 
 /// The words for [`Then`].
 const THEN: [(&str, Option<Then>); 4] =
-    [("detach", Some(Then::Detach)), ("drop", Some(Then::Drop)), ("archive", None), ("move", None)];
+    [("detach", Some(Then::Detach)), ("drop", Some(Then::Drop)), ("archive", Some(Then::Archive)), ("move", None)];
 
 const LATER: &[&str] = &["move_to"];
 

@@ -74,6 +74,8 @@ rules! {
         "An encoding is one that partctl knows, with the parameters that it takes.";
     STORAGE = "PT050" "storage-parameter"
         "A storage parameter has a value that Postgres takes.";
+    DESTINATION = "PT055" "archive-destination"
+        "Archives go to a folder or a bucket that is named in full, without credentials.";
     DROP_AT_ONCE = "PT060" "drop-without-grace"
         "Between detaching a partition and dropping it there is time to see that it was still needed." Warning;
     DROP_UNBOUNDED = "PT061" "drop-unbounded"

@@ -70,7 +70,7 @@ fn the_examples_of_the_project_are_valid() {
 }
 
 /// Valid policies that together have every section. A new section needs its place here.
-const BASES: [&str; 11] = [
+const BASES: [&str; 12] = [
     "{version: 1, table: a.b, partition: {range: at, every: 1 day, timezone: UTC, anchor: 2024-01-01}, \
      create: {ahead: 3 days}, retain: {for: 2 years, then: drop}, hold: [{from: 2022-01-01, to: 2024-02-01}], \
      locks: {timeout: 1 s}, maintain: {analyze: true}, check: {min_runway: 2 days}, \
@@ -82,6 +82,8 @@ const BASES: [&str; 11] = [
     "{version: 1, table: a.b, partition: {hash: c, modulus: 4}}",
     "{version: 1, kind: defaults, partition: {range: at, every: 1 day}, retain: {then: drop}}",
     "{version: 1, table: a.b, partition: {range: at, every: 1 month}}",
+    "{version: 1, table: a.b, partition: {range: at, every: 1 month}, retain: {for: 1 year, then: archive}, \
+     archive: {to: s3://b/c}}",
     "{version: 1, table: a.b, partition: {list: c, values: {x: [a]}, subpartition: {range: at, every: 1 day, timezone: UTC, \
      anchor: 2024-01-01, create: {ahead: 3 days}, retain: {for: 2 years, then: drop}}}}",
     "{version: 1, table: a.b, partition: {range: at, every: 1 day, subpartition: {list: c, values: {x: [a]}}}}",

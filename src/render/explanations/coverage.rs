@@ -109,6 +109,12 @@ pub(super) const EXPLANATIONS: &[Explanation] = &[
         "Set `maintain: {analyze: true}` in the policy, or run ANALYZE on the table from time to time.",
     ),
     explain(
+        "PT160",
+        "Partitions of a number key are made ahead of the highest key in use. An index that leads with the key tells it; \
+         without one, each run looks which partitions hold rows, and takes the highest one to be full.",
+        "Create the index that the hint names, on each partition CONCURRENTLY first where writers must not wait.",
+    ),
+    explain(
         "PT161",
         "Partitions of a text key follow its collation. If that does not sort times in their order, bounds hold other rows \
          than they say.",

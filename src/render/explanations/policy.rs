@@ -142,4 +142,10 @@ pub(super) const EXPLANATIONS: &[Explanation] = &[
         "Postgres would refuse to make the partition (22023), at night and not in review.",
         "Give the parameter a value from the range that the message names.",
     ),
+    explain(
+        "PT055",
+        "Where archives go is read by everybody who reads the policy, and must mean the same on every machine.",
+        "Name a folder or a bucket in full, and leave credentials to the environment, as the cloud's own tools take them.",
+    )
+    .example("archive: {to: s3://acme-archive/orders}"),
 ];

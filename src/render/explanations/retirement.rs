@@ -75,4 +75,15 @@ pub(super) const EXPLANATIONS: &[Explanation] = &[
         "The disk fills beyond what the policy allows: only partitions that are over leave, and there are no more of them.",
         "Raise `max_size`, make partitions smaller with `every`, or look at what holds keep.",
     ),
+    explain(
+        "PT190",
+        "Its rows cannot be read back and compared, so nothing would prove that the archive holds them.",
+        "Detach it by hand when it may go, or archive it by other means first.",
+    ),
+    explain(
+        "PT191",
+        "The archive does not hold all of its rows any more, so dropping it would lose what was written since.",
+        "Nothing: the next `partctl apply` archives it again and its grace begins anew. Find out who writes to a table that \
+         is no partition any more.",
+    ),
 ];

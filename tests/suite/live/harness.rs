@@ -189,8 +189,14 @@ impl Database {
 
     /// Starts partctl, and lets it run.
     pub fn start(&self, url: &str, arguments: &[&str]) -> Run {
+        self.start_with(url, arguments, &[])
+    }
+
+    /// The same with more in its environment.
+    pub fn start_with(&self, url: &str, arguments: &[&str], environment: &[(&str, String)]) -> Run {
         let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_partctl"));
         command.env_clear().env("HOME", "/nonexistent").env("PARTCTL_DATABASE", url);
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
         command.arg("--policies").arg(self.folder.path()).args(arguments).kill_on_drop(true);
         Run(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
     }

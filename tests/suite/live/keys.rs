@@ -489,3 +489,38 @@ async fn values_that_the_type_does_not_have_are_told_by_name() {
         assert_eq!(database.value("SELECT count(*) FROM pg_inherits").await, "0");
     }
 }
+
+/// Deleted and not yet vacuumed: an index passes its dead end in no time, and rows would be looked for in all of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_follow_the_highest_key_and_an_index_tells_it() {
+    for (type_name, absurd) in [("bigint", None), ("integer", None), ("numeric", Some("'NaN'"))] {
+        let policy = "version: 1\ntable: shop.n\npartition: {range: k, every: 1000}\ncreate: {ahead: 2 partitions}\n\
+                      retain: {distance: 1500, then: detach}\n";
+        let setup = format!(
+            "CREATE SCHEMA shop; CREATE TABLE shop.n (k {type_name}) PARTITION BY RANGE (k);
+             CREATE TABLE shop.first PARTITION OF shop.n FOR VALUES FROM (0) TO (1000);
+             CREATE TABLE shop.wide PARTITION OF shop.n FOR VALUES FROM (1000) TO (6000);
+             CREATE TABLE shop.next PARTITION OF shop.n FOR VALUES FROM (6000) TO (7000);
+             INSERT INTO shop.n SELECT g FROM generate_series(0, 2499) g;"
+        );
+        let database = Database::new(policy, &setup).await;
+        if let Some(absurd) = absurd {
+            database.sql("CREATE TABLE shop.last PARTITION OF shop.n FOR VALUES FROM (9000) TO (MAXVALUE)").await;
+            database.sql(&format!("INSERT INTO shop.n VALUES ({absurd})")).await;
+        }
+        contains(&database.partctl(&["plan"], 0), &["PT160", "no index leads with k"]);
+
+        // 2499 is in the middle of the wide partition: 6000 to 7000 is far ahead, and 0 to 1000 is 1499 behind.
+        database.sql("CREATE INDEX ON shop.n (k)").await;
+        let text = database.partctl(&["plan", "--check"], 0);
+        assert!(!text.contains("PT160"), "{text}");
+        database.sql("INSERT INTO shop.n VALUES (2500)").await;
+        contains(&database.partctl(&["plan", "--check"], 2), &["detach", "first"]);
+        database.sql("INSERT INTO shop.n VALUES (5000.0)").await;
+        database.sql("DELETE FROM shop.n WHERE k = 5000").await;
+        assert_eq!(database.plan().await.1.steps().count(), 1);
+        database.partctl(&["apply", "--allow-destroy"], 0);
+        assert_eq!(database.value("SELECT count(*) FROM pg_inherits WHERE inhparent = 'shop.n'::regclass AND inhrelid = 'shop.first'::regclass").await, "0");
+        database.partctl(&["plan", "--check"], 0);
+    }
+}

@@ -1,6 +1,7 @@
 //! Behind PgBouncer: in session mode everything works, in the other modes nothing is begun.
 
 use std::os::unix::fs::chown;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -55,7 +56,8 @@ impl PgBouncer {
         }
         let mut pooler = Self { process: command.spawn().unwrap(), folder };
         for _ in 0..500 {
-            if pooler.folder.path().join(".s.PGSQL.6432").exists() {
+            // The file is there before it listens.
+            if UnixStream::connect(pooler.folder.path().join(".s.PGSQL.6432")).is_ok() {
                 return pooler;
             }
             assert!(pooler.process.try_wait().unwrap().is_none(), "pgbouncer ended: {}", pooler.log());

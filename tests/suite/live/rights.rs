@@ -77,7 +77,11 @@ async fn every_printed_grant_is_missed_before_the_first_change() {
         ("PT113", "GRANT {owner} TO {role}", 3),
         ("PT113", "GRANT USAGE, CREATE ON SCHEMA shop TO {owner}", 3),
         ("PT115", "GRANT USAGE ON SCHEMA partctl TO {role}", 7),
-        ("PT115", "GRANT SELECT, INSERT, UPDATE ON partctl.runs, partctl.detached_tables TO {role}", 7),
+        (
+            "PT115",
+            "GRANT SELECT, INSERT, UPDATE ON partctl.runs, partctl.detached_tables, partctl.archives TO {role}",
+            7,
+        ),
         ("PT115", "GRANT SELECT, INSERT ON partctl.steps TO {role}", 7),
         ("PT136", "GRANT pg_read_all_stats TO {role}", 0),
     ];

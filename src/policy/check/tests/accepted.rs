@@ -135,6 +135,7 @@ pruning:
             ),
             subpartition: None,
         },
+        archive: None,
         hold: [
             Hold {
                 what: Partition(
@@ -279,6 +280,7 @@ fn what_is_not_said_has_its_default() {
             ),
             subpartition: None,
         },
+        archive: None,
         hold: [],
         inherit: {
             Owner,

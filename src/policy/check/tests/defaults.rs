@@ -99,6 +99,7 @@ fn they_merge_key_by_key_and_the_policy_has_the_last_word() {
             ),
             subpartition: None,
         },
+        archive: None,
         hold: [],
         inherit: {
             Owner,

@@ -4,18 +4,6 @@ use super::*;
 
 #[test]
 fn pt013_not_supported_yet() {
-    insta::assert_snapshot!(with_range("retain: {max_size: 2 TB, then: archive}\narchive: {to: s3://x/y}"), @"
-    error[PT013]: `archive` is not supported by this version of partctl yet
-     --> a.yaml:4:32
-      |
-    4 | retain: {max_size: 2 TB, then: archive}
-      |                                ^^^^^^^
-    error[PT013]: `archive` is not supported by this version of partctl yet
-     --> a.yaml:5:1
-      |
-    5 | archive: {to: s3://x/y}
-      | ^^^^^^^
-    ");
     insta::assert_snapshot!(drawn("version: 1\ntable: a.b\npartition: {list: c, each: select id from tenants}\nretain: {newest: 2, then: detach}"), @"
         error[PT013]: `each` is not supported by this version of partctl yet
          --> a.yaml:3:22
@@ -267,6 +255,110 @@ fn what_only_looks_like_a_contradiction_is_taken() {
     ] {
         assert_eq!(with_range(lines), "", "{lines}");
     }
+}
+
+#[test]
+fn pt055_archive_destination() {
+    let archive = |to: &str| with_range(&format!("retain: {{for: 1 year, then: archive}}\narchive: {{to: \"{to}\"}}"));
+    for fine in ["s3://acme-archive/orders", "gs://b", "az://c/d/", "file:///var/archive"] {
+        assert_eq!(archive(fine), "", "{fine}");
+    }
+    insta::assert_snapshot!([archive("/var/archive"), archive("s4://x"), archive("s3://key:secret@bucket"), archive("file://x/y"), archive("s3:///x"), archive("s3://x/../y")].join("\n"), @r#"
+    error[PT055]: `/var/archive` is no destination
+     --> a.yaml:5:15
+      |
+    5 | archive: {to: "/var/archive"}
+      |               ^^^^^^^^^^^^^^ write s3://bucket/folder, gs://…, az://…, file:///folder
+    error[PT055]: unknown kind of destination `s4`
+     --> a.yaml:5:15
+      |
+    5 | archive: {to: "s4://x"}
+      |               ^^^^^^^^ did you mean `s3`?
+    error[PT055]: credentials in a destination, where everybody reads them
+     --> a.yaml:5:15
+      |
+    5 | archive: {to: "s3://key:secret@bucket"}
+      |               ^^^^^^^^^^^^^^^^^^^^^^^^ leave them to the environment, as the cloud's own tools take them
+    error[PT055]: `file://x/y` is no folder
+     --> a.yaml:5:15
+      |
+    5 | archive: {to: "file://x/y"}
+      |               ^^^^^^^^^^^^ write it as in `file:///var/archive`
+    error[PT055]: `s3:///x` names no bucket
+     --> a.yaml:5:15
+      |
+    5 | archive: {to: "s3:///x"}
+      |               ^^^^^^^^^ write s3://bucket/folder, gs://…, az://…, file:///folder
+    error[PT055]: `s3://x/../y` is no plain path
+     --> a.yaml:5:15
+      |
+    5 | archive: {to: "s3://x/../y"}
+      |               ^^^^^^^^^^^^^ write s3://bucket/folder, gs://…, az://…, file:///folder
+    "#);
+}
+
+#[test]
+fn archive_says_how() {
+    let archive =
+        |more: &str| with_range(&format!("retain: {{for: 1 year, then: archive}}\narchive: {{to: s3://x, {more}}}"));
+    assert_eq!(archive("format: csv, compression: \"zstd:19\", split: 2 GB, connections: 4"), "");
+    insta::assert_snapshot!([
+        archive("format: orc"), archive("compression: lz4"), archive("compression: \"zstd:23\""), archive("split: 2"),
+        archive("split: 2 GiB"), archive("split: 0 GB"), archive("connections: 17"), archive("keep: 7"),
+        with_range("retain: {for: 1 year, then: archive}"),
+        with_range("retain: {for: 1 year, then: drop}\narchive: {to: s3://x}"),
+    ].join("\n"), @r#"
+    error[PT020]: unknown choice `orc`
+     --> a.yaml:5:31
+      |
+    5 | archive: {to: s3://x, format: orc}
+      |                               ^^^ it is one of `parquet`, `csv`, `binary`
+    error[PT020]: unknown compression `lz4`
+     --> a.yaml:5:36
+      |
+    5 | archive: {to: s3://x, compression: lz4}
+      |                                    ^^^ it is `zstd`, `zstd:` and a level, `gzip` or `none`
+    error[PT020]: unknown compression `zstd:23`
+     --> a.yaml:5:36
+      |
+    5 | archive: {to: s3://x, compression: "zstd:23"}
+      |                                    ^^^^^^^^^ levels of zstd go from 1 to 22
+    error[PT012]: `2` has no unit
+     --> a.yaml:5:30
+      |
+    5 | archive: {to: s3://x, split: 2}
+      |                              ^ write it as in `500 MB` or `2 GB`
+    error[PT014]: unknown unit `GiB`
+     --> a.yaml:5:30
+      |
+    5 | archive: {to: s3://x, split: 2 GiB}
+      |                              ^^^^^ write it as in `500 MB` or `2 GB`
+    error[PT010]: `0 GB` is out of range
+     --> a.yaml:5:30
+      |
+    5 | archive: {to: s3://x, split: 0 GB}
+      |                              ^^^^ write it as in `500 MB` or `2 GB`
+    error[PT010]: 17 is not between 1 and 16
+     --> a.yaml:5:36
+      |
+    5 | archive: {to: s3://x, connections: 17}
+      |                                    ^^
+    error[PT012]: `7` has no unit
+     --> a.yaml:5:29
+      |
+    5 | archive: {to: s3://x, keep: 7}
+      |                             ^ write `7 days` or `7 months`
+    error[PT005]: `then: archive` without an `archive` that says where to
+     --> a.yaml:1:1
+      |
+    1 | version: 1
+      | ^^^^^^^ write `archive: {to: s3://bucket/folder}`, or `file:///folder`
+    error[PT017]: `archive` says where to, and nothing is archived
+     --> a.yaml:5:1
+      |
+    5 | archive: {to: s3://x}
+      | ^^^^^^^ write `then: archive` under `retain`
+    "#);
 }
 
 #[test]

@@ -98,22 +98,22 @@ fn what_a_file_holds_reaches_no_terminal_as_an_escape() {
     let drawn = with_range("retain: {for: \"1 \\e[31m\\u202e\", then: \"\\a\"}\n\"\\e]0;x\": 1 # \u{202e}");
     assert!(!drawn.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{}", drawn.escape_debug());
     insta::assert_snapshot!(drawn, @r#"
-        error[PT014]: unknown unit `\u{1b}[31m\u{202e}`
-         --> a.yaml:4:15
-          |
-        4 | retain: {for: "1 \e[31m\u202e", then: "\a"}
-          |               ^^^^^^^^^^^^^^^^ the units are minutes, hours, days, weeks, months, quarters, years
-        error[PT020]: unknown choice `\u{7}`
-         --> a.yaml:4:39
-          |
-        4 | retain: {for: "1 \e[31m\u202e", then: "\a"}
-          |                                       ^^^^ it is one of `detach`, `drop`
-        error[PT002]: unknown key `\u{1b}]0;x`
-         --> a.yaml:5:1
-          |
-        5 | "\e]0;x": 1 # �
-          | ^^^^^^^^
-        "#);
+    error[PT014]: unknown unit `\u{1b}[31m\u{202e}`
+     --> a.yaml:4:15
+      |
+    4 | retain: {for: "1 \e[31m\u202e", then: "\a"}
+      |               ^^^^^^^^^^^^^^^^ the units are minutes, hours, days, weeks, months, quarters, years
+    error[PT020]: unknown choice `\u{7}`
+     --> a.yaml:4:39
+      |
+    4 | retain: {for: "1 \e[31m\u202e", then: "\a"}
+      |                                       ^^^^ it is one of `detach`, `drop`, `archive`
+    error[PT002]: unknown key `\u{1b}]0;x`
+     --> a.yaml:5:1
+      |
+    5 | "\e]0;x": 1 # �
+      | ^^^^^^^^
+    "#);
 }
 
 #[test]

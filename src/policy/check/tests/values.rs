@@ -238,17 +238,17 @@ fn pt014_unknown_unit() {
 #[test]
 fn pt020_unknown_choice() {
     insta::assert_snapshot!(with_range("create: {default: requires}\nretain: {newest: 1, then: delete}"), @"
-        error[PT020]: unknown choice `requires`
-         --> a.yaml:4:19
-          |
-        4 | create: {default: requires}
-          |                   ^^^^^^^^ did you mean `require`?
-        error[PT020]: unknown choice `delete`
-         --> a.yaml:5:27
-          |
-        5 | retain: {newest: 1, then: delete}
-          |                           ^^^^^^ it is one of `detach`, `drop`
-        ");
+    error[PT020]: unknown choice `requires`
+     --> a.yaml:4:19
+      |
+    4 | create: {default: requires}
+      |                   ^^^^^^^^ did you mean `require`?
+    error[PT020]: unknown choice `delete`
+     --> a.yaml:5:27
+      |
+    5 | retain: {newest: 1, then: delete}
+      |                           ^^^^^^ it is one of `detach`, `drop`, `archive`
+    ");
 }
 
 #[test]

@@ -1,6 +1,13 @@
 //! Archives: out of a database, into a store, read back, and in again.
 
+mod corruption;
+mod deleting;
+mod put_back;
+mod restoring;
+mod retiring;
 mod round_trip;
+mod store;
+mod trouble;
 
 use partctl::archive::{Destination, Made, Making, NoDiary, make};
 use partctl::db::read_definition::{Definition, read_definition};
@@ -48,7 +55,7 @@ pub async fn archive(
     }
     let making = Making {
         destination,
-        path: "here",
+        path: "here/a/b",
         definition: &definition,
         layout,
         split,
