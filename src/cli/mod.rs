@@ -2,6 +2,7 @@
 //! wires rooms together. This is the only room that knows a terminal.
 
 mod apply;
+mod archive;
 mod carry_out;
 mod check;
 mod confirm;
@@ -25,7 +26,9 @@ mod simulate;
 mod snapshot;
 mod status;
 mod terminal;
+mod usage;
 mod validate;
+mod values;
 mod watch;
 
 use std::path::PathBuf;
@@ -97,6 +100,7 @@ enum Command {
     Check(check::Check),
     Status(status::Status),
     Reattach(reattach::Reattach),
+    Archive(archive::Archive),
     Explain(explain::Explain),
     History(history::History),
     Simulate(simulate::Simulate),
@@ -143,10 +147,9 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // clap prints help and version to stdout and errors to stderr; a closed pipe there is nobody's loss.
-            let _ = error.print();
-            let code = if error.use_stderr() { FailureKind::Usage.exit_code() } else { 0 };
-            return ExitCode::from(code);
+            let arguments: Vec<String> = std::env::args_os().map(|one| one.to_string_lossy().into_owned()).collect();
+            let told = usage::tell(&error, &arguments, &mut std::io::stderr());
+            return ExitCode::from(told.map_or(0, FailureKind::exit_code));
         }
     };
     let mut terminal = Terminal::new(cli.global.color);
@@ -167,6 +170,7 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> Ended {
         Command::Check(command) => context::block_on(command.run(global, terminal)),
         Command::Status(command) => context::block_on(command.run(global, terminal)),
         Command::Reattach(command) => context::block_on(command.run(global, terminal)),
+        Command::Archive(command) => context::block_on(command.run(global, terminal)),
         Command::Explain(command) => context::block_on(command.run(global, terminal)),
         Command::History(command) => context::block_on(command.run(global, terminal)),
         Command::Simulate(command) => context::block_on(command.run(global, terminal)),
