@@ -98,6 +98,7 @@ fn the_document_says_what_it_is_and_all_that_a_reader_needs() {
           "match": 0,
           "move": 0,
           "record": 1,
+          "relocate": 0,
           "remove": 0,
           "set aside": 0,
           "split": 0

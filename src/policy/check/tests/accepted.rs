@@ -130,6 +130,7 @@ pruning:
                     per_run: Some(
                         5,
                     ),
+                    move_to: None,
                     unattended: true,
                 },
             ),
@@ -275,6 +276,7 @@ fn what_is_not_said_has_its_default() {
                         },
                     ),
                     per_run: None,
+                    move_to: None,
                     unattended: false,
                 },
             ),

@@ -94,6 +94,7 @@ fn they_merge_key_by_key_and_the_policy_has_the_last_word() {
                         },
                     ),
                     per_run: None,
+                    move_to: None,
                     unattended: true,
                 },
             ),

@@ -5,11 +5,11 @@ use super::*;
 #[test]
 fn pt013_not_supported_yet() {
     insta::assert_snapshot!(with_range("retain: {max_size: 2 TB, then: move}"), @"
-    error[PT013]: `move` is not supported by this version of partctl yet
+    error[PT005]: `then: move` does not say where to
      --> a.yaml:4:32
       |
     4 | retain: {max_size: 2 TB, then: move}
-      |                                ^^^^
+      |                                ^^^^ write `move_to: SCHEMA` beside it
     ");
 }
 

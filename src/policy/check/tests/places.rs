@@ -107,7 +107,7 @@ fn what_a_file_holds_reaches_no_terminal_as_an_escape() {
      --> a.yaml:4:39
       |
     4 | retain: {for: "1 \e[31m\u202e", then: "\a"}
-      |                                       ^^^^ it is one of `detach`, `drop`, `archive`
+      |                                       ^^^^ it is one of `detach`, `drop`, `archive`, `move`
     error[PT002]: unknown key `\u{1b}]0;x`
      --> a.yaml:5:1
       |

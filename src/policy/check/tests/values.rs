@@ -247,7 +247,7 @@ fn pt020_unknown_choice() {
      --> a.yaml:5:27
       |
     5 | retain: {newest: 1, then: delete}
-      |                           ^^^^^^ it is one of `detach`, `drop`, `archive`
+      |                           ^^^^^^ it is one of `detach`, `drop`, `archive`, `move`
     ");
 }
 
