@@ -102,7 +102,6 @@ pub(super) static KEYS: Keys = Keys {
         Key::new("pruning", Shape::List(&Shape::Section(&pruning::KEYS)), "queries that must prune"),
     ],
     alternatives: &[],
-    later: &[],
 };
 
 const KINDS: [(&str, Option<()>); 1] = [("defaults", Some(()))];

@@ -12,19 +12,17 @@ pub(in crate::policy) struct Keys {
     pub known: &'static [Key],
     /// Keys that belong to different alternatives do not stand together; the first of each tells which one it is.
     pub alternatives: &'static [&'static [&'static str]],
-    /// Keys of the policy language that this version does not carry out.
-    pub later: &'static [&'static str],
 }
 
 impl Keys {
     /// A section whose keys all go together.
     pub const fn of(section: &'static str, known: &'static [Key]) -> Self {
-        Self { section, known, alternatives: &[], later: &[] }
+        Self { section, known, alternatives: &[] }
     }
 
-    /// The name of every key, also of those that are not carried out.
+    /// The name of every key.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.known.iter().map(|key| key.name).chain(self.later.iter().copied())
+        self.known.iter().map(|key| key.name)
     }
 
     /// Whether a key belongs here.

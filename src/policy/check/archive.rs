@@ -56,11 +56,9 @@ pub(super) static KEYS: Keys = Keys {
         .examples(&["7 years", "18 months"]),
     ],
     alternatives: &[],
-    later: &[],
 };
 
-const FORMATS: [(&str, Option<Format>); 3] =
-    [("parquet", Some(Format::Parquet)), ("csv", Some(Format::Csv)), ("binary", Some(Format::Binary))];
+const FORMATS: [(&str, Format); 3] = [("parquet", Format::Parquet), ("csv", Format::Csv), ("binary", Format::Binary)];
 const SCHEMES: [&str; 4] = ["file", "s3", "gs", "az"];
 /// Every connection reads a part of one partition at the same time as the others.
 const MOST_CONNECTIONS: u32 = 16;

@@ -50,15 +50,12 @@ pub(super) static KEYS: Keys = Keys::of(
 pub(super) const REACH: Shape = Shape::Either(&[INTERVAL, PARTITIONS]);
 
 /// The words for [`DefaultRule`].
-const DEFAULT_RULES: [(&str, Option<DefaultRule>); 3] = [
-    ("forbid", Some(DefaultRule::Forbid)),
-    ("allow", Some(DefaultRule::Allow)),
-    ("require", Some(DefaultRule::Require)),
-];
+const DEFAULT_RULES: [(&str, DefaultRule); 3] =
+    [("forbid", DefaultRule::Forbid), ("allow", DefaultRule::Allow), ("require", DefaultRule::Require)];
 
 /// The words for [`MoveRule`].
-const MOVE_RULES: [(&str, Option<MoveRule>); 3] =
-    [("at_once", Some(MoveRule::AtOnce)), ("in_batches", Some(MoveRule::InBatches)), ("never", Some(MoveRule::Never))];
+const MOVE_RULES: [(&str, MoveRule); 3] =
+    [("at_once", MoveRule::AtOnce), ("in_batches", MoveRule::InBatches), ("never", MoveRule::Never)];
 
 /// Who cannot write for longer than this has a maintenance window, and time for a statement of their own.
 const LONGEST_WAIT: Duration = Duration::from_secs(3_600);

@@ -23,7 +23,6 @@ pub(super) static KEYS: Keys = Keys {
             .examples(&["2027-01-01"]),
     ],
     alternatives: &[&["partition"], &["from", "to"]],
-    later: &[],
 };
 
 /// Reads the list.

@@ -40,7 +40,7 @@ fn words(node: &Node, report: &mut Report<'_>) -> Option<BTreeSet<Inherited>> {
         wrong_type(node, "a list", report);
         return None;
     };
-    let known = Inherited::ALL.map(|inherited| (inherited.as_str(), Some(inherited)));
+    let known = Inherited::ALL.map(|inherited| (inherited.as_str(), inherited));
     let mut words = BTreeSet::new();
     for item in items {
         if let Some(word) = choice(item, &known, report)

@@ -16,11 +16,10 @@ use super::scalars::{count, identifier};
 use super::section::Section;
 use super::{create, name, retain, rules};
 
-pub(super) static KEYS: Keys = Keys { section: "partition", known: &OUTERMOST, alternatives: ALTERNATIVES, later: &[] };
+pub(super) static KEYS: Keys = Keys { section: "partition", known: &OUTERMOST, alternatives: ALTERNATIVES };
 
 /// The keys of a level below the outermost one, which has its own `create` and `retain` beside its grid.
-pub(super) static SUBPARTITION: Keys =
-    Keys { section: "subpartition", known: &BELOW, alternatives: ALTERNATIVES, later: &[] };
+pub(super) static SUBPARTITION: Keys = Keys { section: "subpartition", known: &BELOW, alternatives: ALTERNATIVES };
 
 const ALTERNATIVES: &[&[&str]] = &[
     &["range", "every", "timezone", "anchor", "encoding"],

@@ -32,18 +32,14 @@ pub(super) static KEYS: Keys = Keys {
         ),
     ],
     alternatives: &[&["sql", "name", "with"], &["file"]],
-    later: &[],
 };
 
 /// What EXPLAIN takes and can prune.
 const COMMANDS: [&str; 8] = ["select", "with", "insert", "update", "delete", "merge", "values", "table"];
 
 /// The words for [`PruningStage`].
-pub(super) const STAGES: [(&str, Option<PruningStage>); 3] = [
-    ("plan", Some(PruningStage::Plan)),
-    ("startup", Some(PruningStage::Startup)),
-    ("execution", Some(PruningStage::Execution)),
-];
+pub(super) const STAGES: [(&str, PruningStage); 3] =
+    [("plan", PruningStage::Plan), ("startup", PruningStage::Startup), ("execution", PruningStage::Execution)];
 
 /// What a query is held to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

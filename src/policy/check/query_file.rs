@@ -227,7 +227,7 @@ impl<'a> Reader<'a> {
     }
 
     fn stage(&mut self, text: &str, span: Range<usize>) -> Option<PruningStage> {
-        let found = STAGES.into_iter().find(|(word, _)| *word == text).and_then(|(_, stage)| stage);
+        let found = STAGES.into_iter().find(|(word, _)| *word == text).map(|(_, stage)| stage);
         if found.is_none() {
             let message = format!("expected `plan`, `startup` or `execution`, found {}", shown(text));
             let hint = nearest(text, STAGES.map(|(word, _)| word)).map(did_you_mean);

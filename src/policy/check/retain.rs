@@ -73,7 +73,6 @@ pub(super) static KEYS: Keys = Keys {
         Key::new("unattended", Shape::Boolean, "a run without a terminal may carry retirement out").default("false"),
     ],
     alternatives: &[],
-    later: &[],
 };
 
 pub(super) static MOVE_KEYS: Keys = Keys {
@@ -87,16 +86,11 @@ pub(super) static MOVE_KEYS: Keys = Keys {
         ),
     ],
     alternatives: &[&["schema"], &["tablespace"]],
-    later: &[],
 };
 
 /// The words for [`Then`].
-const THEN: [(&str, Option<Then>); 4] = [
-    ("detach", Some(Then::Detach)),
-    ("drop", Some(Then::Drop)),
-    ("archive", Some(Then::Archive)),
-    ("move", Some(Then::Move)),
-];
+const THEN: [(&str, Then); 4] =
+    [("detach", Then::Detach), ("drop", Then::Drop), ("archive", Then::Archive), ("move", Then::Move)];
 
 /// What says how long.
 const LIMITS: [&str; 4] = ["for", "newest", "distance", "max_size"];

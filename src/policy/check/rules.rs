@@ -48,8 +48,6 @@ rules! {
         "Time zones are named as in the IANA database, so that their clock changes are known.";
     MISSING_UNIT = "PT012" "missing-unit"
         "Times and distances carry their unit; a bare number could mean anything.";
-    NOT_YET = "PT013" "not-supported-yet"
-        "The key or value belongs to the policy language, but this version of partctl does not carry it out.";
     UNKNOWN_UNIT = "PT014" "unknown-unit"
         "Units are spelled out: minutes, hours, days, weeks, months, quarters, years.";
     NAME_TEMPLATE = "PT015" "name-template"

@@ -110,16 +110,11 @@ pub(super) fn count(node: &Node, range: RangeInclusive<u32>, report: &mut Report
     count
 }
 
-/// One of a few words; ones that a later version will take are `None` in the table.
-pub(super) fn choice<T: Copy>(node: &Node, words: &[(&'static str, Option<T>)], report: &mut Report<'_>) -> Option<T> {
+/// One of a few words.
+pub(super) fn choice<T: Copy>(node: &Node, words: &[(&'static str, T)], report: &mut Report<'_>) -> Option<T> {
     let word = scalar(node, "a word", report)?.text.as_str();
     match words.iter().find(|(known, _)| *known == word) {
-        Some((_, Some(meaning))) => Some(*meaning),
-        Some((_, None)) => {
-            let message = format!("`{word}` is not supported by this version of partctl yet");
-            report.problem(rules::NOT_YET, &node.span, message);
-            None
-        }
+        Some((_, meaning)) => Some(*meaning),
         None => {
             let hint = match nearest(word, words.iter().map(|(known, _)| *known)) {
                 Some(near) => did_you_mean(near),
@@ -135,8 +130,8 @@ pub(super) fn choice<T: Copy>(node: &Node, words: &[(&'static str, Option<T>)], 
 }
 
 /// The words of such a table that are taken.
-pub(super) fn words<T>(words: &[(&'static str, Option<T>)]) -> Vec<&'static str> {
-    words.iter().filter(|(_, meaning)| meaning.is_some()).map(|(word, _)| *word).collect()
+pub(super) fn words<T>(words: &[(&'static str, T)]) -> Vec<&'static str> {
+    words.iter().map(|(word, _)| *word).collect()
 }
 
 /// A name by SQL's rules, without a schema.

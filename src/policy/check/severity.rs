@@ -13,8 +13,8 @@ use super::rules;
 use super::scalars::{choice, shown, words, wrong_type};
 use super::section::repeated;
 
-const LEVELS: [(&str, Option<Severity>); 3] =
-    [("error", Some(Severity::Error)), ("warning", Some(Severity::Warning)), ("info", Some(Severity::Info))];
+const LEVELS: [(&str, Severity); 3] =
+    [("error", Severity::Error), ("warning", Severity::Warning), ("info", Severity::Info)];
 
 const LEVEL: Shape = Shape::Choice(|| words(&LEVELS));
 
@@ -80,7 +80,7 @@ pub fn code_of_severity(word: &str) -> Result<&'static str, (String, Option<Stri
 
 /// `error`, `warning` or `info`.
 pub fn severity_called(word: &str) -> Option<Severity> {
-    LEVELS.iter().find(|(level, _)| *level == word).and_then(|(_, severity)| *severity)
+    LEVELS.iter().find(|(level, _)| *level == word).map(|(_, severity)| *severity)
 }
 
 /// Reads the section.

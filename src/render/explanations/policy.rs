@@ -73,11 +73,6 @@ pub(super) const EXPLANATIONS: &[Explanation] = &[
     )
     .example("retain: {for: 24, then: drop}            # 24 what?\nretain: {for: 24 months, then: drop}"),
     explain(
-        "PT013",
-        "Reading past it would do something else than the policy asks for.",
-        "Leave it out for now, or use a newer partctl.",
-    ),
-    explain(
         "PT014",
         "`m` is minutes to one reader and months to another.",
         "Spell the unit out: minutes, hours, days, weeks, months, quarters, years.",

@@ -1,9 +1,9 @@
-//! Problems between values, and what is not carried out yet.
+//! Problems between values.
 
 use super::*;
 
 #[test]
-fn pt013_not_supported_yet() {
+fn pt005_a_move_to_nowhere() {
     insta::assert_snapshot!(with_range("retain: {max_size: 2 TB, then: move}"), @"
     error[PT005]: `then: move` does not say where to
      --> a.yaml:4:32
