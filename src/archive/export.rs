@@ -18,7 +18,7 @@ use crate::db::connect::Session;
 use crate::failure::{Failure, FailureKind};
 use crate::manifest::{ArchivedTable, DataFile, data_file};
 use crate::plan::Pass;
-use crate::rows::{Column, Fingerprint, Format, Layout};
+use crate::rows::{Column, Fingerprint, Format, Layout, stored_columns};
 use crate::sql::{QualifiedName, SqlLiteral};
 
 /// Bytes of the stream that are handed on at once, and how many of these may wait.
@@ -43,20 +43,27 @@ pub struct Exporting<'a> {
     /// Remembers what is begun in the store.
     pub diary: &'a dyn Diary,
     /// Hears how far it is, some times a second.
-    pub progress: &'a (dyn Fn(Progress) + Send + Sync),
+    pub progress: &'a (dyn Fn(Passing) + Send + Sync),
 }
 
-/// How far an export is, or how much of it was read back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How many rows have come so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Progress {
+    /// Rows.
+    pub rows: u64,
+    /// Their bytes, as COPY sends them.
+    pub bytes: u64,
+}
+
+/// How far the making of an archive is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Passing {
     /// On the way out, or back.
     pub pass: Pass,
     /// Since the pass began.
     pub took: Duration,
-    /// Rows read from the table.
-    pub rows: u64,
-    /// Their bytes, as COPY sends them.
-    pub bytes: u64,
+    /// How far the pass is.
+    pub so_far: Progress,
 }
 
 /// What was exported.
@@ -103,12 +110,6 @@ pub async fn export(sessions: &[Session], exporting: &Exporting<'_>) -> Result<E
             Ok(exported) => return Ok(exported),
         }
     }
-}
-
-/// The columns whose values stand in the data files. `COPY FROM` takes none for a generated column, so files that psql
-/// restores from leave it out.
-pub(super) fn stored_columns(columns: &[Column], layout: Layout) -> impl Iterator<Item = &Column> {
-    columns.iter().filter(move |column| layout.format == Format::Parquet || !column.generated)
 }
 
 async fn attempt(sessions: &[Session], exporting: &Exporting<'_>, columns: &[Column]) -> Result<Exported> {
@@ -263,7 +264,8 @@ impl Shared<'_> {
     fn tell(&self, rows: u64, bytes: u64) {
         let rows = self.rows.fetch_add(rows, Ordering::Relaxed) + rows;
         let bytes = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        (self.exporting.progress)(Progress { pass: Pass::Out, took: self.began.elapsed(), rows, bytes });
+        let so_far = Progress { rows, bytes };
+        (self.exporting.progress)(Passing { pass: Pass::Out, took: self.began.elapsed(), so_far });
     }
 
     async fn store(&self, mut pieces: mpsc::Receiver<Piece>) -> Result<Vec<DataFile>> {

@@ -84,6 +84,7 @@ pub(super) fn archive_table(table: &str) -> Step {
             layout: Layout { format: Format::Parquet, compression: Compression::default() },
             split: None,
             connections: 1,
+            keep: None,
         },
         bytes: 14_817_637_171,
         rows: Some(31_004_112),

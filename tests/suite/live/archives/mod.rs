@@ -1,6 +1,10 @@
 //! Archives: out of a database, into a store, read back, and in again.
 
+mod corruption;
+mod deleting;
+mod put_back;
 mod readers;
+mod restoring;
 mod retiring;
 mod round_trip;
 mod store;
@@ -52,7 +56,7 @@ pub async fn archive(
     }
     let making = Making {
         destination,
-        path: "here",
+        path: "here/a/b",
         definition: &definition,
         layout,
         split,
