@@ -43,20 +43,27 @@ pub struct Exporting<'a> {
     /// Remembers what is begun in the store.
     pub diary: &'a dyn Diary,
     /// Hears how far it is, some times a second.
-    pub progress: &'a (dyn Fn(Progress) + Send + Sync),
+    pub progress: &'a (dyn Fn(Passing) + Send + Sync),
 }
 
-/// How far an export is, or how much of it was read back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How many rows have come so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Progress {
+    /// Rows.
+    pub rows: u64,
+    /// Their bytes, as COPY sends them.
+    pub bytes: u64,
+}
+
+/// How far the making of an archive is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Passing {
     /// On the way out, or back.
     pub pass: Pass,
     /// Since the pass began.
     pub took: Duration,
-    /// Rows read from the table.
-    pub rows: u64,
-    /// Their bytes, as COPY sends them.
-    pub bytes: u64,
+    /// How far the pass is.
+    pub so_far: Progress,
 }
 
 /// What was exported.
@@ -257,7 +264,8 @@ impl Shared<'_> {
     fn tell(&self, rows: u64, bytes: u64) {
         let rows = self.rows.fetch_add(rows, Ordering::Relaxed) + rows;
         let bytes = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        (self.exporting.progress)(Progress { pass: Pass::Out, took: self.began.elapsed(), rows, bytes });
+        let so_far = Progress { rows, bytes };
+        (self.exporting.progress)(Passing { pass: Pass::Out, took: self.began.elapsed(), so_far });
     }
 
     async fn store(&self, mut pieces: mpsc::Receiver<Piece>) -> Result<Vec<DataFile>> {

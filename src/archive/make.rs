@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use tokio::time::{Instant, timeout};
 
 use super::destination::Destination;
-use super::export::{Exported, Exporting, Progress, export};
+use super::export::{Exported, Exporting, Passing, Progress, export};
 use super::read_back::{read_back, read_manifest};
 use super::upload::Diary;
 use crate::db::connect::Session;
@@ -40,7 +40,7 @@ pub struct Making<'a> {
     /// Remembers what is begun in the store.
     pub diary: &'a dyn Diary,
     /// Hears how far it is.
-    pub progress: &'a (dyn Fn(Progress) + Send + Sync),
+    pub progress: &'a (dyn Fn(Passing) + Send + Sync),
 }
 
 /// An archive that was read back and found to hold the table's rows.
@@ -118,7 +118,7 @@ async fn told_back(making: &Making<'_>, manifest: &Manifest) -> Result<()> {
         if let Ok(done) = timeout(TELL_AGAIN, &mut reading).await {
             return done;
         }
-        let (rows, bytes) = (read.0.load(Ordering::Relaxed), read.1.load(Ordering::Relaxed));
-        (making.progress)(Progress { pass: Pass::Back, took: began.elapsed(), rows, bytes });
+        let so_far = Progress { rows: read.0.load(Ordering::Relaxed), bytes: read.1.load(Ordering::Relaxed) };
+        (making.progress)(Passing { pass: Pass::Back, took: began.elapsed(), so_far });
     }
 }
