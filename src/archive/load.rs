@@ -1,8 +1,6 @@
 //! Rows from an archive into a table, in one streaming pass and in memory that does not grow with it; and out of it
 //! again, to be compared. Whoever calls has begun a transaction, and ends it as these say.
 
-use std::time::Instant;
-
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use futures_util::{SinkExt, TryStreamExt};
@@ -14,7 +12,6 @@ use super::export::Progress;
 use super::read_back::{Damage, read_back};
 use crate::db::connect::Session;
 use crate::manifest::Manifest;
-use crate::plan::Pass;
 use crate::restore::{Mapping, Projection, Way};
 use crate::rows::{Fingerprint, Records, Tuples};
 use crate::sql::QualifiedName;
@@ -104,9 +101,7 @@ struct Filler {
     told: mpsc::Sender<Progress>,
     result: std::sync::mpsc::Sender<Ended>,
     stream: Vec<u8>,
-    /// Rows and bytes.
-    sent: (u64, u64),
-    began: Instant,
+    sent: Progress,
 }
 
 impl Filler {
@@ -117,7 +112,7 @@ impl Filler {
         result: std::sync::mpsc::Sender<Ended>,
     ) -> Self {
         let stream = projection.head();
-        Self { projection, pieces, told, result, stream, sent: (0, 0), began: Instant::now() }
+        Self { projection, pieces, told, result, stream, sent: Progress::default() }
     }
 
     fn row(&mut self, row: &[u8]) -> Result<()> {
@@ -125,10 +120,10 @@ impl Filler {
         if self.stream.len() < CHUNK {
             return Ok(());
         }
-        self.sent = (self.projection.fingerprint().rows, self.sent.1 + self.stream.len() as u64);
-        let (rows, bytes) = self.sent;
+        self.sent.bytes += self.stream.len() as u64;
+        self.sent.rows = self.projection.fingerprint().rows;
         // Who is too busy to hear hears the next one.
-        let _ = self.told.try_send(Progress { pass: Pass::Out, took: self.began.elapsed(), rows, bytes });
+        let _ = self.told.try_send(self.sent);
         let full = std::mem::replace(&mut self.stream, Vec::with_capacity(CHUNK + CHUNK / 4));
         self.pieces
             .blocking_send(Piece::Data(full.into()))

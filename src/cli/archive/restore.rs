@@ -89,7 +89,7 @@ impl Restore {
         let began = Instant::now();
         let said = Mutex::new(began);
         let (quiet, format) = (global.quiet, global.log_format);
-        let progress = |Progress { rows, bytes, .. }| {
+        let progress = |Progress { rows, bytes }| {
             let mut said = said.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             if !quiet && TELL_AGAIN <= said.elapsed() {
                 *said = Instant::now();

@@ -207,16 +207,16 @@ fn sarif_describes_every_rule_and_places_every_result() {
         "level": "error"
       },
       "fullDescription": {
-        "text": "Units are spelled out: minutes, hours, days, weeks, months, quarters, years. `m` is minutes to one reader and months to another."
+        "text": "The name template of partitions is well-formed, fits the strategy, and gives neighbours different names. Two partitions with one name cannot both be made: the second fails when it is needed."
       },
       "help": {
-        "markdown": "`m` is minutes to one reader and months to another.\n\nSpell the unit out: minutes, hours, days, weeks, months, quarters, years.\n\n```\nevery: 1 mnth      # did you mean `month`?\n```",
-        "text": "`m` is minutes to one reader and months to another. Spell the unit out: minutes, hours, days, weeks, months, quarters, years."
+        "markdown": "Two partitions with one name cannot both be made: the second fails when it is needed.\n\nUse the placeholders of the strategy, and a format as fine as `every`: {start:%Y_%m_%d} for days.\n\n```\nevery: 1 day\nname: \"{table}_{start:%Y_%m}\"       # the same for every day of a month\n```",
+        "text": "Two partitions with one name cannot both be made: the second fails when it is needed. Use the placeholders of the strategy, and a format as fine as `every`: {start:%Y_%m_%d} for days."
       },
-      "id": "PT014",
-      "name": "unknown-unit",
+      "id": "PT015",
+      "name": "name-template",
       "shortDescription": {
-        "text": "Units are spelled out: minutes, hours, days, weeks, months, quarters, years."
+        "text": "The name template of partitions is well-formed, fits the strategy, and gives neighbours different names."
       }
     }
     "#);
@@ -242,7 +242,7 @@ fn sarif_describes_every_rule_and_places_every_result() {
         "text": "unknown unit `mnths`"
       },
       "ruleId": "PT014",
-      "ruleIndex": 13
+      "ruleIndex": 12
     }
     "#);
     let absolute = source("/srv/a b.yaml", "every: 1 mnth");
