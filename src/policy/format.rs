@@ -69,6 +69,10 @@ fn one(text: &str, rest: Rest) -> Result<String, Unsure> {
             laid_out.push('\n');
         }
     }
+    // At the head of a file it is a byte order mark, and no more a character of it.
+    if laid_out.starts_with('\u{feff}') {
+        return Err(Unsure("a character that nobody sees would come to stand first"));
+    }
     if says_the_same(text, &laid_out) { Ok(laid_out) } else { Err(Unsure("another layout would change what it says")) }
 }
 

@@ -85,7 +85,7 @@ pub(super) static MOVE_KEYS: Keys = Keys {
             "the tablespace that they go to with their indexes; their own when not given",
         ),
     ],
-    alternatives: &[&["schema"], &["tablespace"]],
+    alternatives: &[],
 };
 
 /// The words for [`Then`].
