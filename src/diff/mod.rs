@@ -21,6 +21,7 @@ mod overview;
 mod properties;
 mod range;
 mod reattach;
+mod regroup;
 mod retire;
 mod rights;
 mod row_gone;
