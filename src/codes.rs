@@ -225,6 +225,14 @@ finding_codes! {
     NOT_ARCHIVABLE = "PT190" "not-archivable" Warning None;
     /// A detached table that was written to after it was archived.
     WRITTEN_SINCE = "PT191" "written-since-archived" Warning None;
+    /// An archive is not what was archived.
+    ARCHIVE_DAMAGED = "PT192" "archive-damaged" Error Some(FailureKind::Findings);
+    /// A table that came back from its archive, and is kept until it is released.
+    RESTORED = "PT193" "restored" Info None;
+    /// A hold keeps an archive that `keep` would delete.
+    ARCHIVE_HELD = "PT194" "archive-held" Info None;
+    /// Columns of a restored table are not those that were archived.
+    COLUMNS_CHANGED = "PT195" "columns-changed" Info None;
     /// There are more partitions than the policy's `check` allows.
     PARTITION_LIMIT = "PT215" "partition-limit" Error Some(FailureKind::Findings);
     /// DEFAULT holds more rows than the policy's `check` allows.

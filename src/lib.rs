@@ -13,7 +13,7 @@
 //! ------------------------------------------------------------------------------------------ purity line
 //! render                                  reports -> text, into a writer
 //! import                                  first policies
-//! diff  pruning                           decisions
+//! diff  pruning  restore                  decisions
 //! desired                                 what should exist
 //! plan  manifest                          steps, actions, findings, events, outcomes; what an archive holds: data
 //! policy  catalog                         the wish, the facts
@@ -77,6 +77,7 @@ pub mod plan;
 pub mod policy;
 pub mod pruning;
 pub mod render;
+pub mod restore;
 pub mod rows;
 pub mod run;
 pub mod schedule;

@@ -46,6 +46,19 @@ impl Destination {
         Self::open_store(url).with_context(opening)
     }
 
+    /// The same, for reading: a folder that is not there is not made.
+    ///
+    /// # Errors
+    /// When the folder is not there, and as [`Destination::open`].
+    pub fn existing(url: &str) -> Result<Self> {
+        if let Some(folder) = url.strip_prefix("file://")
+            && !std::path::Path::new(folder).is_dir()
+        {
+            return Err(Failure::new(FailureKind::Findings, format!("there is no folder `{folder}`")).into());
+        }
+        Self::open(url)
+    }
+
     fn open_store(url: &str) -> Result<Self> {
         let (scheme, place) = url.split_once("://").context("it is no URL")?;
         if scheme == "file" {

@@ -15,7 +15,7 @@ use super::upload::{Diary, LARGEST_OBJECT, Upload};
 use crate::db::connect::Session;
 use crate::failure::{Failure, FailureKind};
 use crate::manifest::{ArchivedTable, DataFile, data_file};
-use crate::rows::{Column, Fingerprint, Format, Layout};
+use crate::rows::{Column, Fingerprint, Format, Layout, stored_columns};
 use crate::sql::{QualifiedName, SqlLiteral};
 
 /// Bytes of the stream that are handed on at once, and how many of these may wait.
@@ -96,12 +96,6 @@ pub async fn export(sessions: &[Session], exporting: &Exporting<'_>) -> Result<E
             Ok(exported) => return Ok(exported),
         }
     }
-}
-
-/// The columns whose values stand in the data files. `COPY FROM` takes none for a generated column, so files that psql
-/// restores from leave it out.
-pub(super) fn stored_columns(columns: &[Column], layout: Layout) -> impl Iterator<Item = &Column> {
-    columns.iter().filter(move |column| layout.format == Format::Parquet || !column.generated)
 }
 
 async fn attempt(sessions: &[Session], exporting: &Exporting<'_>, columns: &[Column]) -> Result<Exported> {

@@ -10,6 +10,8 @@ mod decode;
 mod destination;
 mod encode;
 mod export;
+mod find;
+mod load;
 mod make;
 mod outgoing;
 mod packing;
@@ -20,6 +22,8 @@ mod upload;
 
 pub use destination::{Destination, Stored};
 pub use export::{Exported, Exporting, Progress, export};
+pub use find::{Found, find};
+pub use load::{Loading, load, read_out};
 pub use make::{Made, Making, make};
 pub use read_back::{Damage, read_back, read_manifest, verify};
 pub use upload::{Diary, NoDiary};

@@ -11,11 +11,10 @@ use tokio::sync::mpsc;
 
 use super::decode::{Incoming, decode_plain};
 use super::destination::Destination;
-use super::export::stored_columns;
 use super::upload::hex;
 use crate::failure::{Failure, FailureKind};
 use crate::manifest::{self, DataFile, MANIFEST, Manifest};
-use crate::rows::{Column, Fingerprint, Format};
+use crate::rows::{Column, Fingerprint, Format, stored_columns};
 
 /// Chunks of a data file that may wait to be decoded.
 const CHUNKS_WAITING: usize = 8;
@@ -37,13 +36,21 @@ impl fmt::Display for Damage {
 
 impl std::error::Error for Damage {}
 
+impl Damage {
+    /// The damage that an error is about; `None`: it is about something else, such as a store that is away.
+    pub fn of(error: &anyhow::Error) -> Option<&Self> {
+        // Context hides what it is given to from `chain`, and shows it to `downcast_ref`.
+        error.downcast_ref()
+    }
+}
+
 /// Reads the manifest of the archive in a folder below the destination.
 ///
 /// # Errors
 /// When there is none, it cannot be read, or it is not whole ([`Damage`]).
 pub async fn read_manifest(destination: &Destination, path: &str) -> Result<Manifest> {
     let name = format!("{path}/{MANIFEST}");
-    let text = destination.read(&name).await?;
+    let text = destination.read(&name).await.map_err(|error| missing(error, destination.url_of(&name)))?;
     manifest::read(&text).map_err(|error| {
         let damage = Damage { object: destination.url_of(&name), problem: error.to_string() };
         let failure = Failure::new(FailureKind::Findings, damage.to_string());
@@ -81,7 +88,7 @@ where
             Format::Parquet => anyhow::bail!("Parquet is not built into this partctl"),
             Format::Csv | Format::Binary => reading.plain(manifest.layout, row, print).await,
         };
-        state = Some(result?);
+        state = Some(result.map_err(|error| missing(error, destination.url_of(&name)))?);
     }
     let (_, print) = state.expect("given back by the last file");
     if manifest.expected() != Some(print) {
@@ -94,6 +101,15 @@ where
         return Err(damaged(destination.url_of(&format!("{path}/{MANIFEST}")), problem));
     }
     Ok(())
+}
+
+/// An object that is not there is damage like any other.
+fn missing(error: anyhow::Error, object: String) -> anyhow::Error {
+    let cause = error.chain().find_map(|cause| cause.downcast_ref::<object_store::Error>());
+    match cause {
+        Some(object_store::Error::NotFound { .. }) => damaged(object, "it is not there".to_owned()),
+        _ => error,
+    }
 }
 
 fn damaged(object: String, problem: String) -> anyhow::Error {
@@ -142,14 +158,15 @@ impl File<'_> {
     fn judge(&self, decoded: Result<()>, rows: u64, bytes: u64, sha256: &str) -> Result<()> {
         let DataFile { bytes: expected, .. } = *self.file;
         match decoded {
-            Err(error) if error.is::<Refused>() => {
-                return Err(error.downcast::<Refused>().map_or_else(|error| error, |refused| refused.0));
-            }
             _ if bytes != expected => {
                 return Err(self.damaged(format!("it has {bytes} bytes, and {expected} were stored")));
             }
             _ if sha256 != self.file.sha256 => {
                 return Err(self.damaged(format!("its SHA-256 is {sha256}, and {} was stored", self.file.sha256)));
+            }
+            // Whoever takes rows may refuse one because it is damaged; of a file that is whole, for a reason of their own.
+            Err(error) if error.is::<Refused>() => {
+                return Err(error.downcast::<Refused>().map_or_else(|error| error, |refused| refused.0));
             }
             Err(error) => return Err(self.damaged(format!("{error:#}"))),
             Ok(()) => {}

@@ -54,6 +54,13 @@ pub struct ArchiveEntry {
     pub bytes: u64,
 }
 
+impl ArchiveEntry {
+    /// The URL of its folder.
+    pub fn url(&self) -> String {
+        format!("{}/{}", self.destination.trim_end_matches('/'), self.path)
+    }
+}
+
 impl Archives {
     /// Those that were verified and not deleted, as far as the role may see them.
     pub fn known(&self) -> &[ArchiveEntry] {

@@ -82,6 +82,26 @@ impl Datum {
     }
 }
 
+impl Bound {
+    /// For a person who has no policy to decode it by: `2024-10-01 … 2024-11-01`. Midnights in UTC are days.
+    pub fn in_words(&self) -> String {
+        let datum = |datum: &Datum| match datum {
+            Datum::Value(text) => {
+                let day = ["+00", ""].iter().find_map(|zone| text.strip_suffix(&format!(" 00:00:00{zone}")));
+                day.unwrap_or(text).to_owned()
+            }
+            other => other.to_string(),
+        };
+        let data = |data: &[Datum]| data.iter().map(datum).collect::<Vec<_>>().join(", ");
+        match self {
+            Self::Range { from, to } => format!("{} … {}", data(from), data(to)),
+            Self::List(values) => data(values),
+            Self::Hash { modulus, remainder } => format!("modulus {modulus}, remainder {remainder}"),
+            Self::Default => "DEFAULT".to_owned(),
+        }
+    }
+}
+
 impl FromStr for Bound {
     type Err = BoundError;
 
@@ -204,6 +224,18 @@ mod tests {
 
     fn value(text: &str) -> Datum {
         Datum::Value(text.to_owned())
+    }
+
+    #[test]
+    fn a_bound_is_told_without_its_policy() {
+        let words = |text: &str| text.parse::<Bound>().unwrap().in_words();
+        assert_eq!(words("FOR VALUES FROM ('2024-10-01 00:00:00+00') TO (MAXVALUE)"), "2024-10-01 … MAXVALUE");
+        assert_eq!(
+            words("FOR VALUES FROM ('2024-10-01 00:00:00', 7) TO ('2024-10-01 06:00:00', 7)"),
+            "2024-10-01, 7 … 2024-10-01 06:00:00, 7"
+        );
+        assert_eq!(words("FOR VALUES IN ('UK', NULL)"), "UK, NULL");
+        assert_eq!(words("FOR VALUES WITH (modulus 4, remainder 1)"), "modulus 4, remainder 1");
     }
 
     #[test]

@@ -23,6 +23,6 @@ pub use property::{
 pub use question::{Answer, Answers, Question};
 pub use snapshot::{
     CatalogSnapshot, Column, DetachedTable, FarEnd, ForeignKey, Journal, KeyColumn, Ledger, Partition, PartitionKey,
-    RelationKind, Server, Strategy, Table, UnfinishedBranch, UniqueKey, UnreadableEntry,
+    RelationKind, RestoredTable, Server, Strategy, Table, UnfinishedBranch, UniqueKey, UnreadableEntry,
 };
 pub use split::{SplitFacts, UnfinishedSplit};

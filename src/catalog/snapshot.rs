@@ -8,7 +8,9 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Answers, Archives, Bound, DefaultGrant, IndexFault, OwnProperties, Property, Storage, UnfinishedSplit};
+use super::{
+    Answers, ArchiveEntry, Archives, Bound, DefaultGrant, IndexFault, OwnProperties, Property, Storage, UnfinishedSplit,
+};
 use crate::sql::{Identifier, KeyPart, QualifiedName, SqlLiteral};
 
 /// Everything a plan is made from, besides policies.
@@ -485,6 +487,12 @@ pub enum Ledger {
         /// What it knows of archives.
         #[serde(default)]
         archives: Archives,
+        /// Archives whose deletion has begun, and has not come to its end.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        being_deleted: Vec<ArchiveEntry>,
+        /// Tables that came back from archives and are kept until they are released, by oid.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        restored: Vec<RestoredTable>,
         /// Entries that cannot be read: somebody edited them.
         #[serde(default)]
         unreadable: Vec<UnreadableEntry>,
@@ -502,6 +510,8 @@ impl Default for Ledger {
         Self::Installed {
             detached: Vec::new(),
             archives: Archives::default(),
+            being_deleted: Vec::new(),
+            restored: Vec::new(),
             unreadable: Vec::new(),
             journal: Journal::Current,
             writable: true,
@@ -521,6 +531,18 @@ pub enum Journal {
         /// Whether this role may: it owns the ledger's tables.
         upgradable: bool,
     },
+}
+
+/// A table that came back from an archive, attached or not, and was not released yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RestoredTable {
+    /// `pg_class.oid` of the table.
+    pub oid: u32,
+    /// Its name.
+    pub name: QualifiedName,
+    /// The URL of the archive.
+    pub from: String,
 }
 
 /// An entry of a detached table that says nothing that could be planned with.
@@ -552,6 +574,27 @@ impl Ledger {
             Self::Installed { archives, .. } => archives,
             Self::Missing { .. } | Self::Denied => &Archives::Missing,
         }
+    }
+
+    /// The archives whose deletion has begun, and has not come to its end.
+    pub fn being_deleted(&self) -> &[ArchiveEntry] {
+        match self {
+            Self::Installed { being_deleted, .. } => being_deleted,
+            Self::Missing { .. } | Self::Denied => &[],
+        }
+    }
+
+    /// The tables that came back from archives and are kept until they are released.
+    pub fn restored(&self) -> &[RestoredTable] {
+        match self {
+            Self::Installed { restored, .. } => restored,
+            Self::Missing { .. } | Self::Denied => &[],
+        }
+    }
+
+    /// Whether the table with this oid came back from an archive and is kept until it is released.
+    pub fn is_restored(&self, oid: u32) -> bool {
+        self.restored().iter().any(|table| table.oid == oid)
     }
 
     /// Its entries that cannot be read.

@@ -28,9 +28,6 @@ pub struct SplitFacts {
     /// The foreign keys of its table, by name, as `pg_get_constraintdef` writes them.
     #[serde(default)]
     pub foreign_keys: Vec<(Identifier, String)>,
-    /// Its indexes that belong to one of its table's.
-    #[serde(default)]
-    pub indexes: Vec<(Identifier, QualifiedName)>,
     /// Triggers that it does not have from its table.
     #[serde(default)]
     pub own_triggers: Vec<Identifier>,

@@ -2,6 +2,7 @@
 //! wires rooms together. This is the only room that knows a terminal.
 
 mod apply;
+mod archive;
 mod carry_out;
 mod check;
 mod confirm;
@@ -97,6 +98,7 @@ enum Command {
     Check(check::Check),
     Status(status::Status),
     Reattach(reattach::Reattach),
+    Archive(archive::Archive),
     Explain(explain::Explain),
     History(history::History),
     Simulate(simulate::Simulate),
@@ -167,6 +169,7 @@ fn run(cli: &Cli, terminal: &mut Terminal) -> Ended {
         Command::Check(command) => context::block_on(command.run(global, terminal)),
         Command::Status(command) => context::block_on(command.run(global, terminal)),
         Command::Reattach(command) => context::block_on(command.run(global, terminal)),
+        Command::Archive(command) => context::block_on(command.run(global, terminal)),
         Command::Explain(command) => context::block_on(command.run(global, terminal)),
         Command::History(command) => context::block_on(command.run(global, terminal)),
         Command::Simulate(command) => context::block_on(command.run(global, terminal)),

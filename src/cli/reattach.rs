@@ -1,5 +1,7 @@
 //! `partctl reattach`
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context, Result};
 use clap::Args;
 
@@ -10,11 +12,12 @@ use super::terminal::Terminal;
 use super::watch::Watch;
 use super::{Ended, Global, context};
 use crate::catalog::CatalogSnapshot;
+use crate::db::connect::Session;
 use crate::db::conninfo::ConnSpec;
 use crate::db::read_catalog::read_catalog;
 use crate::diff;
 use crate::diff::refuse_onlookers;
-use crate::failure::FailureKind;
+use crate::failure::{Failure, FailureKind};
 use crate::plan;
 use crate::policy::Policy;
 use crate::render::{Occasion, PlanReport, plan_table};
@@ -86,6 +89,39 @@ impl Reattach {
         }
         Ok(Some((oid, Ready { session, snapshot, plan, withheld: Vec::new(), put_off: Vec::new() })))
     }
+}
+
+/// How long a run that goes on is waited for: attaching is not worth failing for.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// Attaches a table that was made from an archive, by a run of its own.
+pub(super) async fn attach_restored(
+    oid: u32,
+    session: Session,
+    policies: &[Policy],
+    mut stop: Stop,
+    global: &Global,
+    terminal: &mut Terminal,
+    watch: &mut Watch,
+) -> Ended {
+    let spec = context::target(global, terminal)?;
+    let began = Instant::now();
+    while let Err(error) = lock_database(session.client()).await {
+        let busy = error.downcast_ref::<Failure>().is_some_and(|failure| failure.kind == FailureKind::Busy);
+        if !busy || PATIENCE <= began.elapsed() {
+            return Err(error);
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            signal = stop.requested() => return Ok(Some(signal.failure())),
+        }
+    }
+    let planner = attaching(oid);
+    let (snapshot, mut plan) = make_plan_by(&planner, &session, policies, Moment::Now).await?;
+    refuse_onlookers(&snapshot, &mut plan);
+    let ready = Ready { session, snapshot, plan, withheld: Vec::new(), put_off: Vec::new() };
+    let run = Run { spec: &spec, policies, planner: &planner, jobs: 1, deadline: None, invocation: invocation(), stop };
+    carry_out(run, ready, global, terminal, watch).await
 }
 
 fn attaching(oid: u32) -> impl Fn(&[Policy], &CatalogSnapshot) -> plan::Plan + Sync {

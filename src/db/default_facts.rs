@@ -8,7 +8,7 @@ use tokio_postgres::{Client, Row};
 
 use super::answers::{ask, ask_with, reason};
 use crate::catalog::{Answer, DefaultFacts, SplitFacts};
-use crate::sql::{Identifier, QualifiedName};
+use crate::sql::QualifiedName;
 
 /// These look into the catalog alone; some wait for DDL on the table.
 const PATIENCE: &str = "10s";
@@ -36,13 +36,10 @@ pub(super) async fn default_facts(client: &Client, default: &QualifiedName) -> R
 /// When the connection is lost.
 pub(super) async fn split_facts(client: &Client, default: &QualifiedName) -> Result<Answer> {
     about(client, default, include_str!("sql/split_facts.sql"), |row| {
-        let indexes: Vec<(Identifier, Identifier, Identifier)> = json(row, "indexes")?;
-        let indexes = indexes.into_iter().map(|(own, schema, name)| (own, QualifiedName { schema, name }));
         Ok(Answer::SplitFacts(Box::new(SplitFacts {
             partitioned_by: row.try_get("partitioned_by")?,
             key: json(row, "key")?,
             foreign_keys: json(row, "foreign_keys")?,
-            indexes: indexes.collect(),
             own_triggers: json(row, "own_triggers")?,
             row_security: row.try_get("row_security")?,
             deferrable: row.try_get("deferrable")?,

@@ -10,6 +10,7 @@ mod default_facts;
 mod default_rows;
 pub mod explain;
 pub mod look_up;
+pub mod read_archives;
 pub mod read_catalog;
 pub mod read_definition;
 mod read_expressions;

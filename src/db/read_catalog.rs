@@ -15,7 +15,7 @@ use tokio_postgres::{Client, Row};
 use self::properties::{IndexFaults, Properties, properties_of, read_index_faults, storage};
 use crate::catalog::{
     Answers, ArchiveEntry, Archives, Bound, CatalogSnapshot, Column, DetachedTable, FarEnd, ForeignKey, Journal,
-    KeyColumn, Ledger, Partition, PartitionKey, RelationKind, Server, Strategy, Table, UnfinishedBranch,
+    KeyColumn, Ledger, Partition, PartitionKey, RelationKind, RestoredTable, Server, Strategy, Table, UnfinishedBranch,
     UnfinishedSplit, UniqueKey, UnreadableEntry,
 };
 use crate::db::connect::{Session, refused_pooling};
@@ -182,14 +182,29 @@ async fn read_ledger(client: &Client, server: &Row) -> Result<Ledger> {
     } else {
         Journal::Outdated { upgradable: server.try_get("ledger_upgradable")? }
     };
-    let archives = read_archives(client, server).await?;
-    Ok(Ledger::Installed { detached, archives, unreadable, journal, writable: server.try_get("ledger_writable")? })
+    let (archives, being_deleted) = read_archives(client, server).await?;
+    let restored = if journal == Journal::Current { read_restored(client).await? } else { Vec::new() };
+    let writable = server.try_get("ledger_writable")?;
+    Ok(Ledger::Installed { detached, archives, being_deleted, restored, unreadable, journal, writable })
 }
 
-async fn read_archives(client: &Client, server: &Row) -> Result<Archives> {
+async fn read_restored(client: &Client) -> Result<Vec<RestoredTable>> {
+    let rows = client.query_typed(include_str!("sql/restored.sql"), &[]).await.context("reading what was restored")?;
+    let table = |row: &Row| {
+        Ok(RestoredTable {
+            oid: row.try_get("oid")?,
+            name: qualified(row, "schema", "name")?,
+            from: row.try_get("from")?,
+        })
+    };
+    rows.iter().map(table).collect()
+}
+
+/// Those that are there, and those whose deletion has begun and not ended.
+async fn read_archives(client: &Client, server: &Row) -> Result<(Archives, Vec<ArchiveEntry>)> {
     match server.try_get::<_, Option<bool>>("archives_usable")? {
-        None => return Ok(Archives::Missing),
-        Some(false) => return Ok(Archives::Denied),
+        None => return Ok((Archives::Missing, Vec::new())),
+        Some(false) => return Ok((Archives::Denied, Vec::new())),
         Some(true) => {}
     }
     let rows = client.query_typed(include_str!("sql/archives.sql"), &[]).await.context("reading the archives")?;
@@ -198,7 +213,8 @@ async fn read_archives(client: &Client, server: &Row) -> Result<Archives> {
         let time = |column| anyhow::Ok(moment(row.try_get(column)?));
         // A moment beyond the calendar is somebody's own: such an archive lets nothing be dropped.
         let (Some(begun_at), Some(verified_at)) = (time("begun_at")?, time("verified_at")?) else { return Ok(None) };
-        anyhow::Ok(Some(ArchiveEntry {
+        let being_deleted: bool = row.try_get("being_deleted")?;
+        let entry = ArchiveEntry {
             id: row.try_get("id")?,
             oid: row.try_get("oid")?,
             table: qualified(row, "schema", "name")?,
@@ -211,10 +227,18 @@ async fn read_archives(client: &Client, server: &Row) -> Result<Archives> {
             milliseconds: number(row, "milliseconds")?,
             rows: number(row, "rows")?,
             bytes: number(row, "bytes")?,
-        }))
+        };
+        anyhow::Ok(Some((being_deleted, entry)))
     };
-    let entries: Vec<Option<ArchiveEntry>> = rows.iter().map(entry).collect::<Result<_>>()?;
-    Ok(Archives::Known(entries.into_iter().flatten().collect()))
+    let (mut known, mut being_deleted) = (Vec::new(), Vec::new());
+    for row in &rows {
+        match entry(row)? {
+            Some((true, entry)) => being_deleted.push(entry),
+            Some((false, entry)) => known.push(entry),
+            None => {}
+        }
+    }
+    Ok((Archives::Known(known), being_deleted))
 }
 
 /// An entry, or why it cannot be one: anybody who may write to the ledger may have written anything.

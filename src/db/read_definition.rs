@@ -110,3 +110,16 @@ fn list<T: serde::de::DeserializeOwned>(row: &Row, column: &str) -> Result<Vec<T
     let read = text.map_or(Ok(Vec::new()), |text| serde_json::from_str(&text));
     read.with_context(|| format!("reading column `{column}`"))
 }
+
+/// The oid of the table of that name; `None`: there is none.
+///
+/// # Errors
+/// When the connection is lost.
+pub async fn find_table(client: &Client, table: &QualifiedName) -> Result<Option<u32>> {
+    let sql = "SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+               WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p')";
+    let (schema, name) = (table.schema.as_str(), table.name.as_str());
+    let rows = client.query_typed(sql, &[(&schema, Type::TEXT), (&name, Type::TEXT)]).await;
+    let rows = rows.with_context(|| format!("looking for {table}"))?;
+    rows.first().map(|row| Ok(row.try_get(0)?)).transpose()
+}

@@ -40,6 +40,13 @@ pub(super) fn drop_after_grace(situation: &Situation<'_>, draft: &mut Draft) {
                 Finding::about(codes::DETACHED_CHANGED, parent, format!("{}, once detached, {change}", entry.recorded))
                     .hint("partctl will not drop it"),
             );
+        } else if situation.snapshot.ledger.is_restored(entry.oid) {
+            let message = format!("{} came back from its archive, and is not attached", entry.name.name);
+            let hint = format!(
+                "attach it by `partctl reattach {0}`, or give it back by `partctl archive release {0}`",
+                entry.name
+            );
+            draft.findings.push(Finding::about(codes::RESTORED, parent, message).hint(hint));
         } else if situation.holds(&entry.name, &entry.bound) {
             let message = format!("{} was detached, and is held", entry.name.name);
             draft.findings.push(Finding::about(codes::HELD, parent, message));

@@ -10,6 +10,7 @@ mod branch;
 mod coverage;
 mod default_partition;
 mod detached;
+mod end_archives;
 mod finish_interrupted;
 mod fitting;
 mod hash;
@@ -22,6 +23,7 @@ mod properties;
 mod range;
 mod reattach;
 mod regroup;
+mod remake;
 mod retire;
 mod rights;
 mod row_gone;
@@ -44,12 +46,14 @@ use crate::plan::{Finding, Plan, Runway, Severities, Step, TablePlan, codes};
 use crate::policy::{Policy, fingerprint};
 use crate::sql::QualifiedName;
 pub use coverage::{coverage, fit, missing};
+pub use end_archives::archive_is_held;
 pub use node::{Ancestor, Node};
 pub use overview::{
     AxisEnd, DefaultState, DetachedFate, DetachedState, Fate, LastApply, NextToRetire, Order, Overview, Place,
     Position, Selection, Stretch, TableOverview, When, overview,
 };
 pub use reattach::{detached_table, reattach};
+pub use remake::remade_partition;
 pub use rights::refuse_onlookers;
 pub use simulate::{Events, FARTHEST, Simulation, TooMany, Week, simulate};
 pub use situation::Situation;
@@ -98,6 +102,7 @@ const NODE_RULES: &[Rule<'static>] = &[
     &retire::retire,
     &row_gone::retire,
     &detached::drop_after_grace,
+    &end_archives::end_archives,
     &rights::require_rights,
 ];
 

@@ -55,7 +55,7 @@ pub fn reattach(oid: u32, policies: &[Policy], snapshot: &CatalogSnapshot) -> Pl
         }
         let attached = situation.table.partitions.iter().find(|partition| partition.oid == oid);
         if let Some(partition) = attached {
-            draft.findings.extend(retires_again(situation, &partition.name, &partition.bound));
+            draft.findings.extend(retires_again(situation, partition.oid, &partition.name, &partition.bound));
         }
     };
     let is_its_table = |table: &QualifiedName| {
@@ -72,8 +72,9 @@ pub fn reattach(oid: u32, policies: &[Policy], snapshot: &CatalogSnapshot) -> Pl
 }
 
 /// What is over is detached again by the next run, unless it is held.
-fn retires_again(situation: &Situation<'_>, table: &QualifiedName, bound: &Bound) -> Option<Finding> {
-    if !situation.would_retire(bound, &[]) || situation.holds(table, bound) {
+fn retires_again(situation: &Situation<'_>, oid: u32, table: &QualifiedName, bound: &Bound) -> Option<Finding> {
+    let kept = situation.snapshot.ledger.is_restored(oid) || situation.holds(table, bound);
+    if !situation.would_retire(bound, &[]) || kept {
         return None;
     }
     let message = format!("{} is over: the next run detaches it again", table.name);
@@ -84,7 +85,7 @@ fn retires_again(situation: &Situation<'_>, table: &QualifiedName, bound: &Bound
 fn attach(situation: &Situation<'_>, entry: &DetachedTable, draft: &mut Draft) {
     let table = &situation.table.name;
     let range = situation.desired.describe_bound(&entry.bound);
-    if let Some(place) = taken_by(situation, entry) {
+    if let Some(place) = taken_by(situation, &entry.bound) {
         draft.findings.push(
             Finding::about(
                 codes::OVERLAP,
@@ -103,7 +104,7 @@ fn attach(situation: &Situation<'_>, entry: &DetachedTable, draft: &mut Draft) {
         }
         InDefault::NobodyKnows => return,
     }
-    draft.findings.extend(retires_again(situation, &entry.name, &entry.bound));
+    draft.findings.extend(retires_again(situation, entry.oid, &entry.name, &entry.bound));
     let spares_default = situation.check_ahead(draft, &entry.name, &entry.bound);
     let key = situation.table.key.as_ref();
     let holding = key.and_then(|key| entry.bound.holding_predicate(&key.columns));
@@ -114,7 +115,11 @@ fn attach(situation: &Situation<'_>, entry: &DetachedTable, draft: &mut Draft) {
         kind: entry.kind,
         bound: entry.bound.clone(),
         range,
-        reason: entry.detached_at.map_or("detached".to_owned(), |at| format!("detached {}", at.format("%Y-%m-%d"))),
+        reason: match entry.detached_at {
+            _ if situation.snapshot.ledger.is_restored(entry.oid) => "back from its archive".to_owned(),
+            Some(at) => format!("detached {}", at.format("%Y-%m-%d")),
+            None => "detached".to_owned(),
+        },
         bytes: entry.bytes,
         has_foreign_keys: !entry.foreign_keys.is_empty(),
         spares_table: holding.map(|predicate| CheckAhead::holding(&entry.name, predicate)),
@@ -123,15 +128,15 @@ fn attach(situation: &Situation<'_>, entry: &DetachedTable, draft: &mut Draft) {
 }
 
 /// The partition that holds a part of what the table held.
-fn taken_by(situation: &Situation<'_>, entry: &DetachedTable) -> Option<String> {
+pub(super) fn taken_by(situation: &Situation<'_>, bound: &Bound) -> Option<String> {
     match situation.desired {
         Desired::Range(range) => {
-            let old = range.extent(&entry.bound)?;
+            let old = range.extent(bound)?;
             let overlaps = situation.placed.iter().find(|(extent, _)| extent.from < old.to && old.from < extent.to);
             overlaps.map(|(_, partition)| partition.name.to_string())
         }
         Desired::List(_) | Desired::Hash(_) => {
-            let same = situation.table.partitions.iter().find(|partition| partition.bound == entry.bound);
+            let same = situation.table.partitions.iter().find(|partition| partition.bound == *bound);
             same.map(|partition| partition.name.to_string())
         }
     }

@@ -27,6 +27,8 @@ pub(super) enum Rail<'a> {
     OffGrid,
     /// A hold.
     Held(&'a Hold),
+    /// It came back from its archive, and was not released yet.
+    Restored,
 }
 
 impl Situation<'_> {
@@ -37,7 +39,8 @@ impl Situation<'_> {
         } else if !self.is_on_grid(range, &partition.bound) {
             Some(Rail::OffGrid)
         } else {
-            self.hold_on(range, extent, &partition.name).map(Rail::Held)
+            let restored = || self.snapshot.ledger.is_restored(partition.oid).then_some(Rail::Restored);
+            self.hold_on(range, extent, &partition.name).map(Rail::Held).or_else(restored)
         }
     }
 
@@ -302,6 +305,13 @@ fn why(retain: &Retain) -> String {
     age.into_iter().chain(distance).chain(count).collect::<Vec<_>>().join(", ")
 }
 
+/// How many may go at once.
+pub(super) fn per_run(situation: &Situation<'_>, retain: &Retain) -> usize {
+    let bounded = situation.table.partitions.iter().filter(|partition| partition.bound != Bound::Default);
+    let partitions = bounded.count();
+    retain.per_run.map_or_else(|| 10.max(partitions.div_ceil(5)), |limit| limit as usize)
+}
+
 /// The refusal of more than `per_run` at once; 10 or 20 % of the partitions, whichever is larger, unless the policy
 /// says. Somebody may have confirmed more for this once.
 pub(super) fn too_many_at_once<'t>(
@@ -311,8 +321,7 @@ pub(super) fn too_many_at_once<'t>(
     what: &str,
     draft: &mut Draft,
 ) -> bool {
-    let partitions = situation.table.partitions.iter().filter(|partition| partition.bound != Bound::Default).count();
-    let limit = retain.per_run.map_or_else(|| 10.max(partitions.div_ceil(5)), |limit| limit as usize);
+    let limit = per_run(situation, retain);
     let tables: Vec<(&QualifiedName, &Bound, u64)> = tables.collect();
     let count = tables.len();
     if count <= limit.max(situation.confirmed) {
@@ -355,6 +364,10 @@ pub(super) fn kept(rail: Rail<'_>, partition: &Partition, table: &QualifiedName)
                 format!("{name} is over, and kept: it is off the policy's grid"),
             )
             .hint("nobody but its owner knows what else it holds: detach it by hand when it may go"),
+        ),
+        Rail::Restored => Some(
+            Finding::about(codes::RESTORED, table, format!("{name} is over, and kept: it came back from its archive"))
+                .hint(format!("`partctl archive release {}` when it is no longer needed", partition.name)),
         ),
         Rail::Held(hold) => {
             let reason = hold.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();

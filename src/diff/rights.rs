@@ -159,7 +159,7 @@ fn require_ledger(situation: &Situation<'_>, draft: &mut Draft) {
     let server = &situation.snapshot.server;
     let looks_on = !situation.table.role_is_member;
     let (role, usage) = (&server.role, format!("GRANT USAGE ON SCHEMA partctl TO {}", server.role));
-    let archives = draft.steps.iter().any(|step| matches!(step, Step::Archive(_)));
+    let archives = draft.steps.iter().any(|step| matches!(step, Step::Archive(_) | Step::DeleteArchive(_)));
     let hint = match &situation.snapshot.ledger {
         Ledger::Installed { archives: Archives::Denied, .. } if archives && !looks_on => {
             format!("{usage}; GRANT SELECT, INSERT, UPDATE ON partctl.archives TO {role}")

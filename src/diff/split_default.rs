@@ -1,6 +1,8 @@
 //! Rows that would keep writers waiting for too long while they move: DEFAULT is split instead, where the policy allows
 //! it and another table can take its place; otherwise the partitions are not made, and the reason told.
 
+use std::collections::BTreeMap;
+
 use super::move_rows::{NAMED, Obstacle};
 use super::properties::carried;
 use super::{Draft, Situation};
@@ -161,7 +163,6 @@ impl Situation<'_> {
             columns: columns.clone(),
             key: facts.key.clone(),
             foreign_keys: facts.foreign_keys.clone(),
-            indexes: facts.indexes.clone(),
             shape: facts.shape.clone(),
             begun: Begun::No,
             limit: self.level.create.writers_wait,
@@ -184,14 +185,16 @@ impl Situation<'_> {
         draft.steps.push(Step::Split(Box::new(split)));
     }
 
-    /// What makes a new DEFAULT what the old one is.
+    /// What makes a new DEFAULT what the old one is, and what the policy says of its storage.
     fn carried_over(&self, default: &Partition) -> Carried {
+        let carried = carried(self, &default.name.schema);
+        let wanted = if self.policy.inherit.contains(&Inherited::Storage) { carried.storage } else { BTreeMap::new() };
         let own = default.properties.as_ref().map_or(&self.root.properties, |own| &own.set);
         Carried {
             inherit: Inherited::ALL.into_iter().collect(),
             properties: own.iter().filter(|property| !is_copied(property)).cloned().collect(),
-            storage: default.storage.parameters.clone(),
-            ..carried(self, &default.name.schema)
+            storage: default.storage.parameters.clone().into_iter().chain(wanted).collect(),
+            ..carried
         }
     }
 

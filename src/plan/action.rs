@@ -17,6 +17,11 @@ pub enum Action {
     Alone(Alone),
     /// Rows to an archive, and back again to be compared: what no SQL does.
     CopyOut(CopyOut),
+    /// An archive out of its store, and what the ledger tells of that.
+    Remove {
+        /// The URL of the archive's folder.
+        url: String,
+    },
     /// Work in many transactions.
     Batches(Batches),
 }
@@ -133,6 +138,7 @@ impl Action {
                     format!("-- COPY {table} to {}, read back and compared: `partctl apply`", one_line(to)),
                 ]
             }
+            Self::Remove { url } => vec![format!("-- delete {}: `partctl apply`", one_line(url))],
             Self::Batches(batches) => vec![batches.statement.clone()],
         }
     }
@@ -144,7 +150,7 @@ impl Action {
             Self::Transaction(transaction) => transaction.all_locks().collect(),
             Self::Alone(alone) => alone.locks.iter().collect(),
             Self::CopyOut(copy) => copy.locks.iter().collect(),
-            Self::Batches(_) => Vec::new(),
+            Self::Batches(_) | Self::Remove { .. } => Vec::new(),
         }
     }
 
@@ -154,8 +160,7 @@ impl Action {
         match self {
             Self::Alone(_) => true,
             // The table is detached, and whoever still writes to it is waited for.
-            Self::CopyOut(_) => false,
-            Self::Batches(_) => false,
+            Self::CopyOut(_) | Self::Remove { .. } | Self::Batches(_) => false,
             Self::Transaction(transaction) => {
                 !transaction.implied.is_empty() || transaction.all_locks().any(|lock| lock.mode.stops_writers())
             }
@@ -172,7 +177,7 @@ impl Action {
     pub fn meanwhile(&self) -> Option<&Batches> {
         match self {
             Self::Transaction(transaction) => transaction.ahead.as_ref()?.meanwhile.as_ref(),
-            Self::Alone(_) | Self::CopyOut(_) | Self::Batches(_) => None,
+            Self::Alone(_) | Self::CopyOut(_) | Self::Remove { .. } | Self::Batches(_) => None,
         }
     }
 
@@ -180,7 +185,7 @@ impl Action {
     pub fn limit(&self) -> Option<Duration> {
         match self {
             Self::Transaction(transaction) => transaction.ahead.as_ref().map(|ahead| ahead.limit),
-            Self::Alone(_) | Self::CopyOut(_) | Self::Batches(_) => None,
+            Self::Alone(_) | Self::CopyOut(_) | Self::Remove { .. } | Self::Batches(_) => None,
         }
     }
 
@@ -221,7 +226,7 @@ impl Action {
         let parent = match self {
             Self::Alone(alone) => &alone.waits_for_users_of,
             Self::Transaction(transaction) => transaction.finalizes.as_ref()?,
-            Self::CopyOut(_) | Self::Batches(_) => return None,
+            Self::CopyOut(_) | Self::Remove { .. } | Self::Batches(_) => return None,
         };
         // A table that references itself is locked exclusively at the end.
         let noticed = |lock: &&&Lock| lock.relation != *parent || lock.mode.stops_writers();

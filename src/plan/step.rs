@@ -5,8 +5,8 @@ use std::borrow::Cow;
 
 use super::steps::{
     AnalyzeParent, AnalyzeReason, ArchiveTable, AttachPartition, Away, BringDefaultBack, CreatePartition,
-    DetachPartition, DiscardBranch, DiscardSplit, DropTable, FinalizeDetach, MatchProperties, MoveRows, RecordDetach,
-    RecordedChange, RemoveCheck, SetDefaultAside, SplitDefault,
+    DeleteArchive, DetachPartition, DiscardBranch, DiscardSplit, DropTable, FinalizeDetach, MatchProperties, MoveRows,
+    RecordDetach, RecordedChange, RemoveCheck, SetDefaultAside, SplitDefault,
 };
 use super::{Action, Lock};
 use crate::sql::QualifiedName;
@@ -42,6 +42,8 @@ pub enum Step {
     Archive(ArchiveTable),
     /// Drops a detached table.
     Drop(DropTable),
+    /// Deletes an archive.
+    DeleteArchive(DeleteArchive),
     /// Gives an old partition what it lacks.
     Match(MatchProperties),
     /// Gathers the statistics of the table as a whole.
@@ -77,6 +79,8 @@ pub enum StepKind {
     Archive,
     /// [`Step::Drop`]
     Drop,
+    /// [`Step::DeleteArchive`]
+    DeleteArchive,
     /// [`Step::Match`]
     Match,
     /// [`Step::Analyze`]
@@ -98,7 +102,7 @@ pub enum Phase {
 
 impl StepKind {
     /// Every kind.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Finalize,
         Self::Record,
         Self::Remove,
@@ -112,6 +116,7 @@ impl StepKind {
         Self::BringBack,
         Self::Archive,
         Self::Drop,
+        Self::DeleteArchive,
         Self::Match,
         Self::Analyze,
     ];
@@ -132,6 +137,7 @@ impl StepKind {
             Self::BringBack => "bring back",
             Self::Archive => "archive",
             Self::Drop => "drop",
+            Self::DeleteArchive => "delete archive",
             Self::Match => "match",
             Self::Analyze => "analyze",
         }
@@ -145,7 +151,7 @@ impl StepKind {
             Self::Create | Self::Attach | Self::BringBack => '+',
             Self::SetAside | Self::Detach => '~',
             Self::Archive => '=',
-            Self::Drop => '-',
+            Self::Drop | Self::DeleteArchive => '-',
         }
     }
 }
@@ -167,6 +173,7 @@ impl Step {
             Self::BringBack(_) => StepKind::BringBack,
             Self::Archive(_) => StepKind::Archive,
             Self::Drop(_) => StepKind::Drop,
+            Self::DeleteArchive(_) => StepKind::DeleteArchive,
             Self::Match(_) => StepKind::Match,
             Self::Analyze(_) => StepKind::Analyze,
         }
@@ -180,9 +187,12 @@ impl Step {
             }
             Self::BringBack(step) if step.away == Away::SinceAnEarlierRun => Phase::Finish,
             Self::Create(_) | Self::Move(_) | Self::Split(_) | Self::Attach(_) => Phase::Create,
-            Self::SetAside(_) | Self::Detach(_) | Self::BringBack(_) | Self::Archive(_) | Self::Drop(_) => {
-                Phase::Retire
-            }
+            Self::SetAside(_)
+            | Self::Detach(_)
+            | Self::BringBack(_)
+            | Self::Archive(_)
+            | Self::Drop(_)
+            | Self::DeleteArchive(_) => Phase::Retire,
             Self::Match(_) | Self::Analyze(_) => Phase::Maintain,
         }
     }
@@ -212,6 +222,7 @@ impl Step {
             Self::BringBack(step) => &step.default,
             Self::Archive(step) => &step.table,
             Self::Drop(step) => &step.table,
+            Self::DeleteArchive(step) => &step.table,
             Self::Match(step) => &step.partition,
             Self::Analyze(step) => &step.table,
         }
@@ -234,6 +245,7 @@ impl Step {
             Self::BringBack(step) => &step.range,
             Self::Archive(step) => &step.range,
             Self::Drop(step) => &step.range,
+            Self::DeleteArchive(step) => &step.range,
             Self::Match(step) => &step.range,
             Self::Analyze(step) => step.range(),
         };
@@ -270,6 +282,7 @@ impl Step {
             Self::BringBack(step) => step.reason().into(),
             Self::Archive(step) => step.reason().into(),
             Self::Drop(step) => step.reason.as_str().into(),
+            Self::DeleteArchive(step) => step.reason.as_str().into(),
             Self::Match(step) => step.reason().into(),
             Self::Analyze(step) => step.reason().into(),
         }
@@ -294,6 +307,7 @@ impl Step {
             Self::Detach(step) => (Some(step.bytes), step.rows),
             Self::Archive(step) => (Some(step.bytes), step.rows),
             Self::Drop(step) => (Some(step.bytes), None),
+            Self::DeleteArchive(step) => (Some(step.bytes), Some(step.rows)),
         }
     }
 
@@ -326,6 +340,7 @@ impl Step {
             Self::BringBack(step) => step.actions(),
             Self::Archive(step) => step.actions(),
             Self::Drop(step) => step.actions(),
+            Self::DeleteArchive(step) => step.actions(),
             Self::Match(step) => step.actions(),
             Self::Analyze(step) => step.actions(),
         }
@@ -349,6 +364,7 @@ impl Step {
             | Self::BringBack(_)
             | Self::Archive(_)
             | Self::Drop(_)
+            | Self::DeleteArchive(_)
             | Self::Match(_)
             | Self::Analyze(_) => Vec::new(),
         }
@@ -377,6 +393,7 @@ impl Step {
             }
             Self::Archive(_) => "nothing to take back: the table stays as it is".to_owned(),
             Self::Drop(step) => step.undo().to_owned(),
+            Self::DeleteArchive(_) => "none: an archive that is deleted is gone".to_owned(),
         }
     }
 }

@@ -321,6 +321,8 @@ pub struct Archive {
     pub layout: Layout,
     /// A data file ends when it has so many bytes; `None`: when its store takes no larger one.
     pub split: Option<u64>,
+    /// How long archives are kept, from when they were verified; `None`: until somebody deletes them.
+    pub keep: Option<Interval>,
     /// Sessions that read parts of a partition at the same time, 1 to 16.
     pub connections: u32,
 }

@@ -34,3 +34,17 @@ pub fn archived(archived: &Archived) -> String {
         amounts::bytes(archived.bytes)
     )
 }
+
+/// `1.2 M rows, 310 k rows/s, 98 MB/s, 2 min left`, of a restore.
+pub fn restoring(rows: u64, bytes: u64, all: u64, took: Duration) -> String {
+    let seconds = took.as_secs_f64().max(0.001);
+    let rate = |amount: u64| (amount as f64 / seconds) as u64;
+    let left = if 0 < rows { seconds * all.saturating_sub(rows) as f64 / rows as f64 } else { 0.0 };
+    let left = amounts::elapsed(Duration::from_secs(left as u64));
+    format!(
+        "{} rows, {} rows/s, {}/s, {left} left",
+        amounts::count(rows),
+        amounts::count(rate(rows)),
+        amounts::bytes(rate(bytes))
+    )
+}

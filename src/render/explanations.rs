@@ -3,6 +3,7 @@
 //! The ids and what they mean stand where they are declared ([`RULES`], [`FINDING_CODES`]); here stands the rest, a
 //! file for each subject. A test proves that nothing lacks its explanation and none outlives its code.
 
+mod archives;
 mod coverage;
 mod levels;
 mod lints;
@@ -53,6 +54,7 @@ const EXPLANATIONS: &[&[Explanation]] = &[
     moves::EXPLANATIONS,
     properties::EXPLANATIONS,
     retirement::EXPLANATIONS,
+    archives::EXPLANATIONS,
     running::EXPLANATIONS,
     pruning::EXPLANATIONS,
 ];

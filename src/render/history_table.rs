@@ -175,7 +175,7 @@ fn sign(kind: &str) -> (char, Tone) {
     match known.into_iter().find(|known| known.as_str() == kind) {
         Some(kind @ (StepKind::Create | StepKind::Attach | StepKind::BringBack)) => (kind.sign(), Tone::Create),
         Some(kind @ (StepKind::SetAside | StepKind::Detach | StepKind::Archive)) => (kind.sign(), Tone::Detach),
-        Some(kind @ StepKind::Drop) => (kind.sign(), Tone::Drop),
+        Some(kind @ (StepKind::Drop | StepKind::DeleteArchive)) => (kind.sign(), Tone::Drop),
         Some(kind) => (kind.sign(), Tone::Fix),
         None => ('·', Tone::Quiet),
     }

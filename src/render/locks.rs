@@ -52,6 +52,7 @@ fn roles(plan: &Plan) -> BTreeMap<QualifiedName, &'static str> {
             | Step::Remove(_)
             | Step::Discard(_)
             | Step::Archive(_)
+            | Step::DeleteArchive(_)
             | Step::Match(_)
             | Step::Analyze(_) => continue,
             Step::Attach(step) => &step.around,

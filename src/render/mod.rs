@@ -4,6 +4,7 @@
 
 mod amounts;
 mod apply_report;
+mod archives;
 mod archiving;
 mod check_github;
 mod check_junit;
@@ -49,7 +50,8 @@ mod workload;
 
 pub use amounts::elapsed;
 pub use apply_report::{ApplyReport, apply_report};
-pub use archiving::{archived, archiving};
+pub use archives::{archives_json, archives_markdown, archives_table};
+pub use archiving::{archived, archiving, restoring};
 pub use check_github::check_github;
 pub use check_junit::check_junit;
 pub use check_markdown::check_markdown;

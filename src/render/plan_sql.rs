@@ -86,7 +86,8 @@ fn needs_ledger(step: &Step) -> bool {
         | Step::Detach(_)
         | Step::BringBack(_)
         | Step::Archive(_)
-        | Step::Drop(_) => true,
+        | Step::Drop(_)
+        | Step::DeleteArchive(_) => true,
         Step::Remove(_)
         | Step::Discard(_)
         | Step::DiscardSplit(_)
@@ -116,7 +117,7 @@ fn write_step(table: &TablePlan, step: &Step, number: &str, out: &mut dyn Write)
             Action::Transaction(_) => {
                 write!(out, "BEGIN;\nSET LOCAL lock_timeout = {timeout};\n{statements}COMMIT;\n")?;
             }
-            Action::CopyOut(_) => write!(out, "{statements}")?,
+            Action::CopyOut(_) | Action::Remove { .. } => write!(out, "{statements}")?,
             Action::Alone(_) | Action::Batches(_) => write!(out, "SET lock_timeout = {timeout};\n{statements}")?,
         }
     }

@@ -5,7 +5,7 @@
 use schemars::{Schema, schema_for};
 use serde_json::Value;
 
-use super::{check_report, explain_report, explanations, history_json, problems, run_json, status_json};
+use super::{archives, check_report, explain_report, explanations, history_json, problems, run_json, status_json};
 use crate::plan::SavedPlan;
 use crate::policy;
 
@@ -32,6 +32,11 @@ pub const SCHEMAS: &[Described] = &[
         name: "run",
         about: "what `history RUN -o json` writes",
         schema: || output(history_json::run_schema()),
+    },
+    Described {
+        name: "archives",
+        about: "what `archive list -o json` and `archive verify -o json` write",
+        schema: || output(archives::schema()),
     },
     Described {
         name: "codes",

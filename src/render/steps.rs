@@ -169,7 +169,7 @@ fn tone(kind: StepKind) -> Tone {
         StepKind::Match | StepKind::Move | StepKind::Split | StepKind::Analyze => Tone::Fix,
         StepKind::Create | StepKind::Attach | StepKind::BringBack => Tone::Create,
         StepKind::SetAside | StepKind::Detach | StepKind::Archive => Tone::Detach,
-        StepKind::Drop => Tone::Drop,
+        StepKind::Drop | StepKind::DeleteArchive => Tone::Drop,
     }
 }
 

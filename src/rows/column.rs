@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::Format;
+use super::{Format, Layout};
 use crate::sql::Identifier;
 
 /// How a value stands in a typed file, and how `COPY BINARY` spells it.
@@ -141,6 +141,42 @@ impl Form {
     }
 }
 
+impl Form {
+    /// The server's own type that has this form; `None`: a value may be of any type.
+    pub fn type_name(self) -> Option<String> {
+        Some(match self {
+            Self::Bool => "boolean".to_owned(),
+            Self::Int2 => "smallint".to_owned(),
+            Self::Int4 => "integer".to_owned(),
+            Self::Int8 => "bigint".to_owned(),
+            Self::Float4 => "real".to_owned(),
+            Self::Float8 => "double precision".to_owned(),
+            Self::Decimal { precision, scale } => format!("numeric({precision},{scale})"),
+            Self::Uuid => "uuid".to_owned(),
+            Self::Bytes => "bytea".to_owned(),
+            Self::Text => "text".to_owned(),
+            Self::Json => "json".to_owned(),
+            Self::Jsonb => "jsonb".to_owned(),
+            Self::Date => "date".to_owned(),
+            Self::Time => "time without time zone".to_owned(),
+            Self::Timestamp => "timestamp without time zone".to_owned(),
+            Self::TimestampTz => "timestamp with time zone".to_owned(),
+            Self::Cast => return None,
+        })
+    }
+
+    /// Whether another form holds every value of this one, so that a cast there and back changes none.
+    pub fn fits_in(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Int2, Self::Int4 | Self::Int8) | (Self::Int4, Self::Int8) | (Self::Float4, Self::Float8) => true,
+            (Self::Decimal { precision, scale }, Self::Decimal { precision: other_precision, scale: other_scale }) => {
+                scale <= other_scale && precision - scale <= other_precision - other_scale
+            }
+            _ => self == other,
+        }
+    }
+}
+
 impl fmt::Display for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Self::Decimal { precision, scale } = self {
@@ -214,6 +250,12 @@ impl Column {
         self.stored_as = Form::Cast;
         self.because = Some(why.to_owned());
     }
+}
+
+/// The columns whose values stand in the data files. `COPY FROM` takes none for a generated column, so files that psql
+/// restores from leave it out.
+pub fn stored_columns(columns: &[Column], layout: Layout) -> impl Iterator<Item = &Column> {
+    columns.iter().filter(move |column| layout.format == Format::Parquet || !column.generated)
 }
 
 #[cfg(test)]

@@ -132,6 +132,18 @@ impl Iterator for Fields<'_> {
     }
 }
 
+/// The fields of a tuple of whoever still owns it, in order; a null one is `None`.
+pub fn fields(tuple: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
+    let mut rest = tuple.get(2..).unwrap_or_default();
+    std::iter::from_fn(move || {
+        let (length, after) = rest.split_first_chunk::<4>()?;
+        let length = field_length(*length).ok()?;
+        let (field, after) = after.split_at_checked(length.unwrap_or(0))?;
+        rest = after;
+        Some(length.map(|_| field))
+    })
+}
+
 /// Appends a field. Postgres has no field of 1 GB or more.
 pub fn put_field(tuple: &mut Vec<u8>, field: &[u8]) {
     let length = i32::try_from(field.len()).expect("a field is shorter than 1 GB");
@@ -180,6 +192,16 @@ mod tests {
         for length in 1..=stream().len() {
             assert_eq!(rows(stream().chunks(length).map(<[u8]>::to_vec)).as_ref(), Ok(&expected), "pieces of {length}");
         }
+    }
+
+    #[test]
+    fn fields_are_the_same_whoever_owns_the_tuple() {
+        let mut tuple = 3_i16.to_be_bytes().to_vec();
+        put_field(&mut tuple, b"ab");
+        put_null(&mut tuple);
+        put_field(&mut tuple, b"");
+        assert_eq!(fields(&tuple).collect::<Vec<_>>(), [Some(&b"ab"[..]), None, Some(&b""[..])]);
+        assert_eq!(fields(&tuple[..7]).count(), 0);
     }
 
     #[test]

@@ -49,9 +49,24 @@ impl Records {
     }
 }
 
+/// The fields of a record without its line's end, as they are spelled: quotes and all.
+pub fn spelled_fields(record: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut quoted = false;
+    record.split(move |byte| {
+        quoted ^= *byte == b'"';
+        *byte == b',' && !quoted
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_comma_within_quotes_parts_nothing() {
+        let fields: Vec<&[u8]> = spelled_fields(b"1,\"a,\"\"b\"\",\",,\"\"").collect();
+        assert_eq!(fields, [&b"1"[..], b"\"a,\"\"b\"\",\"", b"", b"\"\""]);
+    }
 
     #[test]
     fn a_newline_within_quotes_ends_nothing() {

@@ -9,9 +9,9 @@ mod fingerprint;
 mod layout;
 mod numeric;
 
-pub use column::{Column, Form, ServerType};
-pub use copy_binary::{Fields, MalformedCopy, TRAILER, Tuples, header, put_field, put_null};
-pub use copy_csv::Records;
+pub use column::{Column, Form, ServerType, stored_columns};
+pub use copy_binary::{Fields, MalformedCopy, TRAILER, Tuples, fields, header, put_field, put_null};
+pub use copy_csv::{Records, spelled_fields};
 pub use copy_text::put_text;
 pub use fingerprint::Fingerprint;
 pub use layout::{Compression, Format, Layout};

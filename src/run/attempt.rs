@@ -106,6 +106,7 @@ pub(super) async fn attempt(
             alone_between(session, &settings(milliseconds, 0, commit), &batches.statement, stop).await
         }
         Action::CopyOut(_) => unreachable!("an archive step is carried out by `archiving`"),
+        Action::Remove { .. } => unreachable!("an archive is deleted by `deleting`"),
     };
     match result {
         Ok(Proven::Yes) => Ok(Committed::Proven),

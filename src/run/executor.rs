@@ -16,18 +16,19 @@ use tokio_postgres::types::Type;
 use super::absence::Absence;
 use super::archiving::{Archiving, archive};
 use super::attempt::{Commit, Committed, Refusal, attempt};
+use super::deleting::{Deleting, delete_archive};
 use super::ledger::{Entry, OpenRun};
 use super::lock_window::{LockWindow, sessions};
 use super::patience::Patience;
 use super::signals::Stop;
 use super::step_error::{
     away_too_long, error_of_absent, error_of_trapped, is_about_its_target, lock_lost, locks_not_granted, lost,
-    not_found, refused, stopped,
+    not_deleted, not_found, refused, stopped,
 };
 use crate::archive::Progress;
 use crate::db::connect::{Pulse, Session};
 use crate::failure::FailureKind;
-use crate::plan::steps::{ArchiveTable, DetachPartition};
+use crate::plan::steps::{ArchiveTable, DeleteArchive, DetachPartition};
 use crate::plan::{
     Action, Archived, Blocker, Event, FailedStep, Listener, Outcome, Phase, Plan, Step, StepError, TablePlan,
 };
@@ -330,6 +331,9 @@ impl Worker {
         if let Step::Archive(archive) = step {
             return self.archive(table, step, archive, entry).await.map(Committed::Archived);
         }
+        if let Step::DeleteArchive(delete) = step {
+            return self.delete(step, delete, entry, started).await;
+        }
         let mut patience = Patience::new(patience, self.deadline);
         let mut actions = VecDeque::from(step.actions());
         let (mut begun, mut trapped, mut committed) = (false, false, Committed::Unproven);
@@ -369,6 +373,25 @@ impl Worker {
             }
         }
         Ok(committed)
+    }
+
+    async fn delete(
+        &self,
+        planned: &Step,
+        step: &DeleteArchive,
+        entry: Option<Entry<'_>>,
+        started: Instant,
+    ) -> Result<Committed, StepError> {
+        let DeleteArchive { id, destination, path, reason, .. } = step;
+        let client = self.session.client();
+        let deleted = async {
+            delete_archive(client, &Deleting { id: *id, destination, path, reason }).await?;
+            match entry {
+                Some(entry) => Ok(client.batch_execute(&entry.done(started.elapsed().as_millis())).await?),
+                None => Ok(()),
+            }
+        };
+        deleted.await.map(|()| Committed::Unproven).map_err(|error| not_deleted(&error, planned))
     }
 
     async fn archive(

@@ -135,6 +135,23 @@ pub async fn end_run(client: &Client, run: &OpenRun, failure: Option<FailureKind
     Ok(())
 }
 
+/// The statement that records a table that holds an archive's rows, and waits to be attached with this bound.
+pub(super) fn restored_entry(
+    oid: u32,
+    table: &QualifiedName,
+    parent: &QualifiedName,
+    bound: &str,
+    from: &str,
+) -> String {
+    let quoted =
+        [table.schema.as_str(), table.name.as_str(), parent.schema.as_str(), parent.name.as_str(), bound, from];
+    let quoted = quoted.map(|text| SqlLiteral(text).to_string()).join(", ");
+    format!(
+        "INSERT INTO partctl.detached_tables (relation, schema_name, table_name, parent_schema, parent_name, bound, \
+         restored_from, detached_at) VALUES ({oid}, {quoted}, pg_catalog.clock_timestamp())"
+    )
+}
+
 /// Whose ledger entry a step gets.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entry<'a> {

@@ -98,6 +98,19 @@ pub(super) fn not_archived(error: &anyhow::Error, step: &ArchiveTable) -> StepEr
     }
 }
 
+/// The archive was not deleted, or not wholly.
+pub(super) fn not_deleted(error: &anyhow::Error, step: &Step) -> StepError {
+    let failure = error.downcast_ref::<Failure>();
+    StepError {
+        kind: failure.map_or(FailureKind::Findings, |failure| failure.kind),
+        message: causes(error),
+        sqlstate: None,
+        doing: briefly(step),
+        blockers: Vec::new(),
+        next: failure.and_then(|failure| failure.hint.clone()).unwrap_or_else(|| "run again".to_owned()),
+    }
+}
+
 /// What went wrong, from the outside in, each cause once: many repeat the one below them.
 fn causes(error: &anyhow::Error) -> String {
     let mut told: Vec<String> = Vec::new();

@@ -11,7 +11,7 @@ const FLOORS: &[&[&str]] = &[
     &["policy", "catalog"],
     &["plan", "manifest"],
     &["desired"],
-    &["diff", "pruning"],
+    &["diff", "pruning", "restore"],
     &["import"],
     &["render"],
     &["db"],

@@ -19,7 +19,8 @@ SELECT pg_catalog.current_setting('server_version_num')::int4 AS version,
                  AND pg_catalog.has_schema_privilege(home.oid, 'CREATE') END AS ledger_installable,
        ledger.current AS ledger_current,
        (SELECT pg_catalog.has_schema_privilege(home.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT')
-          FROM pg_catalog.pg_class c WHERE c.relnamespace = home.oid AND c.relname = 'archives') AS archives_usable,
+          FROM pg_catalog.pg_class c WHERE c.relnamespace = home.oid AND c.relname = 'archives'
+           AND EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'removed_at')) AS archives_usable,
        coalesce(pg_catalog.has_schema_privilege(home.oid, 'USAGE')
                 AND pg_catalog.has_schema_privilege(home.oid, 'CREATE'), false) AND ledger.owned AS ledger_upgradable
   FROM (VALUES (1)) one(row)
@@ -36,8 +37,9 @@ SELECT pg_catalog.current_setting('server_version_num')::int4 AS version,
               coalesce(pg_catalog.bool_or(c.relname = 'steps' AND EXISTS (
                          SELECT FROM pg_catalog.pg_attribute a
                           WHERE a.attrelid = c.oid AND a.attname = 'blockers' AND NOT a.attisdropped)), false)
-                AND EXISTS (SELECT FROM pg_catalog.pg_class a
-                             WHERE a.relnamespace = home.oid AND a.relname = 'archives') AS current,
+                AND coalesce(pg_catalog.bool_or(c.relname = 'detached_tables' AND EXISTS (
+                         SELECT FROM pg_catalog.pg_attribute a
+                          WHERE a.attrelid = c.oid AND a.attname = 'restored_from' AND NOT a.attisdropped)), false) AS current,
               coalesce(pg_catalog.bool_and(pg_catalog.pg_has_role(c.relowner, 'USAGE')), false) AS owned
          FROM pg_catalog.pg_class c
         WHERE c.relnamespace = home.oid AND c.relname IN ('runs', 'steps', 'detached_tables')) ledger

@@ -30,13 +30,6 @@ SELECT pg_catalog.pg_get_partkeydef(own.parent) AS partitioned_by,
           JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace) AS key,
        (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(k.conname, pg_catalog.pg_get_constraintdef(k.oid)) ORDER BY k.conname)::text
           FROM pg_catalog.pg_constraint k WHERE k.conrelid = own.parent AND k.contype = 'f') AS foreign_keys,
-       (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(c.relname, pn.nspname, pc.relname) ORDER BY c.relname)::text
-          FROM pg_catalog.pg_index x
-          JOIN pg_catalog.pg_class c ON c.oid = x.indexrelid
-          JOIN pg_catalog.pg_inherits i ON i.inhrelid = c.oid
-          JOIN pg_catalog.pg_class pc ON pc.oid = i.inhparent
-          JOIN pg_catalog.pg_namespace pn ON pn.oid = pc.relnamespace
-         WHERE x.indrelid = own.oid) AS indexes,
        (SELECT pg_catalog.json_agg(t.tgname ORDER BY t.tgname)::text FROM pg_catalog.pg_trigger t
          WHERE t.tgrelid = own.oid AND NOT t.tgisinternal AND t.tgparentid = 0
            AND NOT pg_catalog.starts_with(t.tgname::text, 'partctl_')) AS own_triggers,

@@ -283,6 +283,8 @@ fn a_detached_table_says_what_becomes_of_it() {
     snapshot.ledger = Ledger::Installed {
         detached,
         archives: crate::catalog::Archives::default(),
+        being_deleted: Vec::new(),
+        restored: Vec::new(),
         unreadable: Vec::new(),
         journal: Journal::Current,
         writable: true,

@@ -38,8 +38,15 @@ pub(super) fn rehearse(planned: &TablePlan, catalog: &mut CatalogSnapshot) -> Ev
             Step::Archive(archive) => {
                 if let Ledger::Installed { archives, .. } = &mut catalog.ledger {
                     let mut known = archives.known().to_vec();
-                    known.push(archived(archive, now));
+                    // Below the numbers that the ledger gives.
+                    let id = known.iter().map(|entry| entry.id).min().unwrap_or_default().min(0) - 1;
+                    known.push(archived(archive, id, now));
                     *archives = Archives::Known(known);
+                }
+            }
+            Step::DeleteArchive(delete) => {
+                if let Ledger::Installed { archives: Archives::Known(known), .. } = &mut catalog.ledger {
+                    known.retain(|entry| (entry.id, &entry.table) != (delete.id, &delete.table));
                 }
             }
             Step::Drop(drop) => {
@@ -72,9 +79,9 @@ fn entry(partition: Partition, parent: QualifiedName, now: DateTime<Utc>) -> Det
     }
 }
 
-fn archived(step: &ArchiveTable, now: DateTime<Utc>) -> ArchiveEntry {
+fn archived(step: &ArchiveTable, id: i64, now: DateTime<Utc>) -> ArchiveEntry {
     ArchiveEntry {
-        id: 0,
+        id,
         oid: step.oid,
         table: step.table.clone(),
         parent: step.parent.clone(),

@@ -214,6 +214,7 @@ impl SavedStep {
                 | Step::Remove(_)
                 | Step::Discard(_)
                 | Step::Drop(_)
+                | Step::DeleteArchive(_)
                 | Step::Match(_)
                 | Step::Analyze(_) => None,
             },

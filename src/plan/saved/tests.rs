@@ -90,6 +90,7 @@ fn the_document_says_what_it_is_and_all_that_a_reader_needs() {
           "attach": 0,
           "bring back": 0,
           "create": 0,
+          "delete archive": 0,
           "detach": 0,
           "discard": 0,
           "drop": 1,

@@ -142,6 +142,11 @@ impl CreatePartition {
         create
     }
 
+    /// Makes the table and leaves it on its own: its rows come before it is attached.
+    pub fn apart(&self) -> Vec<String> {
+        [self.make(), self.furnish(), self.reset_role().into_iter().collect()].concat()
+    }
+
     /// Gives it what it does not get by being LIKE its parent.
     pub(super) fn furnish(&self) -> Vec<String> {
         self.carried.before_attach(self.receiver())

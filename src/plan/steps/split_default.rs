@@ -60,8 +60,6 @@ pub struct SplitDefault {
     pub key: Vec<(Identifier, String)>,
     /// Foreign keys of the table, each with its definition.
     pub foreign_keys: Vec<(Identifier, String)>,
-    /// Names of DEFAULT's indexes, each with the table's index that it belongs to.
-    pub indexes: Vec<(Identifier, QualifiedName)>,
     /// Changes whenever columns, indexes or constraints of the table do.
     pub shape: String,
     /// Whether an earlier run has begun it.
@@ -325,9 +323,10 @@ impl SplitDefault {
             under.extend(create.furnish());
             under.push(autovacuum_again(create));
         }
+        under.push(self.remember_names());
         under.push(format!("DROP TABLE {default}"));
+        under.push(Self::rename_what_was_remembered());
         under.push(format!("ALTER TABLE {rest} RENAME TO {}", default.name));
-        under.extend(self.rename_indexes());
         under.push(format!("DROP TABLE {successors}, {changes}, {progress}"));
         under.push(format!("DROP FUNCTION {capture}()"));
         under.extend(self.rest.reset_role());
@@ -335,21 +334,43 @@ impl SplitDefault {
         Action::Transaction(Transaction { before, ahead, locks, implied, under, ..Transaction::default() })
     }
 
-    /// The new indexes were named after a table whose name was not meant to stay.
-    fn rename_indexes(&self) -> Option<String> {
-        let pair = |(name, parent): &(Identifier, QualifiedName)| {
-            format!("({}::pg_catalog.regclass, {}::name)", SqlLiteral(&parent.to_string()), SqlLiteral(name.as_str()))
+    /// Remembers how the new DEFAULT's indexes and statistics are to be called: like those of the old one that they were made
+    /// after. They were named after a table whose name was not meant to stay.
+    fn remember_names(&self) -> String {
+        let Self { default_oid, rest, .. } = self;
+        let rest = SqlLiteral(&rest.partition.to_string()).to_string();
+        let like = |what: &str, catalog: &str, [oid, table, name]: [&str; 3], named: &str, print: &str| {
+            format!(
+                "(WITH known AS (SELECT o.{oid} AS oid, o.{table} AS owner, p.print, \
+                 pg_catalog.row_number() OVER (PARTITION BY o.{table}, p.print ORDER BY o.{oid}) AS nth \
+                 FROM pg_catalog.{catalog} o CROSS JOIN LATERAL ({print}) p(print) \
+                 WHERE o.{table} IN ({default_oid}, {rest}::pg_catalog.regclass)) \
+                 SELECT pg_catalog.format('ALTER {what} %I.%I RENAME TO %I', n.nspname, now.{name}, was.{name}) \
+                 FROM known old JOIN known new USING (print, nth) \
+                 JOIN pg_catalog.{named} was ON was.oid = old.oid JOIN pg_catalog.{named} now ON now.oid = new.oid \
+                 JOIN pg_catalog.pg_namespace n ON n.oid = now.{prefix}namespace \
+                 WHERE old.owner = {default_oid} AND new.owner <> {default_oid} AND now.{name} <> was.{name})",
+                prefix = name.trim_end_matches("name"),
+            )
         };
-        let pairs: Vec<String> = self.indexes.iter().map(pair).collect();
-        let body = format!(
-            "DECLARE found record; BEGIN FOR found IN SELECT c.oid::pg_catalog.regclass AS index, wanted.name \
-             FROM (VALUES {}) wanted(parent, name) JOIN pg_catalog.pg_inherits i ON i.inhparent = wanted.parent \
-             JOIN pg_catalog.pg_index x ON x.indexrelid = i.inhrelid JOIN pg_catalog.pg_class c ON c.oid = x.indexrelid \
-             WHERE x.indrelid = {}::pg_catalog.regclass AND c.relname <> wanted.name \
-             LOOP EXECUTE pg_catalog.format('ALTER INDEX %s RENAME TO %I', found.index, found.name); END LOOP; END",
-            pairs.join(", "),
-            SqlLiteral(&self.default.to_string()),
-        );
-        (!pairs.is_empty()).then(|| format!("DO {}", DollarQuoted(&body)))
+        let index = "SELECT pg_catalog.concat_ws('|', c.relam, c.reloptions, o.indisunique, o.indisprimary, o.indnkeyatts, \
+            o.indclass, o.indcollation, o.indoption, pg_catalog.pg_get_expr(o.indpred, o.indrelid), \
+            (SELECT pg_catalog.string_agg(pg_catalog.pg_get_indexdef(o.indexrelid, k, true), ',' ORDER BY k) \
+            FROM pg_catalog.generate_series(1, o.indnatts) k)) FROM pg_catalog.pg_class c WHERE c.oid = o.indexrelid";
+        let statistics =
+            "SELECT pg_catalog.concat_ws('|', o.stxkind, pg_catalog.pg_get_statisticsobjdef_columns(o.oid))";
+        format!(
+            "SELECT pg_catalog.set_config('partctl.rename', coalesce(pg_catalog.string_agg(r.command, '; '), ''), true) \
+             FROM ({} UNION ALL {}) r(command)",
+            like("INDEX", "pg_index", ["indexrelid", "indrelid", "relname"], "pg_class", index),
+            like("STATISTICS", "pg_statistic_ext", ["oid", "stxrelid", "stxname"], "pg_statistic_ext", statistics),
+        )
+    }
+
+    /// Gives them these names, which are free once the old one is gone: statistics may belong to somebody else.
+    fn rename_what_was_remembered() -> String {
+        let body = "DECLARE commands text := pg_catalog.current_setting('partctl.rename'); \
+            BEGIN IF commands <> '' THEN EXECUTE commands; END IF; END";
+        format!("DO {}", DollarQuoted(body))
     }
 }

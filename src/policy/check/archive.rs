@@ -2,12 +2,12 @@
 
 use crate::policy::document::Node;
 use crate::policy::model::{Archive, Then};
-use crate::policy::reference::{Key, Keys, Shape};
+use crate::policy::reference::{INTERVAL, Key, Keys, Shape};
 use crate::rows::{Compression, Format, Layout};
 
 use super::level::ReadLevel;
 use super::report::{Report, Wholeness};
-use super::scalars::{choice, count, scalar, shown, text, words};
+use super::scalars::{choice, count, interval, scalar, shown, text, words};
 use super::section::Section;
 use super::{nearest, rules};
 
@@ -47,9 +47,16 @@ pub(super) static KEYS: Keys = Keys {
             "how many sessions read a part of a partition each, at the same time and under one snapshot",
         )
         .default("1"),
+        Key::new(
+            "keep",
+            INTERVAL,
+            "how long an archive is kept from when it was verified; then it is deleted, as partitions are dropped. \
+             Without it, until somebody deletes it",
+        )
+        .examples(&["7 years", "18 months"]),
     ],
     alternatives: &[],
-    later: &["keep"],
+    later: &[],
 };
 
 const FORMATS: [(&str, Option<Format>); 3] =
@@ -81,6 +88,7 @@ pub(super) fn read(root: &Section<'_>, level: &ReadLevel, report: &mut Report<'_
     let compression = section.optional("compression", report, compression);
     let split = section.optional("split", report, size);
     let connections = section.optional("connections", report, |node, report| count(node, 1..=MOST_CONNECTIONS, report));
+    let keep = section.optional("keep", report, interval);
     if root.own("archive").is_some() && !archives && level.thens().next().is_some() {
         let message = "`archive` says where to, and nothing is archived";
         report.hinted(rules::CONTRADICTION, &entry.key_span, message, "write `then: archive` under `retain`");
@@ -89,6 +97,7 @@ pub(super) fn read(root: &Section<'_>, level: &ReadLevel, report: &mut Report<'_
         to: to?,
         layout: Layout { format: format.unwrap_or(Format::Parquet), compression: compression.unwrap_or_default() },
         split,
+        keep,
         connections: connections.unwrap_or(1),
     })
 }

@@ -322,7 +322,7 @@ async fn stopped_after_any_action_the_next_run_comes_to_the_same_end() {
                         stopped.sql(&format!("BEGIN; {}; COMMIT", action.statements().join("; "))).await;
                     }
                     Action::Alone(alone) => stopped.sql(&alone.statement).await,
-                    Action::CopyOut(_) => unreachable!("no scenario here archives"),
+                    Action::CopyOut(_) | Action::Remove { .. } => unreachable!("no scenario here archives"),
                     Action::Batches(batches) => stopped.sql(&batches.statement).await,
                 }
             }

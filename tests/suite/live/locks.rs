@@ -122,7 +122,7 @@ async fn carry_out(database: &Database, runner: &Session, action: &Action) -> Mo
             observe(database, pid, &relations, &mut observed).await;
             client.batch_execute("COMMIT").await.unwrap();
         }
-        Action::CopyOut(_) => unreachable!("no case here archives"),
+        Action::CopyOut(_) | Action::Remove { .. } => unreachable!("no case here archives"),
         // Nothing is held when it ends, and in between nothing that stops anybody.
         Action::Batches(batches) => client.batch_execute(&batches.statement).await.unwrap(),
         Action::Alone(alone) => detach_through_traps(database, runner, pid, alone, &relations, &mut observed).await,

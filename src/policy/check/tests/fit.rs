@@ -386,7 +386,7 @@ fn archive_says_how() {
     assert_eq!(archive("format: csv, compression: \"zstd:19\", split: 2 GB, connections: 4"), "");
     insta::assert_snapshot!([
         archive("format: orc"), archive("compression: lz4"), archive("compression: \"zstd:23\""), archive("split: 2"),
-        archive("split: 2 GiB"), archive("split: 0 GB"), archive("connections: 17"), archive("keep: 7 years"),
+        archive("split: 2 GiB"), archive("split: 0 GB"), archive("connections: 17"), archive("keep: 7"),
         with_range("retain: {for: 1 year, then: archive}"),
         with_range("retain: {for: 1 year, then: drop}\narchive: {to: s3://x}"),
     ].join("\n"), @r#"
@@ -425,11 +425,11 @@ fn archive_says_how() {
       |
     5 | archive: {to: s3://x, connections: 17}
       |                                    ^^
-    error[PT013]: `keep` is not supported by this version of partctl yet
-     --> a.yaml:5:23
+    error[PT012]: `7` has no unit
+     --> a.yaml:5:29
       |
-    5 | archive: {to: s3://x, keep: 7 years}
-      |                       ^^^^
+    5 | archive: {to: s3://x, keep: 7}
+      |                             ^ write `7 days` or `7 months`
     error[PT005]: `then: archive` without an `archive` that says where to
      --> a.yaml:1:1
       |

@@ -1,5 +1,9 @@
 //! Archives: out of a database, into a store, read back, and in again.
 
+mod corruption;
+mod deleting;
+mod put_back;
+mod restoring;
 mod retiring;
 mod round_trip;
 mod store;
@@ -51,7 +55,7 @@ pub async fn archive(
     }
     let making = Making {
         destination,
-        path: "here",
+        path: "here/a/b",
         definition: &definition,
         layout,
         split,

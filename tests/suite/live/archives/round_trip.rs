@@ -7,7 +7,7 @@ use super::super::harness::Database;
 use super::{archive, definition, folder, layouts};
 
 /// A column of every form and of types that have none, with values at the edges of each.
-const EDGES: &str = r#"
+pub const EDGES: &str = r#"
     CREATE SCHEMA s;
     CREATE TYPE s.mood AS ENUM ('sad', 'very "happy"');
     CREATE DOMAIN s.price AS numeric(12,2) CHECK (0 <= VALUE);
@@ -44,9 +44,9 @@ async fn every_value_comes_back_in_every_format() {
         assert_eq!(made.manifest.rows.to_string(), server_rows);
         assert_eq!(made.manifest.files.len(), 1);
         let names: Vec<String> =
-            destination.list("here").await.unwrap().into_iter().map(|stored| stored.name).collect();
-        assert_eq!(names, ["here/manifest.json", &format!("here/part-00001.{}", layout.extension())]);
-        verify(&destination, "here", &made.manifest).await.unwrap();
+            destination.list("here/a/b").await.unwrap().into_iter().map(|stored| stored.name).collect();
+        assert_eq!(names, ["here/a/b/manifest.json", &format!("here/a/b/part-00001.{}", layout.extension())]);
+        verify(&destination, "here/a/b", &made.manifest).await.unwrap();
         drop(folder);
     }
 }

@@ -75,6 +75,17 @@ impl Store {
         Self { folder, port, weather }
     }
 
+    /// Where the server keeps the bucket's objects.
+    pub fn bucket(&self) -> std::path::PathBuf {
+        self.folder.path().join(BUCKET)
+    }
+
+    /// Takes every object away.
+    pub fn clear(&self) {
+        std::fs::remove_dir_all(self.bucket()).unwrap();
+        std::fs::create_dir(self.bucket()).unwrap();
+    }
+
     /// From now on.
     pub fn set(&self, weather: Weather) {
         self.weather.send_replace(weather);
