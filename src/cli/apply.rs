@@ -11,7 +11,7 @@ use super::confirm::{Answer, confirm};
 use super::progress::remark;
 use super::terminal::Terminal;
 use super::watch::{Shown, Telling, Watch};
-use super::{Ended, Global, context};
+use super::{Ended, Global, context, values};
 use crate::catalog::CatalogSnapshot;
 use crate::db::connect::connect;
 use crate::db::conninfo::ConnSpec;
@@ -21,7 +21,6 @@ use crate::plan::{self, Plan, SavedPlan, StepKind, TablePlan, Withheld, codes};
 use crate::policy::Policy;
 use crate::render::{Occasion, PlanReport, plain, plan_table};
 use crate::run::{Invocation, Moment, Stop, lock_database, make_plan_by};
-use crate::schedule::parse_elapsed;
 
 /// Carry the plan out: create what is missing, retire what is over, prove that queries still prune
 ///
@@ -48,7 +47,7 @@ pub(super) struct Apply {
     #[arg(long)]
     standby_ok: bool,
     /// Stop trying for locks after this time, such as `20 minutes`
-    #[arg(long, value_name = "TIME", value_parser = |text: &str| parse_elapsed(text).map_err(|error| error.to_string()))]
+    #[arg(long, value_name = "TIME", value_parser = values::elapsed)]
     deadline: Option<Duration>,
     /// Tables worked on at the same time, each over a connection of its own
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=16))]
@@ -69,6 +68,8 @@ enum Format {
     /// Metrics in the text format of Prometheus
     Prometheus,
 }
+
+const MAKES_PLANS: &str = "`partctl plan --save FILE` makes one";
 
 /// How a run begins.
 enum Beginning {
@@ -182,9 +183,10 @@ impl Apply {
     fn saved_plan(&self) -> Result<Option<SavedPlan>> {
         let Some(path) = &self.plan else { return Ok(None) };
         let text = std::fs::read_to_string(path).with_context(|| {
-            Failure::new(FailureKind::Refused, format!("cannot read the plan `{}`", path.display()))
+            Failure::new(FailureKind::Refused, format!("cannot read the plan `{}`", path.display())).hint(MAKES_PLANS)
         })?;
-        let refused = |error| Failure::new(FailureKind::Refused, format!("`{}`: {error}", path.display()));
+        let refused =
+            |error| Failure::new(FailureKind::Refused, format!("`{}`: {error}", path.display())).hint(MAKES_PLANS);
         SavedPlan::from_json(&text).map(Some).map_err(|error| refused(error).into())
     }
 
@@ -193,7 +195,7 @@ impl Apply {
         if !terminal.person || self.yes || plan.is_empty() {
             return Ok(Some(plan.withhold(|table| self.allow_destroy || table.unattended)));
         }
-        let report = PlanReport { plan, withheld: &[], moment: plan::Moment::Server, occasion: Occasion::Apply };
+        let report = PlanReport { plan, moment: plan::Moment::Server, occasion: Occasion::Apply };
         plan_table(&report, terminal.err_screen, &mut terminal.err)?;
         let answer = confirm(&mut terminal.err, "Carry this out?").await?;
         Ok((answer == Answer::Yes).then(Vec::new))

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use super::explain_code::{Answered, Explaining, Written};
 use super::terminal::Terminal;
 use super::watch::{Shown, Telling, Watch};
-use super::{Ended, Global, context};
+use super::{Ended, Global, context, values};
 use crate::diff::{coverage, fit, overview, thresholds};
 use crate::failure::{Failure, FailureKind};
 use crate::pruning::{self, Workload};
@@ -20,7 +20,7 @@ use crate::schedule::Interval;
 #[derive(Debug, Args)]
 pub(super) struct Check {
     /// Fail when the coverage of a table lasts less than this, such as `7 days`
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = values::interval)]
     min_runway: Option<Interval>,
     /// Judge nothing but pruning: for a database that holds the structure and no rows, such as one restored from
     /// `pg_dump --schema-only`

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use glob::Pattern;
 
-use super::progress::remark;
+use super::progress::{LogFormat, note, remark};
 use super::terminal::Terminal;
 use super::{Global, policy_files};
 use crate::catalog::Dump;
@@ -37,8 +37,19 @@ pub(super) fn policies(global: &Global, terminal: &mut Terminal) -> Result<Vec<P
     let checked = check_with(&sources, &queries);
     if !checked.problems.is_empty() {
         let sources = [sources, queries.sources()].concat();
-        problems::draw(&checked.problems, &sources, terminal.err_screen, &mut terminal.err)?;
-        return Err(Failure::new(FailureKind::Policy, "the policies are not valid, nothing was done").into());
+        match global.log_format {
+            LogFormat::Human => {
+                problems::draw(&checked.problems, &sources, terminal.err_screen, &mut terminal.err)?;
+            }
+            LogFormat::Json => {
+                for problem in problems::items(&checked.problems, &sources) {
+                    note("problem", &problem, &mut terminal.err);
+                }
+            }
+        }
+        let hint = checked.problems.first().map(|problem| problem.rule.id).unwrap_or_default();
+        let failure = Failure::new(FailureKind::Policy, "the policies are not valid, nothing was done");
+        return Err(failure.hint(format!("`partctl validate --explain {hint}` says what a rule is for")).into());
     }
     let wanted = only(&global.only)?;
     let chosen =
@@ -75,13 +86,11 @@ pub(super) fn any_policies(global: &Global, terminal: &mut Terminal) -> Result<V
 /// # Errors
 /// [`FailureKind::Usage`] for a file that is none.
 pub(super) fn dump(path: &Path) -> Result<Dump> {
+    let failure =
+        |message: String| Failure::new(FailureKind::Usage, message).hint("`partctl snapshot --save FILE` makes one");
     let text = std::fs::read_to_string(path)
-        .with_context(|| Failure::new(FailureKind::Usage, format!("cannot read `{}`", path.display())))?;
-    Dump::from_json(&text).map_err(|error| {
-        Failure::new(FailureKind::Usage, format!("`{}`: {error}", path.display()))
-            .hint("`partctl snapshot --save FILE` makes one")
-            .into()
-    })
+        .with_context(|| failure(format!("cannot read the snapshot `{}`", path.display())))?;
+    Dump::from_json(&text).map_err(|error| failure(format!("`{}`: {error}", path.display())).into())
 }
 
 /// The patterns of `--only`.
@@ -90,8 +99,10 @@ pub(super) fn dump(path: &Path) -> Result<Dump> {
 /// [`FailureKind::Usage`] for what is no pattern.
 pub(super) fn only(globs: &[String]) -> Result<Vec<Pattern>> {
     let compile = |glob: &String| {
-        Pattern::new(glob)
-            .with_context(|| Failure::new(FailureKind::Usage, format!("`--only {glob}` is not a pattern")))
+        Pattern::new(glob).with_context(|| {
+            Failure::new(FailureKind::Usage, format!("`--only {glob}` is not a pattern"))
+                .hint("write `schema.table`, with `*` for any characters: `shop.*`")
+        })
     };
     globs.iter().map(compile).collect()
 }

@@ -7,12 +7,11 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 
 use super::terminal::Terminal;
-use super::{Ended, Global, context};
+use super::{Ended, Global, context, values};
 use crate::failure::{Failure, FailureKind};
 use crate::pruning::{Parameter, Tried};
 use crate::render::{explain_human, explain_json};
 use crate::run::{Execute, explain_query};
-use crate::schedule::parse_elapsed;
 
 /// Say whether a query prunes, and if not, why, and what to write instead
 ///
@@ -35,7 +34,7 @@ pub(super) struct Explain {
     #[arg(long)]
     analyze: bool,
     /// The longest that `--analyze` may take
-    #[arg(long, value_name = "TIME", default_value = "30 seconds", value_parser = |text: &str| parse_elapsed(text).map_err(|error| error.to_string()))]
+    #[arg(long, value_name = "TIME", default_value = "30 seconds", value_parser = values::elapsed)]
     timeout: Duration,
     /// Output format
     #[arg(short, long, value_name = "FORMAT", default_value = "human")]

@@ -7,14 +7,14 @@ mod schema;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, CommandFactory, Subcommand};
 use clap_complete::Shell;
 
 use self::deploy::{Cron, GithubAction, Kubernetes, Systemd};
 use self::grants::Grants;
 use self::schema::Schema;
-use super::save_file::save_file;
+use super::save_file::{make_folder, save_file};
 use super::terminal::Terminal;
 use super::{Cli, Ended, Global};
 use crate::render::{ALERT_RULES, DASHBOARD};
@@ -81,6 +81,6 @@ fn completions(shell: Shell) -> Vec<u8> {
 
 /// Writes files into a folder, which is made when it is missing.
 fn write_into<'a>(folder: &Path, files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<()> {
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
+    make_folder(folder)?;
     files.into_iter().try_for_each(|(name, content)| save_file(&folder.join(name), content))
 }

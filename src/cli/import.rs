@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use chrono_tz::Tz;
 use clap::Args;
 
-use super::save_file::save_file;
+use super::save_file::{make_folder, save_file};
 use super::terminal::Terminal;
 use super::{Ended, Global, context};
 use crate::db::connect::Session;
@@ -122,7 +122,7 @@ impl Import {
             let failure = Failure::new(FailureKind::Refused, format!("there already: {}", taken.join(", ")));
             return Err(failure.hint("`--force` writes over them; nothing was written").into());
         }
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
+        make_folder(folder)?;
         for (file, text) in &files {
             save_file(file, text.as_bytes())?;
             writeln!(terminal.out, "{}", file.display())?;
@@ -151,12 +151,17 @@ fn free_name(folder: &Path, table: &QualifiedName, files: &BTreeMap<PathBuf, Str
     (1..).map(named).find(|file| !files.contains_key(file)).expect("there are enough numbers")
 }
 
+const PPM: &str = "name its file, such as `postgresql-partition-manager.yaml`";
+
 fn read_ppm(file: &Path) -> Result<Vec<(QualifiedName, crate::import::Wish)>> {
     let text = std::fs::read_to_string(file).with_context(|| {
         Failure::new(FailureKind::Usage, format!("cannot read the configuration of ppm from `{}`", file.display()))
+            .hint(PPM)
     })?;
     ppm_wishes(&text).map_err(|why| {
-        Failure::new(FailureKind::Usage, format!("`{}` is no configuration of ppm: {why}", file.display())).into()
+        Failure::new(FailureKind::Usage, format!("`{}` is no configuration of ppm: {why}", file.display()))
+            .hint(PPM)
+            .into()
     })
 }
 

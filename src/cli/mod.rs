@@ -26,7 +26,9 @@ mod simulate;
 mod snapshot;
 mod status;
 mod terminal;
+mod usage;
 mod validate;
+mod values;
 mod watch;
 
 use std::path::PathBuf;
@@ -145,10 +147,9 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // clap prints help and version to stdout and errors to stderr; a closed pipe there is nobody's loss.
-            let _ = error.print();
-            let code = if error.use_stderr() { FailureKind::Usage.exit_code() } else { 0 };
-            return ExitCode::from(code);
+            let arguments: Vec<String> = std::env::args_os().map(|one| one.to_string_lossy().into_owned()).collect();
+            let told = usage::tell(&error, &arguments, &mut std::io::stderr());
+            return ExitCode::from(told.map_or(0, FailureKind::exit_code));
         }
     };
     let mut terminal = Terminal::new(cli.global.color);

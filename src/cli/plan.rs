@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::save_file::save_file;
 use super::terminal::Terminal;
-use super::{Ended, Global, context};
+use super::{Ended, Global, context, values};
 use crate::catalog::CatalogSnapshot;
 use crate::diff;
 use crate::failure::FailureKind;
@@ -60,7 +60,7 @@ pub(super) enum At {
 
 pub(super) fn moment(text: &str) -> Result<At, String> {
     if let Some(interval) = text.strip_prefix('+') {
-        return interval.trim().parse().map(At::After).map_err(|error| error.to_string());
+        return values::interval(interval.trim()).map(At::After);
     }
     if let Ok(date) = text.parse::<NaiveDate>() {
         return Ok(At::Moment(date.and_time(chrono::NaiveTime::MIN).and_utc()));
@@ -88,12 +88,12 @@ impl Plan {
             None => make_plan_by(&planner, &context::session(global, terminal).await?, &policies, at).await?,
         };
         if let Some(path) = &self.save {
-            save_file(path, SavedPlan::from_plan(&plan, moment, &[]).to_json().as_bytes())?;
+            save_file(path, SavedPlan::from_plan(&plan, moment).to_json().as_bytes())?;
             if !global.quiet {
                 writeln!(terminal.err, "saved to {}", path.display())?;
             }
         }
-        let report = PlanReport { plan: &plan, withheld: &[], moment, occasion: Occasion::Plan };
+        let report = PlanReport { plan: &plan, moment, occasion: Occasion::Plan };
         let out = &mut terminal.out;
         match self.output {
             Format::Table => plan_table(&report, terminal.screen, out)?,

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::terminal::width;
 use crate::plan::{Blocker, Event, Listener, Step, StepError};
@@ -59,6 +59,15 @@ pub(super) fn remark(text: &str, format: LogFormat, err: &mut dyn Write) {
         LogFormat::Json => json!({"time": now(), "event": "notice", "message": text}).to_string(),
     };
     // As for progress.
+    let _ = writeln!(err, "{line}");
+}
+
+/// One line of a log: what happened, in fields of its own.
+pub(super) fn note(event: &str, fields: &Value, err: &mut dyn Write) {
+    let mut line = json!({"time": now(), "event": event});
+    if let (Value::Object(line), Value::Object(fields)) = (&mut line, fields) {
+        line.extend(fields.clone());
+    }
     let _ = writeln!(err, "{line}");
 }
 

@@ -80,7 +80,7 @@ impl Reattach {
         let oid = diff::detached_table(&self.table, policies, &facts)?.oid;
         let (snapshot, mut plan) = make_plan_by(&attaching(oid), &session, policies, Moment::Now).await?;
         refuse_onlookers(&snapshot, &mut plan);
-        let report = PlanReport { plan: &plan, withheld: &[], moment: plan::Moment::Server, occasion: Occasion::Apply };
+        let report = PlanReport { plan: &plan, moment: plan::Moment::Server, occasion: Occasion::Apply };
         if terminal.person && !self.yes && !plan.is_empty() {
             plan_table(&report, terminal.err_screen, &mut terminal.err)?;
             if confirm(&mut terminal.err, "Carry this out?").await? == Answer::No {

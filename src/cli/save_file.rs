@@ -7,6 +7,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use crate::failure::{Failure, FailureKind};
+
 /// Writes beside the target and renames over it, so that a reader never sees half a file. What is no regular file,
 /// such as `/dev/stdout`, is written to as it is, and a symbolic link stays one.
 ///
@@ -32,7 +34,21 @@ pub(super) fn save_file(path: &Path, content: &[u8]) -> Result<()> {
         file.persist(&target)?;
         Ok(())
     };
-    save().with_context(|| format!("cannot write `{}`", path.display()))
+    save().with_context(|| {
+        Failure::new(FailureKind::Unexpected, format!("cannot write `{}`", path.display()))
+            .hint("its folder must be there, with room in it, and this account must be allowed to write in it")
+    })
+}
+
+/// Makes the folder, with those that it is in.
+///
+/// # Errors
+/// When it cannot be made.
+pub(super) fn make_folder(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| {
+        Failure::new(FailureKind::Unexpected, format!("cannot make the folder `{}`", folder.display()))
+            .hint("name a folder that is there, or one that this account may make")
+    })
 }
 
 #[cfg(test)]

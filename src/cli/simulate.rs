@@ -6,12 +6,11 @@ use clap::{Args, ValueEnum};
 
 use super::plan::{At, moment};
 use super::terminal::Terminal;
-use super::{Ended, Global, context};
+use super::{Ended, Global, context, values};
 use crate::diff::{self, FARTHEST, simulate};
 use crate::failure::{Failure, FailureKind};
 use crate::render::{simulation_json, simulation_markdown, simulation_table};
 use crate::run::{Moment, make_offline_plan, make_plan};
-use crate::schedule::{Bytes, IntervalError};
 
 /// What the months to come bring, week by week: partitions made and retired, their number and size, when the disk is full
 ///
@@ -23,7 +22,7 @@ pub(super) struct Simulate {
     #[arg(long, value_name = "TIME", value_parser = moment, default_value = "+1 year")]
     until: At,
     /// Bytes that the tables may take, such as `2 TB`: says when they will
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
     disk: Option<u64>,
     /// Begin with a file that `partctl snapshot` wrote, without a database
     #[arg(long, value_name = "FILE")]
@@ -41,13 +40,6 @@ enum Format {
     Json,
     /// For pull requests
     Markdown,
-}
-
-fn size(text: &str) -> Result<u64, String> {
-    text.parse().map(|Bytes(bytes)| bytes).map_err(|error: IntervalError| match error.hint() {
-        Some(hint) => format!("{error}: {hint}"),
-        None => error.to_string(),
-    })
 }
 
 impl Simulate {

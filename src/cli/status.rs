@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use super::terminal::Terminal;
-use super::{Ended, Global, context};
+use super::{Ended, Global, context, values};
 use crate::db::read_history::last_steps;
 use crate::diff::{Order, Selection, overview};
 use crate::render::{status_json, status_markdown, status_table};
@@ -17,7 +17,7 @@ pub(super) struct Status {
     #[arg(long, value_name = "ORDER", default_value = "table")]
     sort: Sort,
     /// Only tables whose coverage lasts less than this, such as `30 days`
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = values::interval)]
     runway_below: Option<Interval>,
     /// Only tables that something is wrong with: errors, no partition for now, rows in DEFAULT that nobody asked for, a
     /// detach that was interrupted, a last step that failed

@@ -81,6 +81,9 @@ pub(super) fn run(
         ValidateOutput::Human => {
             problems::draw(&found, &sources, screen, out)?;
             writeln!(out, "{}", problems::summary(&found, checked.policies.len(), &sources))?;
+            if let Some(first) = found.first() {
+                writeln!(out, "hint: `partctl validate --explain {}` says what a rule is for", first.rule.id)?;
+            }
         }
         ValidateOutput::Json => problems::json(&found, &sources, out)?,
         ValidateOutput::Sarif => problems::sarif(&found, &sources, out)?,
@@ -164,7 +167,7 @@ mod tests {
         let (result, text) = validate(&[("a.yaml", unwise)], &[]);
         assert_eq!(result.unwrap(), None);
         assert!(
-            text.contains("warning[PT062]: ") && text.ends_with("1 policy in 1 file is valid, with 1 warning\n"),
+            text.contains("warning[PT062]: ") && text.contains("\n1 policy in 1 file is valid, with 1 warning\nhint: "),
             "{text}"
         );
         let (result, _) = validate(&[("a.yaml", unwise)], &["--strict"]);

@@ -28,7 +28,11 @@ pub fn detached_table<'a>(
     let refused = |message: String| Failure::new(FailureKind::Refused, message);
     let Some(entry) = entry else {
         let all: Vec<String> = detached().map(|entry| entry.name.to_string()).collect();
-        let hint = if all.is_empty() { "there is none".to_owned() } else { format!("there are {}", all.join(", ")) };
+        let hint = if all.is_empty() {
+            "`partctl history` tells what became of partitions".to_owned()
+        } else {
+            format!("there are {}", all.join(", "))
+        };
         return Err(refused(format!("`{name}` is no table that partctl detached and that is still there")).hint(hint));
     };
     if let Some(another) = another {

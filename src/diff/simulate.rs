@@ -66,6 +66,8 @@ pub struct Events {
     pub retired: Vec<QualifiedName>,
     /// Bytes that dropping frees.
     pub freed: u64,
+    /// Archives that are deleted.
+    pub archives_deleted: usize,
 }
 
 /// A table that outgrows the lock table.
@@ -188,7 +190,7 @@ fn answer(question: &Question, catalog: &CatalogSnapshot, today: &CatalogSnapsho
 
 impl Week {
     fn add(&mut self, events: Events) {
-        if events.created.is_empty() && events.retired.is_empty() && events.freed == 0 {
+        if events.created.is_empty() && events.retired.is_empty() && events.freed == 0 && events.archives_deleted == 0 {
             return;
         }
         match self.events.iter_mut().find(|known| known.table == events.table) {
@@ -196,6 +198,7 @@ impl Week {
                 known.created.extend(events.created);
                 known.retired.extend(events.retired);
                 known.freed += events.freed;
+                known.archives_deleted += events.archives_deleted;
             }
             None => self.events.push(events),
         }

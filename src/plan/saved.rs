@@ -11,9 +11,9 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Plan, Withheld};
+use super::Plan;
 use crate::json_document::{DocumentError, Format};
-use document::{SavedFinding, SavedTable, SavedWithheld, Summary};
+use document::{SavedFinding, SavedTable, Summary};
 
 const FORMAT: Format = Format { name: "partctl-plan", version: 1, noun: "plan" };
 
@@ -43,12 +43,11 @@ pub struct SavedPlan {
     summary: Summary,
     tables: Vec<SavedTable>,
     findings: Vec<SavedFinding>,
-    withheld: Vec<SavedWithheld>,
 }
 
 impl SavedPlan {
-    /// The document of a plan, and of what was left out of it.
-    pub fn from_plan(plan: &Plan, moment: Moment, withheld: &[Withheld]) -> Self {
+    /// The document of a plan.
+    pub fn from_plan(plan: &Plan, moment: Moment) -> Self {
         Self {
             format: FORMAT.name.to_owned(),
             version: FORMAT.version,
@@ -60,7 +59,6 @@ impl SavedPlan {
             summary: Summary::of(plan),
             tables: plan.tables.iter().map(|table| SavedTable::of(table, plan.at)).collect(),
             findings: plan.findings.iter().map(SavedFinding::of).collect(),
-            withheld: withheld.iter().map(SavedWithheld::of).collect(),
         }
     }
 
@@ -94,7 +92,7 @@ impl SavedPlan {
         if self.database != fresh.database {
             moved.push(format!("it is for database `{}`, and this is `{}`", self.database, fresh.database));
         }
-        let fresh = Self::from_plan(fresh, Moment::Server, &[]);
+        let fresh = Self::from_plan(fresh, Moment::Server);
         for table in &fresh.tables {
             match self.tables.iter().find(|saved| saved.table == table.table) {
                 Some(saved) => saved.compare(table, &mut moved),

@@ -10,7 +10,7 @@ use crate::plan::SavedPlan;
 /// # Errors
 /// Those of `out`.
 pub fn plan_json(report: &PlanReport<'_>, out: &mut dyn Write) -> io::Result<()> {
-    out.write_all(SavedPlan::from_plan(report.plan, report.moment, report.withheld).to_json().as_bytes())
+    out.write_all(SavedPlan::from_plan(report.plan, report.moment).to_json().as_bytes())
 }
 
 #[cfg(test)]

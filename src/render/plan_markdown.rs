@@ -8,7 +8,7 @@ use super::markdown::{code, fenced, row, text};
 use super::plan_report::{PlanReport, Shown, headline, moment, more, shortened};
 use super::plan_sql;
 use super::steps::{caution, range};
-use super::style::{name, name_beside, plural};
+use super::style::{name, name_beside};
 use super::{amounts, style};
 use crate::plan::{Moment, Severity, Step, TablePlan};
 use crate::sql::QualifiedName;
@@ -30,7 +30,6 @@ pub fn plan_markdown(report: &PlanReport<'_>, out: &mut dyn Write) -> io::Result
     }
     write_rest(report, out)?;
     write_findings(report, out)?;
-    write_withheld(report, out)?;
     for sentence in locks::sentences(plan) {
         writeln!(out, "{}\n", text(&sentence))?;
     }
@@ -101,14 +100,6 @@ fn write_findings(report: &PlanReport<'_>, out: &mut dyn Write) -> io::Result<()
         writeln!(out, "- {word} {} {}{hint}", finding.id, text(&finding.text))?;
     }
     if told.is_empty() { Ok(()) } else { writeln!(out) }
-}
-
-fn write_withheld(report: &PlanReport<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let Some(consent) = report.consent() else { return Ok(()) };
-    writeln!(out, "### withheld: {}\n", plural(report.withheld.len(), "step"))?;
-    let steps: Vec<&Step> = report.withheld.iter().map(|withheld| &withheld.step).collect();
-    write_steps(&steps, name, out)?;
-    writeln!(out, "{}\n", text(&consent))
 }
 
 fn write_script(report: &PlanReport<'_>, out: &mut dyn Write) -> io::Result<()> {
@@ -210,14 +201,5 @@ mod tests {
         let plan = samples::plan(vec![samples::table_with_creates("visits", 400)]);
         let shown = shown(&report(&plan));
         assert!(shown.len() < 4_000 && shown.contains("partctl plan -o sql"), "{shown}");
-    }
-
-    #[test]
-    fn what_is_withheld_is_listed() {
-        let mut plan = samples::life_of_orders();
-        let withheld = plan.withhold(|_| false);
-        let shown = shown(&PlanReport { withheld: &withheld, ..report(&plan) });
-        assert!(shown.contains("### withheld: 2 steps\n"), "{shown}");
-        assert!(shown.contains("| `~` detach | `shop.orders_2024_10` |"), "{shown}");
     }
 }

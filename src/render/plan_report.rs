@@ -4,15 +4,13 @@ use chrono::{DateTime, Utc};
 
 use super::amounts;
 use super::style::{first_few, plural};
-use crate::plan::{Moment, Plan, Runway, Severity, Step, StepKind, TablePlan, Withheld};
+use crate::plan::{Moment, Plan, Runway, Severity, Step, StepKind, TablePlan};
 
 /// A plan, with what its reader needs to know around it.
 #[derive(Debug, Clone, Copy)]
 pub struct PlanReport<'a> {
     /// The plan.
     pub plan: &'a Plan,
-    /// What was taken out of it because nobody allowed it.
-    pub withheld: &'a [Withheld],
     /// What its moment is.
     pub moment: Moment,
     /// Why it is shown.
@@ -84,9 +82,6 @@ impl<'a> PlanReport<'a> {
         parts.extend(
             (0 < self.plan.frees_bytes()).then(|| format!("frees {}", amounts::bytes(self.plan.frees_bytes()))),
         );
-        parts.extend(
-            (!self.withheld.is_empty()).then(|| format!("{} withheld", amounts::in_full(self.withheld.len() as u64))),
-        );
         parts.join(" · ")
     }
 
@@ -95,8 +90,7 @@ impl<'a> PlanReport<'a> {
         let blocked = tables.iter().filter(|table| has_errors(table)).count();
         match (tables.len(), blocked) {
             (0, _) => "Nothing to do: no table has a policy".to_owned(),
-            (all, 0) if self.withheld.is_empty() => format!("Nothing to do: {} converged", plural(all, "table")),
-            (_, 0) => "Nothing to do that is allowed".to_owned(),
+            (all, 0) => format!("Nothing to do: {} converged", plural(all, "table")),
             (all, blocked) => format!(
                 "Nothing to do: {} converged, {} with errors",
                 plural(all - blocked, "table"),
@@ -118,20 +112,6 @@ impl<'a> PlanReport<'a> {
             ),
             (Moment::Server, Occasion::Plan | Occasion::Apply) => None,
         }
-    }
-
-    /// What would allow the steps that were withheld.
-    pub(super) fn consent(&self) -> Option<String> {
-        let mut tables: Vec<String> =
-            self.withheld.iter().map(|withheld| super::style::name(&withheld.table)).collect();
-        tables.dedup();
-        let policies = if tables.len() == 1 { "policy" } else { "policies" };
-        (!tables.is_empty()).then(|| {
-            format!(
-                "they destroy: allow them with `--allow-destroy`, or with `unattended: true` under `retain` in the {policies} of {}",
-                first_few(&tables, 3)
-            )
-        })
     }
 }
 

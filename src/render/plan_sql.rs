@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::locks;
 use super::plan_report::{PlanReport, moment};
 use super::steps::{caution, range};
-use super::style::{name, plain, plural};
+use super::style::{name, plain};
 use crate::plan::{Action, Moment, Step, TablePlan};
 use crate::sql::{SqlLiteral, pin_script};
 
@@ -50,9 +50,6 @@ fn write_header(report: &PlanReport<'_>, out: &mut dyn Write) -> io::Result<()> 
     )?;
     let simulated = if report.moment == Moment::Simulated { ", simulated" } else { "" };
     writeln!(out, "-- planned for {}{simulated}: {}", moment(plan.at), report.summary())?;
-    if !report.withheld.is_empty() {
-        writeln!(out, "-- {} withheld: they destroy, and nobody allowed it", plural(report.withheld.len(), "step"))?;
-    }
     if !plan.is_empty() {
         writeln!(out, "-- run with psql -X -f; it stops at the first error, and what was committed stays")?;
     }

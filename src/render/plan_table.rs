@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::plan_report::{PlanReport, headline};
 use super::steps::{self, Naming};
-use super::style::{Screen, Tone, joined, plural, wrap};
+use super::style::{Screen, Tone, joined, wrap};
 use super::{findings, locks};
 use crate::plan::{Step, TablePlan};
 
@@ -24,7 +24,6 @@ pub fn plan_table(report: &PlanReport<'_>, screen: Screen, out: &mut dyn Write) 
         paragraph(out)?;
         findings::write(&told, screen, out)?;
     }
-    write_withheld(report, screen, out)?;
     paragraph(out)?;
     write_wrapped(&format!("{}{}", report.summary(), if report.plan.is_empty() { "." } else { "" }), screen, out)?;
     for sentence in locks::sentences(report.plan) {
@@ -41,14 +40,6 @@ fn write_headline(report: &PlanReport<'_>, table: &TablePlan, screen: Screen, ou
     lines[1..].iter().try_for_each(|line| writeln!(out, "  {line}"))
 }
 
-fn write_withheld(report: &PlanReport<'_>, screen: Screen, out: &mut dyn Write) -> io::Result<()> {
-    let Some(consent) = report.consent() else { return Ok(()) };
-    writeln!(out, "\nwithheld: {}", plural(report.withheld.len(), "step"))?;
-    let steps: Vec<&Step> = report.withheld.iter().map(|withheld| &withheld.step).collect();
-    steps::write(&steps, Naming::Full, screen, out)?;
-    wrap(&consent, screen.room(2)).iter().try_for_each(|line| writeln!(out, "  {line}"))
-}
-
 fn write_wrapped(text: &str, screen: Screen, out: &mut dyn Write) -> io::Result<()> {
     wrap(text, screen.room(0)).iter().try_for_each(|line| writeln!(out, "{line}"))
 }
@@ -59,8 +50,8 @@ mod tests {
     use crate::catalog::Bound;
     use crate::plan::steps::DropTable;
     use crate::plan::{Finding, Moment, Plan, Runway, codes};
+    use crate::render::Colour;
     use crate::render::samples::{self, name, plan, report, table};
-    use crate::render::{Colour, Occasion};
     use crate::sql::QualifiedName;
 
     fn shown(report: &PlanReport<'_>, width: usize, colour: Colour) -> String {
@@ -291,31 +282,6 @@ mod tests {
         let until = |text| Runway::Until(samples::at(text));
         assert_eq!(headline(until("2026-11-21T09:00:00Z")), format!("{bare} · runway 6 h"));
         assert_eq!(headline(until("2026-11-21T03:00:00Z")), format!("{bare} · no partition for now"));
-    }
-
-    #[test]
-    fn what_is_withheld_is_listed_with_what_would_allow_it() {
-        let mut plan = samples::life_of_orders();
-        let withheld = plan.withhold(|_| false);
-        let report = PlanReport { withheld: &withheld, occasion: Occasion::Apply, ..report(&plan) };
-        insta::assert_snapshot!(shown(&report, 120, Colour::Never), @"
-        shop.orders · range order_date, 1 month, Europe/Berlin · 31 partitions, 412 GB · runway 92 days
-          + create   orders_2027_03   2027-03-01 … 2027-04-01   3 ahead
-        crm.customers · list region · 4 partitions, 2.1 GB · converged
-        app.events · hash user_id, 8 · 8 partitions, 2.1 GB · converged
-
-        withheld: 2 steps
-          ~ detach   shop.orders_2024_10   2024-10-01 … 2024-11-01   14.2 GB   31.0 M   older than 24 months
-          - drop     shop.orders_2024_09   2024-09-01 … 2024-10-01   13.8 GB            detached 2026-11-07, grace over
-          they destroy: allow them with `--allow-destroy`, or with `unattended: true` under `retain` in the policy of
-          shop.orders
-
-        1 to create · 2 withheld
-        Strongest lock: SHARE UPDATE EXCLUSIVE on shop.orders, 50 ms a try at most
-        ");
-        plan.tables[0].steps.clear();
-        let report = PlanReport { withheld: &withheld, occasion: Occasion::Apply, ..samples::report(&plan) };
-        assert!(shown(&report, 120, Colour::Never).ends_with("\n\nNothing to do that is allowed · 2 withheld.\n"));
     }
 
     #[test]

@@ -14,8 +14,8 @@ use crate::policy::{Lines, Problem, Source};
 pub use drawing::{draw, summary};
 pub use github::github;
 pub(super) use github::{data, property};
-pub use json::json;
 pub(super) use json::schema;
+pub use json::{items, json};
 pub use sarif::sarif;
 pub(super) use sarif::{level, uri, write_log};
 

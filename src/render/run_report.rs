@@ -126,7 +126,7 @@ impl RunReport {
     /// none of them.
     pub fn destroyed(&self) -> impl Iterator<Item = &(QualifiedName, Step)> {
         let done = self.work.iter().flat_map(|work| &work.done);
-        done.filter(|(_, step)| matches!(step, Step::Detach(_) | Step::Drop(_)))
+        done.filter(|(_, step)| matches!(step, Step::Detach(_) | Step::Drop(_) | Step::DeleteArchive(_)))
     }
 
     /// Whether somebody who was not there wants to know: it failed, or something is gone.

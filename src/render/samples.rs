@@ -28,7 +28,7 @@ pub(super) fn name(table: &str) -> QualifiedName {
 }
 
 pub(super) fn report(plan: &Plan) -> PlanReport<'_> {
-    PlanReport { plan, withheld: &[], moment: Moment::Server, occasion: Occasion::Plan }
+    PlanReport { plan, moment: Moment::Server, occasion: Occasion::Plan }
 }
 
 pub(super) fn create(parent: &QualifiedName, partition: &str, from: &str, to: &str, reason: CreateReason) -> Step {

@@ -98,6 +98,11 @@ fn sentences(simulation: &Simulation) -> Vec<String> {
         "{created} created, {retired} retired, {} freed.",
         if freed == 0 { "nothing".to_owned() } else { amounts::bytes(freed) }
     )];
+    let deleted: usize =
+        simulation.weeks.iter().flat_map(|week| &week.events).map(|events| events.archives_deleted).sum();
+    if 0 < deleted {
+        sentences.push(format!("{} deleted, as `archive.keep` says.", plural(deleted, "archive")));
+    }
     if let Some((first, last)) = simulation.weeks.first().zip(simulation.weeks.last()) {
         sentences.push(format!(
             "{} and {} at the end of the first week, {} and {} at the end of the last.",

@@ -36,6 +36,7 @@ struct WireEvents {
     created: Vec<String>,
     retired: Vec<String>,
     freed_bytes: u64,
+    archives_deleted: usize,
 }
 
 #[derive(Serialize)]
@@ -90,11 +91,12 @@ pub fn simulation_json(simulation: &Simulation, out: &mut dyn Write) -> io::Resu
 }
 
 fn week(week: &Week) -> WireWeek {
-    let tables = week.events.iter().map(|Events { table, created, retired, freed }| WireEvents {
+    let tables = week.events.iter().map(|Events { table, created, retired, freed, archives_deleted }| WireEvents {
         table: table.to_string(),
         created: names(created),
         retired: names(retired),
         freed_bytes: *freed,
+        archives_deleted: *archives_deleted,
     });
     WireWeek { monday: week.monday, partitions: week.partitions, bytes: week.bytes, tables: tables.collect() }
 }

@@ -32,7 +32,10 @@ pub async fn delete_archive(client: &Client, deleting: &Deleting<'_>) -> Result<
         client.batch_execute("BEGIN; SET LOCAL synchronous_commit = on").await.context("recording a deletion")?;
         let done = client.execute_typed(sql, values).await;
         let ended = client.batch_execute(if done.is_ok() { "COMMIT" } else { "ROLLBACK" }).await;
-        done.context("recording a deletion")?;
+        done.with_context(|| {
+            Failure::new(FailureKind::Findings, "the deletion could not be recorded, so nothing is deleted")
+                .hint("GRANT USAGE ON SCHEMA partctl; GRANT SELECT, UPDATE ON partctl.archives to this role")
+        })?;
         ended.context("recording a deletion")
     };
     let begin = "UPDATE partctl.archives SET deleted_at = pg_catalog.clock_timestamp(), deleted_by = session_user, \

@@ -172,6 +172,9 @@ fn refused(sql: &str, refusal: Refusal) -> Failure {
         "42601" if !is_query(sql) => {
             Some("give one SELECT, INSERT, UPDATE, DELETE, MERGE or VALUES, without EXPLAIN before it")
         }
+        "42P01" => Some("name tables with their schema, as in `shop.orders`, and connect to their database"),
+        "42703" | "42883" => Some("mend the query: Postgres itself does not take it"),
+        "42601" => Some("mend the query: Postgres itself does not take it"),
         "42501" => Some("grant this role the rights that the query needs"),
         "55P03" => Some("look at what holds the table locked, and run again"),
         _ => None,

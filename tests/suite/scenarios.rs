@@ -23,7 +23,7 @@ fn shown(folder: &Path) -> String {
     let catalog = fs::read_to_string(folder.join("catalog.yaml")).unwrap();
     let snapshot: CatalogSnapshot = serde_saphyr::from_str(&catalog).unwrap_or_else(|e| panic!("{folder:?}: {e}"));
     let plan = diff::plan(&checked.policies, &snapshot);
-    let report = PlanReport { plan: &plan, withheld: &[], moment: Moment::Server, occasion: Occasion::Plan };
+    let report = PlanReport { plan: &plan, moment: Moment::Server, occasion: Occasion::Plan };
     let mut shown = Vec::new();
     plan_table(&report, Screen { width: 120, colour: Colour::Never }, &mut shown).unwrap();
     let mut shown = String::from_utf8(shown).unwrap();

@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 use clap::Args;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 
 use super::super::{Ended, Global, context};
@@ -27,7 +28,13 @@ impl Release {
         let (schema, name) = (self.table.schema.as_str(), self.table.name.as_str());
         let released = session.client().query_typed(sql, &[(&schema, Type::TEXT), (&name, Type::TEXT)]).await;
         let table = &self.table;
-        match released.with_context(|| format!("releasing {table}"))?.first() {
+        // Without a ledger of this version nothing was ever restored into a place.
+        let missing = [SqlState::UNDEFINED_TABLE, SqlState::UNDEFINED_COLUMN, SqlState::INVALID_SCHEMA_NAME];
+        let released = match released {
+            Err(error) if error.code().is_some_and(|code| missing.contains(code)) => Vec::new(),
+            released => released.with_context(|| format!("releasing {table}"))?,
+        };
+        match released.first() {
             Some(_) => {
                 writeln!(terminal.out, "{table} is released: the next run retires it when the policy says so")?;
                 Ok(None)

@@ -37,7 +37,7 @@ impl Verify {
         let mut stop = Stop::listen().context("listening for signals")?;
         let mut chosen = self.chosen(global, terminal).await?;
         let mut told = Vec::new();
-        let mut stopped = None;
+        let (mut stopped, several) = (None, chosen.len());
         for one in &mut chosen {
             let state = tokio::select! {
                 state = look_at(one) => state?,
@@ -46,7 +46,7 @@ impl Verify {
                     break;
                 }
             };
-            if !global.quiet && 1 < self.archives.len().max(2) {
+            if !global.quiet && 1 < several {
                 remark(&format!("{} {}", one.told.url, state.as_str()), global.log_format, &mut terminal.err);
             }
             told.push(ListedArchive { state, ..one.told.clone() });

@@ -41,7 +41,8 @@ impl Refusal {
     }
 
     pub(super) fn lookup(name: &str, error: &io::Error) -> Self {
-        Self::new(format!("cannot look up `{name}`: {error}"))
+        let hint = "is the name right, and known to the DNS of this machine?";
+        Self { hint: Some(hint.to_owned()), ..Self::new(format!("cannot look up `{name}`: {error}")) }
     }
 
     pub(super) fn no_address() -> Self {
@@ -49,7 +50,8 @@ impl Refusal {
     }
 
     pub(super) fn timeout(limit: Duration) -> Self {
-        Self::new(format!("no answer within {} s", limit.as_secs()))
+        let hint = "a firewall may be in between; `connect_timeout` says how long to wait";
+        Self { hint: Some(hint.to_owned()), ..Self::new(format!("no answer within {} s", limit.as_secs())) }
     }
 
     pub(super) fn wrong_kind(reason: &str) -> Self {
@@ -106,7 +108,7 @@ impl Refusal {
                 "there is no such socket: is the server running? `host` names the folder of its socket, or its address"
             }
             io::ErrorKind::PermissionDenied | io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
-                return refusal;
+                "this machine cannot reach it: look at routes, firewalls, and the rights on the socket's folder"
             }
             _ => return Self { may_depend_on_encryption: true, ..refusal },
         };
@@ -130,6 +132,18 @@ impl Refusal {
                 };
                 Some(hint.to_owned())
             }
+            SqlState::INVALID_AUTHORIZATION_SPECIFICATION => Some(
+                "the role must be there, with LOGIN; it is named in the connection string, by PGUSER, or as the account is".to_owned(),
+            ),
+            SqlState::INVALID_CATALOG_NAME => Some(
+                "the database is named in the connection string or by PGDATABASE, or is called as the user is"
+                    .to_owned(),
+            ),
+            SqlState::INSUFFICIENT_PRIVILEGE => Some("GRANT CONNECT ON DATABASE to the role".to_owned()),
+            SqlState::TOO_MANY_CONNECTIONS => {
+                Some("the server has no room for a session now: run again later".to_owned())
+            }
+            SqlState::CANNOT_CONNECT_NOW => Some("the server is starting or stopping: run again later".to_owned()),
             _ => None,
         };
         // 53 is insufficient resources, 57 includes a server that is starting up or shutting down (57P03).

@@ -68,7 +68,8 @@ impl ConnSpec {
                 "" => "cannot resolve the connection from `PG*` variables and defaults".to_owned(),
                 _ => format!("cannot resolve the connection from `{source}`"),
             };
-            error.context(Failure::new(FailureKind::Usage, message))
+            let hint = "write it as in `postgresql://user@host:5432/database`, with settings as libpq has them";
+            error.context(Failure::new(FailureKind::Usage, message).hint(hint))
         })
     }
 }

@@ -11,7 +11,7 @@ use crate::sql::QualifiedName;
 /// Carries a table's steps out; those that neither make nor remove a partition change nothing here.
 pub(super) fn rehearse(planned: &TablePlan, catalog: &mut CatalogSnapshot) -> Events {
     let (created, retired) = (Vec::new(), Vec::new());
-    let mut events = Events { table: planned.table.clone(), created, retired, freed: 0 };
+    let mut events = Events { table: planned.table.clone(), created, retired, freed: 0, archives_deleted: 0 };
     let now = catalog.server.now;
     for step in &planned.steps {
         for create in step.made() {
@@ -48,6 +48,7 @@ pub(super) fn rehearse(planned: &TablePlan, catalog: &mut CatalogSnapshot) -> Ev
                 if let Ledger::Installed { archives: Archives::Known(known), .. } = &mut catalog.ledger {
                     known.retain(|entry| (entry.id, &entry.table) != (delete.id, &delete.table));
                 }
+                events.archives_deleted += 1;
             }
             Step::Drop(drop) => {
                 if let Ledger::Installed { detached, .. } = &mut catalog.ledger {

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::Bound;
-use crate::plan::{Action, Finding, Lock, Phase, Plan, Runway, Severity, Step, StepKind, TablePlan, Withheld};
+use crate::plan::{Action, Finding, Lock, Phase, Plan, Runway, Severity, Step, StepKind, TablePlan};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -104,13 +104,6 @@ pub(super) struct SavedFinding {
     table: Option<String>,
     message: String,
     hint: Option<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct SavedWithheld {
-    table: String,
-    step: SavedStep,
 }
 
 impl SavedTable {
@@ -250,11 +243,5 @@ impl SavedFinding {
             message: finding.message.clone(),
             hint: finding.hint.clone(),
         }
-    }
-}
-
-impl SavedWithheld {
-    pub(super) fn of(withheld: &Withheld) -> Self {
-        Self { table: withheld.table.to_string(), step: SavedStep::of(&withheld.step) }
     }
 }

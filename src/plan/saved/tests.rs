@@ -67,12 +67,12 @@ fn plan() -> Plan {
 }
 
 fn saved(plan: &Plan) -> SavedPlan {
-    SavedPlan::from_json(&SavedPlan::from_plan(plan, Moment::Server, &[]).to_json()).unwrap()
+    SavedPlan::from_json(&SavedPlan::from_plan(plan, Moment::Server).to_json()).unwrap()
 }
 
 #[test]
 fn the_document_says_what_it_is_and_all_that_a_reader_needs() {
-    let document = SavedPlan::from_plan(&plan(), Moment::Server, &[]).to_json();
+    let document = SavedPlan::from_plan(&plan(), Moment::Server).to_json();
     let document = document.replace(env!("CARGO_PKG_VERSION"), "VERSION");
     insta::assert_snapshot!(document, @r#"
     {
@@ -199,18 +199,16 @@ fn the_document_says_what_it_is_and_all_that_a_reader_needs() {
           ]
         }
       ],
-      "findings": [],
-      "withheld": []
+      "findings": []
     }
     "#);
 }
 
 #[test]
 fn what_was_saved_reads_back_whole() {
-    let mut plan = plan();
-    let withheld = plan.withhold(|_| false);
+    let plan = plan();
     for moment in [Moment::Server, Moment::Simulated] {
-        let saved = SavedPlan::from_plan(&plan, moment, &withheld);
+        let saved = SavedPlan::from_plan(&plan, moment);
         assert_eq!(SavedPlan::from_json(&saved.to_json()).unwrap(), saved);
     }
 }
@@ -255,7 +253,7 @@ fn everything_that_moved_is_named() {
 
 #[test]
 fn a_simulated_plan_differs_from_every_plan() {
-    let saved = SavedPlan::from_plan(&plan(), Moment::Simulated, &[]);
+    let saved = SavedPlan::from_plan(&plan(), Moment::Simulated);
     assert_eq!(
         saved.differences(&plan()),
         ["it was simulated for 2026-11-21 03:00:00 UTC with `--at`, and is only to be read"]
@@ -276,7 +274,7 @@ fn what_is_no_plan_of_this_version_is_refused_by_name() {
         "plan of version 2, and this partctl reads version 1: make a new one"
     );
     assert_eq!(error(""), "saved plan is damaged: EOF while parsing a value at line 1 column 0");
-    let document = SavedPlan::from_plan(&plan(), Moment::Server, &[]).to_json();
+    let document = SavedPlan::from_plan(&plan(), Moment::Server).to_json();
     let cut = &document[..document.len() / 2];
     assert!(error(cut).starts_with("saved plan is damaged: EOF while parsing"), "{}", error(cut));
     let edited = document.replacen("\"database\"", "\"datebase\"", 1);

@@ -4,6 +4,7 @@ use std::io;
 
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::Texts;
 use crate::policy::{Problem, Source};
@@ -36,29 +37,37 @@ pub(in crate::render) fn schema() -> Schema {
     schema_for!(Output<'static>)
 }
 
+/// The problems, each as the document has it.
+pub fn items(problems: &[Problem], sources: &[Source]) -> Vec<Value> {
+    let texts = Texts::of(sources);
+    problems.iter().map(|problem| serde_json::to_value(item(problem, &texts)).expect("an item is JSON")).collect()
+}
+
 /// Writes `{"format": "partctl-problems", "version": 1, "problems": [...]}`.
 ///
 /// # Errors
 /// When the output cannot be written.
 pub fn json(problems: &[Problem], sources: &[Source], out: &mut dyn io::Write) -> io::Result<()> {
     let texts = Texts::of(sources);
-    let item = |problem| {
-        let Problem { rule, severity, message, path, hint, .. }: &Problem = problem;
-        let region = texts.region(problem);
-        Item {
-            path,
-            line: region.line,
-            column: region.column,
-            end_line: region.end_line,
-            end_column: region.end_column,
-            rule: rule.id,
-            name: rule.name,
-            severity: severity.as_str(),
-            message,
-            hint: hint.as_deref(),
-        }
-    };
-    let output = Output { format: "partctl-problems", version: 1, problems: problems.iter().map(item).collect() };
+    let problems = problems.iter().map(|problem| item(problem, &texts)).collect();
+    let output = Output { format: "partctl-problems", version: 1, problems };
     serde_json::to_writer_pretty(&mut *out, &output)?;
     writeln!(out)
+}
+
+fn item<'a>(problem: &'a Problem, texts: &Texts<'_>) -> Item<'a> {
+    let Problem { rule, severity, message, path, hint, .. } = problem;
+    let region = texts.region(problem);
+    Item {
+        path,
+        line: region.line,
+        column: region.column,
+        end_line: region.end_line,
+        end_column: region.end_column,
+        rule: rule.id,
+        name: rule.name,
+        severity: severity.as_str(),
+        message,
+        hint: hint.as_deref(),
+    }
 }

@@ -16,6 +16,7 @@ mod import;
 mod key_parts;
 mod keys;
 mod locks;
+mod messages;
 mod moves;
 mod outages;
 mod pooled;

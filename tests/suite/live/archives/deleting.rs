@@ -68,6 +68,7 @@ async fn archives_end_as_partitions_do() {
     assert_eq!(files(&folder).len(), 4);
     let held = format!("{}hold: [{{partition: orders_2001_02, reason: audit}}]\n", policy(&to, ", keep: 1 day"));
     database.set_policy(&held);
+    contains(&database.partctl(&["simulate"], 0), &["1 archive deleted, as `archive.keep` says."]);
     let plan = database.partctl(&["plan"], 0);
     contains(
         &plan,
