@@ -2,11 +2,13 @@
 //! same time, and whoever is slowest makes the others wait. Nobody can write to the table meanwhile.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bytes::{Bytes, BytesMut};
 use futures_util::{TryStreamExt, future};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::destination::Destination;
 use super::encode::{EncodeError, Encoding, encode};
@@ -15,6 +17,7 @@ use super::upload::{Diary, LARGEST_OBJECT, Upload};
 use crate::db::connect::Session;
 use crate::failure::{Failure, FailureKind};
 use crate::manifest::{ArchivedTable, DataFile, data_file};
+use crate::plan::Pass;
 use crate::rows::{Column, Fingerprint, Format, Layout, stored_columns};
 use crate::sql::{QualifiedName, SqlLiteral};
 
@@ -40,16 +43,27 @@ pub struct Exporting<'a> {
     /// Remembers what is begun in the store.
     pub diary: &'a dyn Diary,
     /// Hears how far it is, some times a second.
-    pub progress: &'a (dyn Fn(Progress) + Send + Sync),
+    pub progress: &'a (dyn Fn(Passing) + Send + Sync),
 }
 
-/// How far an export is.
+/// How many rows have come so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Progress {
-    /// Rows read from the table.
+    /// Rows.
     pub rows: u64,
     /// Their bytes, as COPY sends them.
     pub bytes: u64,
+}
+
+/// How far the making of an archive is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Passing {
+    /// On the way out, or back.
+    pub pass: Pass,
+    /// Since the pass began.
+    pub took: Duration,
+    /// How far the pass is.
+    pub so_far: Progress,
 }
 
 /// What was exported.
@@ -114,6 +128,7 @@ async fn attempt(sessions: &[Session], exporting: &Exporting<'_>, columns: &[Col
     let shared = Shared {
         exporting,
         columns: &stored,
+        began: Instant::now(),
         files: AtomicUsize::new(0),
         rows: AtomicU64::new(0),
         bytes: AtomicU64::new(0),
@@ -172,6 +187,7 @@ async fn count_rows(session: &Session, table: &QualifiedName) -> Result<u64> {
 struct Shared<'a> {
     exporting: &'a Exporting<'a>,
     columns: &'a [Column],
+    began: Instant,
     files: AtomicUsize,
     rows: AtomicU64,
     bytes: AtomicU64,
@@ -248,7 +264,8 @@ impl Shared<'_> {
     fn tell(&self, rows: u64, bytes: u64) {
         let rows = self.rows.fetch_add(rows, Ordering::Relaxed) + rows;
         let bytes = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        (self.exporting.progress)(Progress { rows, bytes });
+        let so_far = Progress { rows, bytes };
+        (self.exporting.progress)(Passing { pass: Pass::Out, took: self.began.elapsed(), so_far });
     }
 
     async fn store(&self, mut pieces: mpsc::Receiver<Piece>) -> Result<Vec<DataFile>> {

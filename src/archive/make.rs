@@ -1,16 +1,25 @@
 //! Makes an archive: the data files, then the manifest, and then everything is read back from the store and compared
 //! with what the table's server sent. Until that has succeeded nobody may take the archive for one.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
 use anyhow::{Context, Result};
+use tokio::time::{Instant, timeout};
 
 use super::destination::Destination;
-use super::export::{Exported, Exporting, Progress, export};
-use super::read_back::{read_manifest, verify};
+use super::export::{Exported, Exporting, Passing, Progress, export};
+use super::read_back::{read_back, read_manifest};
 use super::upload::Diary;
 use crate::db::connect::Session;
 use crate::db::read_definition::Definition;
 use crate::manifest::{self, Author, MANIFEST, Manifest};
+use crate::plan::Pass;
 use crate::rows::Layout;
+
+/// How often it is told how much was read back.
+const TELL_AGAIN: Duration = Duration::from_millis(200);
 
 /// What is archived, and how.
 pub struct Making<'a> {
@@ -31,7 +40,7 @@ pub struct Making<'a> {
     /// Remembers what is begun in the store.
     pub diary: &'a dyn Diary,
     /// Hears how far it is.
-    pub progress: &'a (dyn Fn(Progress) + Send + Sync),
+    pub progress: &'a (dyn Fn(Passing) + Send + Sync),
 }
 
 /// An archive that was read back and found to hold the table's rows.
@@ -90,6 +99,26 @@ pub async fn make(sessions: &[Session], making: &Making<'_>) -> Result<Made> {
     destination.put_new(&name, manifest::write(&manifest).into()).await?;
     let stored = read_manifest(destination, path).await?;
     anyhow::ensure!(stored == manifest, "`{}` is not what was written", destination.url_of(&name));
-    verify(destination, path, &stored).await.context("reading the archive back")?;
+    told_back(making, &stored).await.context("reading the archive back")?;
     Ok(Made { manifest, snapshot, raw_bytes })
+}
+
+/// Reads everything back and compares it, and tells how far that is.
+async fn told_back(making: &Making<'_>, manifest: &Manifest) -> Result<()> {
+    let began = Instant::now();
+    let read = Arc::new((AtomicU64::new(0), AtomicU64::new(0)));
+    let counted = Arc::clone(&read);
+    let reading = read_back(making.destination, making.path, manifest, move |row| {
+        counted.0.fetch_add(1, Ordering::Relaxed);
+        counted.1.fetch_add(row.len() as u64, Ordering::Relaxed);
+        Ok(())
+    });
+    tokio::pin!(reading);
+    loop {
+        if let Ok(done) = timeout(TELL_AGAIN, &mut reading).await {
+            return done;
+        }
+        let so_far = Progress { rows: read.0.load(Ordering::Relaxed), bytes: read.1.load(Ordering::Relaxed) };
+        (making.progress)(Passing { pass: Pass::Back, took: began.elapsed(), so_far });
+    }
 }

@@ -21,7 +21,7 @@ mod read_back;
 mod upload;
 
 pub use destination::{Destination, Stored};
-pub use export::{Exported, Exporting, Progress, export};
+pub use export::{Exported, Exporting, Passing, Progress, export};
 pub use find::{Found, find};
 pub use load::{Loading, load, read_out};
 pub use make::{Made, Making, make};

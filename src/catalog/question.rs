@@ -116,7 +116,7 @@ impl Question {
             "SELECT (SELECT greatest(pg_catalog.abs(pg_catalog.count(*) - archive.rows), pg_catalog.count(*) FILTER (WHERE NOT \
              pg_catalog.pg_visible_in_snapshot(greatest(CASE WHEN archive.epoch + t.xmin::text::int8 < archive.next \
              THEN archive.epoch ELSE archive.epoch - 4294967296 END + t.xmin::text::int8, 0)::text::xid8, archive.snapshot))) \
-             FROM ONLY {table} t) \
+             FROM {table} t) \
              FROM (SELECT a.rows, a.snapshot, now.next, (now.next >> 32) << 32 AS epoch \
              FROM partctl.archives a JOIN partctl.detached_tables d ON d.relation = a.relation AND d.ended_at IS NULL, \
              (SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text::int8 AS next) now \

@@ -15,7 +15,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::terminal::width;
-use crate::plan::{Blocker, Event, Listener, Step, StepError};
+use crate::plan::{Blocker, Event, Listener, Pass, Step, StepError};
 use crate::render::{archived, archiving, elapsed, plain, wrap};
 use crate::sql::QualifiedName;
 
@@ -89,7 +89,9 @@ impl Waits {
     /// Whether this is to be told: everything is, but not every pause between two tries.
     fn is_news(&mut self, event: &Event) -> bool {
         match event {
-            Event::Waiting { step, waited, .. } | Event::Progress { step, running: waited, .. } => {
+            Event::Waiting { step, waited, .. }
+            | Event::Progress { step, running: waited, .. }
+            | Event::Archiving { step, running: waited, .. } => {
                 let next = self.0.entry(step.target().clone()).or_insert(FIRST_TOLD);
                 let is_news = *next <= *waited;
                 if is_news {
@@ -101,11 +103,7 @@ impl Waits {
                 self.0.remove(step.target());
                 true
             }
-            Event::Started { .. }
-            | Event::StepStarted { .. }
-            | Event::Archiving { .. }
-            | Event::Notice(_)
-            | Event::Finished => true,
+            Event::Started { .. } | Event::StepStarted { .. } | Event::Notice(_) | Event::Finished => true,
         }
     }
 }
@@ -134,6 +132,9 @@ fn line(event: &Event, verbosity: Verbosity) -> Option<String> {
         Event::Waiting { table, step, waited, blockers } => Some(waiting(table, step, *waited, blockers)),
         Event::Progress { table, step, done, of, left, .. } if verbosity == Verbosity::Steps => {
             Some(format!("{} {}", doing(table, step), come_to(*done, *of, *left)))
+        }
+        Event::Archiving { table, step, pass, rows, bytes, took, .. } if verbosity == Verbosity::Steps => {
+            Some(format!("{} {}", doing(table, step), archiving(step, *pass, (*rows, *bytes), *took)))
         }
         Event::StepFailed { table, step, error } => Some(failed(table, step, error)),
         Event::Notice(text) => Some(plain(text)),
@@ -231,8 +232,9 @@ impl Listener for Bar {
             Event::Started { steps } => self.bar.set_length(*steps as u64),
             Event::StepStarted { table, step } => self.bar.set_message(doing(table, step)),
             Event::Waiting { table, step, .. } => self.bar.set_message(format!("{} waiting", doing(table, step))),
-            Event::Archiving { table, step, rows, bytes, took } => {
-                self.bar.set_message(format!("{}: {}", doing(table, step), archiving(step, *rows, *bytes, *took)));
+            Event::Archiving { table, step, pass, rows, bytes, took, .. } => {
+                let far = archiving(step, *pass, (*rows, *bytes), *took);
+                self.bar.set_message(format!("{}: {far}", doing(table, step)));
             }
             Event::Progress { table, step, done, of, left, .. } => {
                 self.bar.set_message(format!("{} {}", doing(table, step), come_to(*done, *of, *left)));
@@ -243,7 +245,7 @@ impl Listener for Bar {
         }
         // The bar itself tells how far a step has come.
         if self.waits.is_news(event)
-            && !matches!(event, Event::Progress { .. })
+            && !matches!(event, Event::Progress { .. } | Event::Archiving { .. })
             && let Some(line) = line(event, self.verbosity)
         {
             self.bar.suspend(|| say(&fitted(&line, width(true))));
@@ -283,6 +285,16 @@ impl Listener for JsonLines {
                 let mut object = step_fields("progress", table, step);
                 object["milliseconds"] = json!(running.as_millis());
                 (object["done"], object["of"]) = (json!(done), json!(of));
+                object
+            }
+            Event::Archiving { table, step, pass, rows, bytes, running, .. } if self.verbosity == Verbosity::Steps => {
+                let mut object = step_fields("progress", table, step);
+                object["milliseconds"] = json!(running.as_millis());
+                (object["rows"], object["bytes"]) = (json!(rows), json!(bytes));
+                object["pass"] = json!(match pass {
+                    Pass::Out => "out",
+                    Pass::Back => "back",
+                });
                 object
             }
             Event::StepFailed { table, step, error } => {

@@ -30,9 +30,8 @@ pub(super) fn is_archivable(
 ) -> bool {
     let what = match kind {
         _ if condition(situation) == Condition::None => return true,
-        RelationKind::Table => return true,
+        RelationKind::Table | RelationKind::Partitioned => return true,
         RelationKind::Foreign => "a foreign table, whose rows are elsewhere",
-        RelationKind::Partitioned => "partitioned itself, and this version archives only tables",
         RelationKind::Other => "no table",
     };
     let message = format!("{} is over, and kept: it is {what}", name.name);

@@ -16,6 +16,10 @@ pub(super) struct LevelDraft {
     pub groups: Vec<(String, Vec<Option<String>>)>,
     /// `subpartition`
     pub below: Option<Box<LevelDraft>>,
+    /// `create`, of a level below another; that of the outermost one is the draft's.
+    pub create: Vec<Setting>,
+    /// `retain`, likewise.
+    pub retain: Vec<Setting>,
 }
 
 /// What the partitions of a table show.
@@ -38,7 +42,9 @@ pub(super) fn draft(
     let mut level = names::complete(ways, table, snapshot, remarks);
     let partitioned = table.visible().filter_map(|partition| Some((partition, partition.table.as_deref()?)));
     if let Some((partition, inside)) = partitioned.last() {
-        match draft(inside, &Wish::default(), snapshot, zones, &mut Vec::new()) {
+        let nothing = Wish::default();
+        let below = wish.below.as_deref().unwrap_or(&nothing);
+        match draft(inside, below, snapshot, zones, &mut Vec::new()) {
             Ok(below) => level.below = Some(Box::new(below)),
             Err(why) => remarks
                 .push(format!("{} has partitions of its own, which this leaves alone. {why}", partition.name.name)),
@@ -153,7 +159,7 @@ fn list(table: &Table, key: &PartitionKey, remarks: &mut Vec<String>) -> Result<
             _ => remarks.push(format!("{} is its DEFAULT partition, and may stay.", default.name.name)),
         }
     }
-    Ok(LevelDraft { settings, groups, below: None })
+    Ok(LevelDraft { settings, groups, ..LevelDraft::default() })
 }
 
 fn hash(table: &Table, key: &PartitionKey, remarks: &mut Vec<String>) -> Result<LevelDraft, String> {

@@ -15,7 +15,7 @@ use chrono_tz::Tz;
 
 use crate::catalog::{CatalogSnapshot, RelationKind, Table};
 use crate::desired::{Desired, expand};
-use crate::policy::{Policy, Source, check};
+use crate::policy::{Level, Policy, Source, check};
 use crate::schedule::{Grid, Window};
 use crate::sql::QualifiedName;
 
@@ -45,6 +45,8 @@ pub struct Wish {
     pub locks: Vec<Setting>,
     /// What a policy cannot say, a sentence each.
     pub remarks: Vec<String>,
+    /// What it was told of the partitions of its partitions.
+    pub below: Option<Box<Wish>>,
 }
 
 /// `key: value # remark`
@@ -140,12 +142,16 @@ fn draft(table: &Table, wish: &Wish, snapshot: &CatalogSnapshot, zones: &[Tz]) -
         remarks,
     };
     match draft.policy() {
-        Ok(policy) => draft.create = create(&policy, table, wish, snapshot),
+        Ok(policy) => {
+            draft.create = create(&policy.level, table, wish, snapshot);
+            draft.level.reach(&policy.level, table, wish, snapshot);
+        }
         Err(why) => return refused(why),
     }
     // The settings that were added are partctl's own; a draft that they spoil is one without them.
     if draft.policy().is_err() {
         draft.create.clear();
+        draft.level.forget_reach();
     }
     Ok(draft)
 }
@@ -166,13 +172,33 @@ impl Draft {
     }
 }
 
+impl LevelDraft {
+    /// How far ahead the levels below are made, and when theirs end; `level` is this one, as a policy has it.
+    fn reach(&mut self, level: &Level, table: &Table, wish: &Wish, snapshot: &CatalogSnapshot) {
+        let inside = table.visible().filter_map(|partition| partition.table.as_deref()).last();
+        let (Some(below), Some(level), Some(inside)) = (&mut self.below, &level.subpartition, inside) else { return };
+        let nothing = Wish::default();
+        let wish = wish.below.as_deref().unwrap_or(&nothing);
+        below.create = create(level, inside, wish, snapshot);
+        below.retain.clone_from(&wish.retain);
+        below.reach(level, inside, wish, snapshot);
+    }
+
+    fn forget_reach(&mut self) {
+        if let Some(below) = &mut self.below {
+            below.create.clear();
+            below.forget_reach();
+        }
+    }
+}
+
 /// How far ahead partitions are made: as the tool was told, else as far as they reach today.
-fn create(policy: &Policy, table: &Table, wish: &Wish, snapshot: &CatalogSnapshot) -> Vec<Setting> {
+fn create(level: &Level, table: &Table, wish: &Wish, snapshot: &CatalogSnapshot) -> Vec<Setting> {
     let partitions = |count: u32| if count == 1 { "1 partition".to_owned() } else { format!("{count} partitions") };
     if let Some(ahead) = wish.ahead {
         return vec![Setting::new("ahead", partitions(ahead))];
     }
-    let Ok(Desired::Range(range)) = expand(&policy.level, table, snapshot) else { return Vec::new() };
+    let Ok(Desired::Range(range)) = expand(level, table, snapshot) else { return Vec::new() };
     let Some(current) = range.now.and_then(|now| range.grid.window_at(now)) else { return Vec::new() };
     let extents: Vec<_> = table.visible().filter_map(|partition| range.extent(&partition.bound)).collect();
     let covered = |window: &Window| window.uncovered_by(extents.iter().copied()).is_empty();

@@ -24,17 +24,25 @@ pub fn partman_wishes(config: &PartConfig) -> Vec<(QualifiedName, Wish)> {
         let parent = row.get("parent_table")?.as_str()?;
         // It is stored as it is, without SQL's quotes.
         let (schema, table) = parent.split_once('.')?;
-        let below = config.sub.iter().any(|sub| sub.get("sub_parent").and_then(Value::as_str) == Some(parent));
         let mut wish = wish(&Row(row));
-        if below {
-            wish.remarks.push(
-                "pg_partman made sub-partitions (part_config_sub): of these only what is in the database is taken over."
-                    .to_owned(),
-            );
+        let below = config.sub.iter().find(|sub| sub.get("sub_parent").and_then(Value::as_str) == Some(parent));
+        if let Some(below) = below.map(wish_below) {
+            // Both levels are mostly told the same.
+            let others = below.remarks.iter().filter(|remark| !wish.remarks.contains(remark));
+            let others: Vec<String> = others.map(|remark| format!("Of its sub-partitions: {remark}")).collect();
+            wish.remarks.extend(others);
+            wish.below = Some(Box::new(below));
         }
         Some((QualifiedName::new(schema, table), wish))
     };
     config.tables.iter().filter_map(wish).collect()
+}
+
+/// The columns of `part_config_sub` are those of `part_config`, with `sub_` before them.
+fn wish_below(row: &Map<String, Value>) -> Wish {
+    let own = row.iter().filter(|(column, _)| *column != "sub_parent");
+    let own = own.filter_map(|(column, value)| Some((column.strip_prefix("sub_")?.to_owned(), value.clone())));
+    wish(&Row(&own.collect()))
 }
 
 struct Row<'a>(&'a Map<String, Value>);

@@ -44,6 +44,11 @@ pub(super) fn level_text(level: &LevelDraft, indent: usize) -> String {
             text.push_str(&format!("{:1$}{2}: [{3}]\n", "", indent + 2, yaml(name), values.join(", ")));
         }
     }
+    for (section, settings) in [("create", &level.create), ("retain", &level.retain)] {
+        if !settings.is_empty() {
+            text.push_str(&format!("{:indent$}{section}:\n{}", "", settings_text(settings, indent + 2)));
+        }
+    }
     if let Some(below) = &level.below {
         text.push_str(&format!("{:indent$}subpartition:\n{}", "", level_text(below, indent + 2)));
     }

@@ -28,6 +28,15 @@ pub struct Blocker {
     pub query: String,
 }
 
+/// What an archive step does with rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pass {
+    /// They go from the table to the store.
+    Out,
+    /// They are read back, to be compared.
+    Back,
+}
+
 /// An archive that was made and verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Archived {
@@ -97,12 +106,16 @@ pub enum Event {
         table: QualifiedName,
         /// The step.
         step: Box<Step>,
+        /// On its way out, or back.
+        pass: Pass,
         /// Rows read so far.
         rows: u64,
         /// Their bytes, as COPY sends them.
         bytes: u64,
-        /// Since it began to read.
+        /// Since the pass began.
         took: Duration,
+        /// Since the step began.
+        running: Duration,
     },
     /// A step failed.
     StepFailed {

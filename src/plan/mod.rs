@@ -23,7 +23,7 @@ mod unfinished;
 pub use crate::codes::{self, FINDING_CODES, FindingCode, Severities, Severity};
 pub use action::{Action, Ahead, Alone, Batches, CopyOut, Drain, Proof, Transaction};
 pub use carried::{Carried, is_copied};
-pub use event::{Archived, Blocker, Event, Listener};
+pub use event::{Archived, Blocker, Event, Listener, Pass};
 pub use lock::{Lock, LockMode, LockScope};
 pub use outcome::{FailedStep, Outcome, StepError};
 pub use past_run::{History, PastRun, PastStep, RunEnd, client_in_words};

@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use super::amounts;
 use crate::plan::steps::ArchiveTable;
-use crate::plan::{Archived, Step};
+use crate::plan::{Archived, Pass, Step};
 
 /// `1.2 M rows, 310 k rows/s, 98 MB/s, 2 min left`, as far as rates and the end can be told.
-pub fn archiving(step: &Step, rows: u64, bytes: u64, took: Duration) -> String {
-    let mut parts = vec![format!("{} rows", amounts::count(rows))];
+pub fn archiving(step: &Step, pass: Pass, (rows, bytes): (u64, u64), took: Duration) -> String {
+    let what = match pass {
+        Pass::Out => "rows",
+        Pass::Back => "rows read back",
+    };
+    let mut parts = vec![format!("{} {what}", amounts::count(rows))];
     let seconds = took.as_secs_f64();
     if 0.5 < seconds {
         let rate = |amount: u64| (amount as f64 / seconds) as u64;
@@ -47,4 +51,21 @@ pub fn restoring(rows: u64, bytes: u64, all: u64, took: Duration) -> String {
         amounts::count(rate(rows)),
         amounts::bytes(rate(bytes))
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::samples::archive_table;
+
+    #[test]
+    fn rates_and_what_is_left_are_told_out_and_back() {
+        let step = archive_table("orders_2001_01");
+        let told = |pass, seconds| archiving(&step, pass, (2_000_000, 300_000_000), Duration::from_secs(seconds));
+        insta::assert_snapshot!([told(Pass::Out, 0), told(Pass::Out, 4), told(Pass::Back, 2)].join("\n"), @"
+        2.0 M rows
+        2.0 M rows, 500 k rows/s, 71.5 MB/s, 58 s left
+        2.0 M rows read back, 1.0 M rows/s, 143 MB/s, 29 s left
+        ");
+    }
 }

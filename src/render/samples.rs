@@ -11,11 +11,12 @@ use crate::diff::{
     AxisEnd, DefaultState, DetachedFate, DetachedState, Fate, LastApply, NextToRetire, Overview, Place, Position,
     Stretch, TableOverview, When,
 };
-use crate::plan::steps::{CreatePartition, CreateReason, DetachPartition, DropTable};
+use crate::plan::steps::{ArchiveTable, CreatePartition, CreateReason, DetachPartition, DropTable};
 use crate::plan::{
     Blocker, Carried, FarTable, Moment, PastRun, PastStep, Plan, RunEnd, Runway, Step, Surroundings, TablePlan,
 };
-use crate::policy::{Inherited, Locks};
+use crate::policy::{Archive, Inherited, Locks};
+use crate::rows::{Compression, Format, Layout};
 use crate::schedule::{Edge, Extent, Point};
 use crate::sql::QualifiedName;
 
@@ -68,6 +69,26 @@ pub(super) fn detach(parent: &QualifiedName, partition: &str, default: Option<&s
         bytes: 15_247_133_901,
         rows: Some(31_004_112),
         unless: None,
+    })
+}
+
+pub(super) fn archive_table(table: &str) -> Step {
+    Step::Archive(ArchiveTable {
+        parent: name("orders"),
+        table: name(table),
+        oid: 123,
+        bound: "FOR VALUES FROM ('2001-01-01') TO ('2001-02-01')".parse().unwrap(),
+        range: "2001-01-01 … 2001-02-01".to_owned(),
+        archive: Archive {
+            to: "s3://acme-archive/orders".to_owned(),
+            layout: Layout { format: Format::Parquet, compression: Compression::default() },
+            split: None,
+            connections: 1,
+            keep: None,
+        },
+        bytes: 14_817_637_171,
+        rows: Some(31_004_112),
+        estimate: None,
     })
 }
 

@@ -12,7 +12,7 @@ use tokio_postgres::{Client, SimpleQueryMessage};
 use super::ledger::Entry;
 use super::signals::{Stop, StopSignal};
 use super::step_error::{not_archived, stopped};
-use crate::archive::{Destination, Diary, Made, Making, Progress, make};
+use crate::archive::{Destination, Diary, Made, Making, Passing, make};
 use crate::db::connect::Session;
 use crate::db::read_definition::{Definition, read_definition};
 use crate::failure::{Failure, FailureKind};
@@ -37,7 +37,7 @@ pub(super) struct Archiving<'a> {
     /// Account and machine of the client.
     pub client: Option<String>,
     /// Hears how far it is.
-    pub progress: &'a (dyn Fn(Progress) + Send + Sync),
+    pub progress: &'a (dyn Fn(Passing) + Send + Sync),
     /// The step's place in the ledger; none where there is no ledger.
     pub entry: Option<Entry<'a>>,
 }

@@ -25,7 +25,7 @@ use super::step_error::{
     away_too_long, error_of_absent, error_of_trapped, is_about_its_target, lock_lost, locks_not_granted, lost,
     not_deleted, not_found, refused, stopped,
 };
-use crate::archive::Progress;
+use crate::archive::{Passing, Progress};
 use crate::db::connect::{Pulse, Session};
 use crate::failure::FailureKind;
 use crate::plan::steps::{ArchiveTable, DeleteArchive, DetachPartition};
@@ -403,12 +403,13 @@ impl Worker {
     ) -> Result<Archived, StepError> {
         let (began, told) = (Instant::now(), Mutex::new(Instant::now()));
         let listener = Arc::clone(&self.listener);
-        let progress = |Progress { rows, bytes }| {
+        let progress = |Passing { pass, took, so_far: Progress { rows, bytes } }| {
             let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
             if TELL_AGAIN <= told.elapsed() {
                 *told = Instant::now();
                 let (table, step) = (table.table.clone(), Box::new(planned.clone()));
-                tell(&listener, &Event::Archiving { table, step, rows, bytes, took: began.elapsed() });
+                let running = began.elapsed();
+                tell(&listener, &Event::Archiving { table, step, pass, rows, bytes, took, running });
             }
         };
         let archiving = Archiving {

@@ -13,6 +13,7 @@ const TABLES: &str = "CREATE SCHEMA shop; SET TimeZone = 'Europe/Berlin';
     CREATE TABLE shop.clicks (at timestamp NOT NULL) PARTITION BY RANGE (at);
     CREATE TABLE shop.days (day date NOT NULL) PARTITION BY RANGE (day);
     CREATE TABLE shop.numbers (id bigint NOT NULL) PARTITION BY RANGE (id);
+    CREATE TABLE shop.tree (day date NOT NULL, id bigint NOT NULL) PARTITION BY RANGE (day);
     CREATE TABLE shop.\"Epochs\" (at bigint NOT NULL) PARTITION BY RANGE (at);";
 
 /// pg_partman, and what it is told of each table.
@@ -40,6 +41,15 @@ async fn partman(database: &Database) {
         );
         database.sql(&sql).await;
     }
+    let check = if version.starts_with("4.") { "p_native_check" } else { "p_declarative_check" };
+    let tree = format!(
+        "SELECT partman.create_parent(p_parent_table := 'shop.tree', p_control := 'day', p_type := '{kind}', p_interval := '1 month',
+           p_premake := 2);
+         SELECT partman.create_sub_parent(p_top_parent := 'shop.tree', p_control := 'id', p_type := '{kind}', p_interval := '1000',
+           p_premake := 3, {check} := 'yes');
+         UPDATE partman.part_config_sub SET sub_retention = '5000' WHERE sub_parent = 'shop.tree';"
+    );
+    database.sql(&tree).await;
     let told = "UPDATE partman.part_config SET retention = '24 months', retention_keep_table = false
                   WHERE parent_table = 'shop.events';
                 UPDATE partman.part_config SET retention = '50000', retention_keep_index = false WHERE parent_table = 'shop.numbers';
@@ -116,6 +126,9 @@ async fn pg_partmans_tables_become_policies_with_nothing_to_do() {
         &["every: 1000", "distance: 50000", "then: detach", "retention_keep_index = false"],
     );
     contains(&policies["shop.epochs"], &["encoding: epoch_s", "every: 1 day"]);
+    let below = "  subpartition:\n    range: id\n    every: 1000\n    name: '{table}_p{start}'\n    create:\n      ahead: 3 partitions\n    \
+                 retain:\n      distance: 5000\n";
+    contains(&policies["shop.tree"], &["every: 1 month", below]);
     contains(&policies["shop.days"], &["every: 1 week", "then: detach", "retention_schema = cold"]);
 }
 

@@ -3,6 +3,7 @@
 mod corruption;
 mod deleting;
 mod put_back;
+mod readers;
 mod restoring;
 mod retiring;
 mod round_trip;

@@ -1,5 +1,7 @@
 //! `then: archive` by the command line: what is over leaves its table, then the database, and nothing is lost.
 
+use std::process::Command;
+
 use tempfile::TempDir;
 
 use super::super::harness::{Database, contains};
@@ -157,4 +159,80 @@ async fn a_folder_that_cannot_be_written_to_keeps_the_tables_and_the_next_run_go
     assert_eq!(database.value("SELECT count(*) FROM partctl.archives WHERE verified_at IS NOT NULL").await, "2");
     let open = "SELECT count(*) FROM partctl.archives WHERE verified_at IS NULL AND discarded_at IS NULL";
     assert_eq!(database.value(open).await, "0");
+}
+
+/// A disk that is full, without one: files of the run's end at so many blocks of 512 bytes, and writing on fails (EFBIG).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_is_full_keeps_the_tables_and_the_next_run_leaves_nothing_of_that() {
+    let folder = tempfile::tempdir().unwrap();
+    for (format, blocks) in [("parquet", 8), ("csv", 8), ("parquet", 0)] {
+        let to = format!("file://{}", folder.path().display());
+        let database = Database::new(&policy(&to, &format!(", format: {format}, compression: none")), ORDERS).await;
+        let partctl = database.command(&["apply", "--allow-destroy"]);
+        let mut small = Command::new("sh");
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\"");
+        small.args(["-c", &script, "sh"]).arg(partctl.get_program()).args(partctl.get_args());
+        small.envs(partctl.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let output = small.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{said}");
+        contains(&said, &["archive orders_2001_01 failed", "File too large"]);
+        assert_eq!(files(&folder), Vec::<String>::new(), "{said}");
+        assert_eq!(database.value(TABLES).await, "orders_2001_01 orders_2001_02");
+        let_pass(&database, "30 days").await;
+        database.partctl(&["apply", "--allow-destroy"], 0);
+        assert_eq!(files(&folder).len(), 4);
+        assert_eq!(database.value(TABLES).await, "orders_2001_01 orders_2001_02");
+        std::fs::remove_dir_all(folder.path().join("shop.orders")).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_partitioned_itself_is_archived_as_one_and_looked_at_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let tree = "CREATE SCHEMA shop;
+        CREATE TABLE shop.orders (id int, at timestamptz NOT NULL, note text) PARTITION BY RANGE (at);
+        CREATE TABLE shop.orders_2001_01 PARTITION OF shop.orders FOR VALUES FROM ('2001-01-01 00:00+00') TO ('2001-02-01 00:00+00') PARTITION BY HASH (id);
+        CREATE TABLE shop.orders_2001_01_h0 PARTITION OF shop.orders_2001_01 FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+        CREATE TABLE shop.orders_2001_01_h1 PARTITION OF shop.orders_2001_01 FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+        CREATE TABLE shop.orders_rest PARTITION OF shop.orders FOR VALUES FROM ('2001-03-01 00:00+00') TO (MAXVALUE) PARTITION BY HASH (id);
+        CREATE TABLE shop.orders_rest_h0 PARTITION OF shop.orders_rest FOR VALUES WITH (MODULUS 1, REMAINDER 0);
+        INSERT INTO shop.orders SELECT i, '2001-01-01'::timestamptz + i * interval '1 minute', 'order ' || i FROM generate_series(1, 2000) i;
+        INSERT INTO shop.orders VALUES (1, '2020-01-01'); ANALYZE shop.orders";
+    let policy = format!(
+        "version: 1\ntable: shop.orders\npartition: {{range: at, every: 1 month, timezone: UTC, subpartition: {{hash: id, modulus: 2}}}}\n\
+         retain: {{for: 2 years, then: archive, grace: 7 days}}\narchive: {{to: \"file://{}\", connections: 3}}\n",
+        folder.path().display()
+    );
+    let database = Database::new(&policy, tree).await;
+    database.partctl(&["apply", "--allow-destroy"], 0);
+    let manifests = || files(&folder).iter().filter(|file| file.ends_with("manifest.json")).count();
+    assert_eq!(manifests(), 1);
+    assert_eq!(database.value("SELECT sum(rows) FROM partctl.archives WHERE verified_at IS NOT NULL").await, "2000");
+    let_pass(&database, "8 days").await;
+    database
+        .sql("DELETE FROM shop.orders_2001_01_h1 WHERE id IN (SELECT id FROM shop.orders_2001_01_h1 LIMIT 1)")
+        .await;
+    contains(&database.partctl(&["plan"], 0), &["PT191"]);
+    database.partctl(&["apply", "--allow-destroy"], 0);
+    assert_eq!(manifests(), 2, "archived again");
+    let_pass(&database, "8 days").await;
+    database.partctl(&["apply", "--allow-destroy"], 0);
+    assert_eq!(database.value("SELECT count(*) FROM pg_class WHERE relname LIKE 'orders_2001%'").await, "0");
+    contains(&database.partctl(&["plan", "--check"], 0), &["Nothing to do"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_unless_keeps_is_archived_and_stays() {
+    let (folder, mut database) = in_a_folder("").await;
+    let policy = policy(&format!("file://{}", folder.path().display()), "")
+        .replace("grace: 7 days", "grace: 7 days, unless: \"exists (select from {partition} where note = 'open')\"");
+    database.set_policy(&policy);
+    database.partctl(&["apply", "--allow-destroy"], 0);
+    let_pass(&database, "8 days").await;
+    // The rows are the archive's, and the condition is asked all the same.
+    database.set_policy(&policy.replace("note = 'open'", "note = 'order 7'"));
+    let text = database.partctl(&["apply", "--allow-destroy"], 0);
+    contains(&text, &["orders_2001_01 is over, and kept: `unless` holds for it", "1 step done"]);
+    assert_eq!(database.value(TABLES).await, "orders_2001_01");
 }
