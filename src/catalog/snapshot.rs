@@ -301,6 +301,13 @@ impl Table {
         self.name == *name || below.into_iter().any(|table| table.has_node(name))
     }
 
+    /// Its partitions, and those below them.
+    pub fn all_partitions<'a>(&'a self) -> Vec<&'a Partition> {
+        let below =
+            |partition: &'a Partition| partition.table.as_deref().map(Table::all_partitions).unwrap_or_default();
+        self.partitions.iter().flat_map(|partition| [partition].into_iter().chain(below(partition))).collect()
+    }
+
     /// The same facts of a new partition that is partitioned itself, and has no partitions yet.
     pub fn new_branch(&self, name: QualifiedName, tablespace: Option<Identifier>, key: PartitionKey) -> Self {
         Self {

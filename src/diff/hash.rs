@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 
 use super::{Draft, Situation};
 use crate::catalog::Bound;
-use crate::desired::{Desired, Label};
+use crate::desired::{Desired, Label, partition_name};
 use crate::plan::steps::CreateReason;
 use crate::plan::{Finding, codes};
+use crate::sql::{Identifier, QualifiedName};
 
 /// Makes missing remainders: rows that hash to them fail until then (23514). Says where the moduli are not the policy's.
 pub(super) fn cover(situation: &Situation<'_>, draft: &mut Draft) {
@@ -77,13 +78,16 @@ fn other_modulus(situation: &Situation<'_>, existing: &BTreeSet<Class>, wanted: 
     let shown: Vec<String> = others.iter().map(ToString::to_string).collect();
     let has = format!("has partitions of modulus {}, its policy says {wanted}", shown.join(", "));
     let (table, wanted_is_there) = (&situation.table.name, existing.iter().any(|class| class.modulus == wanted));
+    let mut by_hand = Vec::new();
     let (code, message, hint) = if others.iter().all(|modulus| wanted.is_multiple_of(*modulus))
         && situation.path.is_empty()
     {
         let split: Vec<&Class> = existing.iter().filter(|class| class.modulus != wanted).collect();
         let pieces: u32 = split.iter().map(|class| wanted / class.modulus).sum();
         let message = format!("{has}: {} would be split into {pieces}, which moves all of their rows", split.len());
-        let hint = "this version does not carry that out: set `modulus` to what the table has until it does";
+        by_hand = split_by_hand(situation, &split, wanted);
+        let hint = "partctl does not carry that out, because nobody could write meanwhile: set `modulus` to what the table \
+                    has, or split one after the other by hand, each as shown";
         (codes::MODULUS_SPLIT, message, hint.to_owned())
     } else if wanted_is_there || !situation.path.is_empty() {
         (codes::OTHER_SHAPE, has, "they count as coverage and are left as they are".to_owned())
@@ -98,7 +102,35 @@ fn other_modulus(situation: &Situation<'_>, existing: &BTreeSet<Class>, wanted: 
         );
         (codes::MODULUS, has, hint)
     };
-    Some(Finding::about(code, table, message).hint(hint))
+    let finding = Finding::about(code, table, message).hint(hint);
+    Some(if by_hand.is_empty() { finding } else { finding.measured(by_hand) })
+}
+
+/// The statements that split the first of these partitions in the transaction of a person.
+fn split_by_hand(situation: &Situation<'_>, split: &[&Class], wanted: u32) -> Vec<String> {
+    let Some(Class { modulus, remainder }) = split.first() else { return Vec::new() };
+    let bound = Bound::Hash { modulus: *modulus, remainder: *remainder };
+    let Some(old) = situation.table.partitions.iter().find(|partition| partition.bound == bound) else {
+        return Vec::new();
+    };
+    let parent = &situation.table.name;
+    let aside = Identifier::new(format!("{}_old", old.name.name.as_str())).shortened();
+    let there = QualifiedName { schema: old.name.schema.clone(), name: aside.clone() };
+    let piece = |remainder: u32| {
+        let name = partition_name(situation.level, parent, Label::Hash { modulus: wanted, remainder });
+        let bound = Bound::Hash { modulus: wanted, remainder };
+        format!("CREATE TABLE {name} PARTITION OF {parent} {bound};")
+    };
+    let pieces: Vec<String> = (*remainder..wanted).step_by(*modulus as usize).map(piece).collect();
+    vec![
+        format!(
+            "BEGIN; ALTER TABLE {parent} DETACH PARTITION {}; ALTER TABLE {} RENAME TO {aside};",
+            old.name, old.name
+        ),
+        pieces.join(" "),
+        format!("INSERT INTO {parent} OVERRIDING SYSTEM VALUE SELECT * FROM {there};"),
+        format!("DROP TABLE {there}; COMMIT;"),
+    ]
 }
 
 fn gcd(a: u32, b: u32) -> u32 {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Draft, Situation};
+use super::{Draft, Situation, regroup};
 use crate::catalog::{Bound, Datum, DetachedTable, Partition};
 use crate::desired::{Desired, DesiredList, Label};
 use crate::keys::canonical;
@@ -37,7 +37,7 @@ pub(super) fn cover(situation: &Situation<'_>, draft: &mut Draft) {
                 situation.create(draft, Label::List(&group.name), bound, CreateReason::Group(group.name.clone()));
             }
             [(_, values)] if *values == wanted => {}
-            _ => draft.findings.push(overlap(situation, &group.name, &wanted, &meeting)),
+            _ => draft.findings.push(overlap(situation, list, &group.name, &wanted, &meeting)),
         }
     }
     let unknown = existing.iter().filter(|(partition, _)| !known.contains(&partition.oid));
@@ -104,6 +104,7 @@ pub(super) fn values(list: &DesiredList, bound: &Bound) -> Option<BTreeSet<Datum
 
 fn overlap(
     situation: &Situation<'_>,
+    list: &DesiredList,
     group: &str,
     wanted: &BTreeSet<Datum>,
     meeting: &[&(&Partition, BTreeSet<Datum>)],
@@ -126,5 +127,6 @@ fn overlap(
             .hint("it counts as coverage and is left as it is");
     }
     Finding::about(codes::OVERLAP, &situation.table.name, message)
-        .hint("make the group say what the partitions hold, or move the values by hand: detach, recreate, attach")
+        .measured(regroup::statements(situation, list, wanted, meeting))
+        .hint("make the group say what the partitions hold, or move the values by hand, while nobody writes")
 }

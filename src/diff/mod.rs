@@ -22,6 +22,7 @@ mod overview;
 mod properties;
 mod range;
 mod reattach;
+mod regroup;
 mod relocate;
 mod remake;
 mod retire;

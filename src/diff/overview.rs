@@ -199,7 +199,7 @@ pub fn overview(policies: &[Policy], snapshot: &CatalogSnapshot, plan: &Plan) ->
         server_version: plan.server_version,
         at: plan.at,
         tables: tables.collect(),
-        detached: entries.map(|entry| detached_state(policy_of(&entry.parent), snapshot, plan, entry)).collect(),
+        detached: entries.map(|entry| detached_state(policies, snapshot, plan, entry)).collect(),
         errors: plan.findings().filter(|finding| finding.severity == Severity::Error).cloned().collect(),
     }
 }

@@ -38,7 +38,10 @@ pub fn detached_table<'a>(
     if let Some(another) = another {
         return Err(refused(format!("`{name}` may be {} or {}", entry.name, another.name)).hint("name its schema too"));
     }
-    if policies.iter().all(|policy| policy.table != entry.parent) {
+    let manages = |policy: &Policy| {
+        policy.table == entry.parent || snapshot.table(&policy.table).is_some_and(|table| table.has_node(&entry.parent))
+    };
+    if !policies.iter().any(manages) {
         let message = format!("no policy manages {}, from which {} was detached", entry.parent, entry.name);
         return Err(Failure::new(FailureKind::Policy, message).hint("its `locks` say how patient to be"));
     }
@@ -60,8 +63,10 @@ pub fn reattach(oid: u32, policies: &[Policy], snapshot: &CatalogSnapshot) -> Pl
         }
     };
     let is_its_table = |table: &QualifiedName| {
-        let attached = snapshot.table(table).is_some_and(|table| table.partitions.iter().any(|other| other.oid == oid));
-        attached || detached.is_some_and(|entry| entry.parent == *table)
+        snapshot.table(table).is_some_and(|table| {
+            let attached = table.all_partitions().iter().any(|other| other.oid == oid);
+            attached || detached.is_some_and(|entry| table.has_node(&entry.parent))
+        })
     };
     let policies: Vec<Policy> = policies.iter().filter(|policy| is_its_table(&policy.table)).cloned().collect();
     let rules = Rules { of_nodes: &[&finish_interrupted, &attach, &require_rights], of_tables: &[], confirmed: 0 };

@@ -53,19 +53,26 @@ pub enum DetachedFate {
 
 /// What becomes of one.
 pub(super) fn detached_state(
-    policy: Option<&Policy>,
+    policies: &[Policy],
     snapshot: &CatalogSnapshot,
     plan: &Plan,
     entry: &DetachedTable,
 ) -> DetachedState {
-    let node = policy.and_then(|policy| Node::root(policy, snapshot));
+    let has_its_parent = |policy: &&Policy| {
+        let table = snapshot.table(&policy.table);
+        policy.table == entry.parent || table.is_some_and(|table| table.has_node(&entry.parent))
+    };
+    let policy = policies.iter().find(has_its_parent);
+    let nodes = policy.and_then(|policy| Node::root(policy, snapshot)).map(Node::with_all_below).unwrap_or_default();
+    let node = nodes.into_iter().find(|node| node.table.name == entry.parent);
+    let level = node.as_ref().map(|node| node.level).or(policy.map(|policy| &policy.level));
     let desired = node.as_ref().and_then(|node| expand(node.level, node.table, snapshot).ok());
     let situation = node.zip(desired.as_ref()).map(|(node, desired)| Situation::new(node, desired, snapshot));
     let held = || situation.as_ref().is_some_and(|situation| situation.holds(&entry.name, &entry.bound));
-    let planned = plan.tables.iter().find(|planned| planned.table == entry.parent);
+    let planned = plan.tables.iter().find(|planned| policy.is_some_and(|policy| policy.table == planned.table));
     let steps = planned.map_or(&[][..], |planned| &planned.steps);
     let wanted = || situation.as_ref().is_some_and(|situation| is_wanted_again(situation, entry, steps));
-    let retain = policy.and_then(|policy| policy.level.retain.as_ref());
+    let retain = level.and_then(|level| level.retain.as_ref());
     let archive = snapshot.ledger.archives().of(entry);
     let fate = match (policy, retain, entry.detached_at) {
         (_, Some(retain), Some(_)) if is_at_home(retain, entry) && !entry.attached => DetachedFate::Kept,

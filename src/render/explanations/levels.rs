@@ -57,7 +57,7 @@ pub(super) const EXPLANATIONS: &[Explanation] = &[
     explain(
         "PT159",
         "Until they are split the table goes on with the partitions that it has: every row has its place.",
-        "Set `modulus` back to what the table has. To split by hand: make the finer ones, fill them, and swap them in one \
-         transaction.",
+        "Set `modulus` back to what the table has. Or split one partition after the other by hand, each in one transaction \
+         as the finding shows it: nobody reads or writes the table until it ends.",
     ),
 ];

@@ -129,7 +129,7 @@ async fn pg_partmans_tables_become_policies_with_nothing_to_do() {
     let below = "  subpartition:\n    range: id\n    every: 1000\n    name: '{table}_p{start}'\n    create:\n      ahead: 3 partitions\n    \
                  retain:\n      distance: 5000\n";
     contains(&policies["shop.tree"], &["every: 1 month", below]);
-    contains(&policies["shop.days"], &["every: 1 week", "then: detach", "retention_schema = cold"]);
+    contains(&policies["shop.days"], &["every: 1 week", "then: move", "move_to: cold"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 //! Lists whose partitions are a query's rows, and trees of several levels while others write to them.
 
-use super::harness::{Database, command, contains, said};
+use super::harness::{Database, command, contains, said, session};
 
 const EACH: &str =
     "version: 1\ntable: shop.orders\npartition:\n  list: tenant\n  each: select id from shop.tenants -- all\n";
@@ -110,4 +110,168 @@ async fn a_snapshot_knows_the_rows_and_redacted_says_none_of_them() {
         let saved = std::fs::read_to_string(&path).unwrap();
         assert_eq!(saved.contains("4711"), more.is_empty(), "{saved}");
     }
+}
+
+/// Months of regions, each with four hash partitions, and DEFAULT on both of the upper levels.
+const TREE: &str = "version: 1
+table: shop.orders
+partition:
+  range: at
+  every: 1 month
+  timezone: UTC
+  subpartition:
+    list: tenant
+    values: {small: [1, 2], large: [3]}
+    default: rest
+    subpartition: {hash: id, modulus: 4}
+create: {ahead: 2 partitions, default: require}
+";
+
+const EMPTY_TREE: &str = "CREATE SCHEMA shop; CREATE TABLE shop.orders (id int, tenant int, at timestamptz NOT NULL, note text) PARTITION BY RANGE (at);
+    CREATE INDEX ON shop.orders (tenant)";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_in_a_default_of_any_level_are_counted_there() {
+    let database = Database::new(TREE, EMPTY_TREE).await;
+    database.partctl(&["apply"], 0);
+    database.partctl(&["plan", "--check"], 0);
+    // 3 months of 2 regions of 4 and a DEFAULT, and the DEFAULT of the table.
+    assert_eq!(database.value("SELECT count(*) FROM pg_partition_tree('shop.orders') WHERE isleaf").await, "28");
+    database.sql("INSERT INTO shop.orders SELECT g, 7, now() FROM generate_series(1, 12) g; INSERT INTO shop.orders SELECT g, 1, '2097-01-01' FROM generate_series(1, 5) g; ANALYZE shop.orders").await;
+    let text = database.partctl(&["plan"], 0);
+    contains(&text, &["shop.orders_default holds 5 rows beyond"]);
+    // A value that gets a group takes its rows out of the DEFAULT of its month, and out of no other.
+    let mut database = database;
+    database.set_policy(&TREE.replace("large: [3]", "large: [3], seven: [7]"));
+    contains(&database.partctl(&["plan"], 0), &["* move", " 12   group seven", "2 to create, 1 to move"]);
+    database.partctl(&["apply"], 0);
+    database.partctl(&["plan", "--check"], 0);
+    assert_eq!(database.value("SELECT count(*) FROM shop.orders").await, "17");
+    assert_eq!(
+        database
+            .value("SELECT count(*) FROM shop.orders WHERE tenant = 7 AND tableoid::regclass::text NOT LIKE '%seven%'")
+            .await,
+        "0"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_any_moment_a_tree_is_built_by_the_next_run_while_others_write() {
+    let database = Database::new(TREE, EMPTY_TREE).await;
+    database.partctl(&["init"], 0);
+    let written = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let over = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let writer = {
+        let (url, written, over) = (database.url(), written.clone(), over.clone());
+        tokio::spawn(async move {
+            let session = session(&url).await;
+            while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                let insert = "INSERT INTO shop.orders SELECT g, g % 5, now() + (g % 3) * interval '1 month' FROM generate_series(1, 5) g";
+                // Before the first partition is there, nothing takes the rows.
+                if session.client().batch_execute(insert).await.is_ok() {
+                    written.fetch_add(5, std::sync::atomic::Ordering::Relaxed);
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+            }
+        })
+    };
+    // Each run comes a few relations farther than the one before, which left something half built, or nothing.
+    let mut cut = 0;
+    for relations in (3..30).step_by(4) {
+        let url = database.url_with(&format!("application_name=run{relations}"));
+        let mut run = database.start(&url, &["apply"]);
+        let more = format!(
+            "SELECT {relations} <= count(*) FROM pg_class WHERE relnamespace = 'shop'::regnamespace AND relkind IN ('r', 'p')"
+        );
+        cut += u32::from(run.comes_to(database.until(&more, || true)).await);
+        run.kill().await;
+    }
+    assert!(0 < cut, "every run came to its end");
+    database.partctl(&["apply"], 0);
+    database.partctl(&["plan", "--check"], 0);
+    over.store(true, std::sync::atomic::Ordering::Relaxed);
+    writer.await.unwrap();
+    let written = written.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(0 < written, "nobody wrote");
+    assert_eq!(database.value("SELECT count(*) FROM shop.orders").await, written.to_string());
+    // Every relation of the schema is part of the tree.
+    let strays = "SELECT string_agg(c.relname, ' ') FROM pg_class c WHERE c.relnamespace = 'shop'::regnamespace AND c.relkind IN ('r', 'p')
+          AND c.oid NOT IN (SELECT relid FROM pg_partition_tree('shop.orders'))";
+    assert_eq!(database.value(strays).await, "NULL");
+    assert_eq!(database.value("SELECT count(*) FROM pg_description d JOIN pg_class c ON c.oid = d.objoid WHERE description LIKE 'partctl: unfinished%'").await, "0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_that_left_below_the_root_comes_back() {
+    let policy = "version: 1\ntable: shop.orders\npartition:\n  list: tenant\n  values: {a: [1], b: [2]}\n  subpartition:\n    range: at\n    every: 1 month\n    timezone: UTC\n    create: {ahead: 1 partitions}\n    retain: {for: 1 month, then: drop, grace: 30 days}\n";
+    let setup =
+        "CREATE SCHEMA shop; CREATE TABLE shop.orders (id int, tenant int, at timestamptz) PARTITION BY LIST (tenant);
+        CREATE TABLE shop.a PARTITION OF shop.orders FOR VALUES IN (1) PARTITION BY RANGE (at);
+        CREATE TABLE shop.a_old PARTITION OF shop.a FOR VALUES FROM ('2026-01-01Z') TO ('2026-02-01Z');
+        INSERT INTO shop.orders VALUES (1, 1, '2026-01-05Z')";
+    let database = Database::new(policy, setup).await;
+    database.partctl(&["init"], 0);
+    database.partctl(&["apply"], 0);
+    database.sql("INSERT INTO shop.orders VALUES (2, 1, now()); ANALYZE shop.orders").await;
+    database.partctl(&["apply", "--allow-destroy"], 0);
+    assert_eq!(database.value("SELECT count(*) FROM shop.orders").await, "1");
+    let text = database.partctl(&["status"], 0);
+    contains(&text, &["a_old", "dropped"]);
+    database.partctl(&["reattach", "shop.a_old"], 0);
+    assert_eq!(database.value("SELECT count(*) FROM shop.orders").await, "2");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_that_changes_its_group_is_told_with_what_fails_and_with_what_does_it() {
+    let policy = "version: 1\ntable: shop.orders\npartition:\n  list: region\n  values: {na: [US, CA, DE], eu: [FR], new: [JP, KR]}\n";
+    let setup = "CREATE SCHEMA shop; CREATE TABLE shop.orders (id int, region text) PARTITION BY LIST (region);
+        CREATE TABLE shop.orders_na PARTITION OF shop.orders FOR VALUES IN ('US', 'CA');
+        CREATE TABLE shop.orders_eu PARTITION OF shop.orders FOR VALUES IN ('DE', 'FR');
+        CREATE TABLE shop.orders_new PARTITION OF shop.orders FOR VALUES IN ('JP');
+        INSERT INTO shop.orders SELECT g, (ARRAY['US', 'CA', 'DE', 'FR', 'JP'])[1 + g % 5] FROM generate_series(1, 50) g";
+    let database = Database::new(policy, setup).await;
+    let (_, plan) = database.plan().await;
+    let lines: Vec<String> = plan.findings().flat_map(|finding| finding.evidence().to_vec()).collect();
+    let fails: Vec<&String> = lines.iter().filter(|line| line.contains("-- fails")).collect();
+    assert_eq!(fails.len(), 1, "{lines:?}");
+    // As it stands the partition is attached already; detached it meets the other one.
+    let client = database.session.client();
+    client.batch_execute("ALTER TABLE shop.orders DETACH PARTITION shop.orders_na").await.unwrap();
+    let error = client.batch_execute(fails[0]).await.unwrap_err();
+    assert_eq!(error.code().unwrap().code(), "42P17");
+    client
+        .batch_execute("ALTER TABLE shop.orders ATTACH PARTITION shop.orders_na FOR VALUES IN ('US', 'CA')")
+        .await
+        .unwrap();
+    let rest: Vec<&str> = lines.iter().filter(|line| !line.contains("-- fails")).map(String::as_str).collect();
+    database.sql(&rest.join("\n")).await;
+    database.partctl(&["plan", "--check"], 0);
+    assert_eq!(database.value("SELECT count(*) FROM shop.orders").await, "50");
+    assert_eq!(database.value("SELECT count(*) FROM shop.orders_na WHERE region = 'DE'").await, "10");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_larger_modulus_is_told_with_the_statements_that_come_to_it() {
+    let policy = "version: 1\ntable: shop.orders\npartition: {hash: id, modulus: 8}\n";
+    let setup = "CREATE SCHEMA shop; CREATE TABLE shop.orders (id int GENERATED ALWAYS AS IDENTITY, note text) PARTITION BY HASH (id);
+        CREATE TABLE shop.orders_p0 PARTITION OF shop.orders FOR VALUES WITH (MODULUS 4, REMAINDER 0);
+        CREATE TABLE shop.orders_p1 PARTITION OF shop.orders FOR VALUES WITH (MODULUS 4, REMAINDER 1);
+        CREATE TABLE shop.orders_p3 PARTITION OF shop.orders FOR VALUES WITH (MODULUS 4, REMAINDER 3)";
+    let database = Database::new(policy, setup).await;
+    // What is missing is made in the wanted modulus already.
+    database.partctl(&["apply"], 0);
+    database.sql("INSERT INTO shop.orders (note) SELECT 'x' FROM generate_series(1, 1000)").await;
+    for _ in 0..3 {
+        contains(
+            &database.partctl(&["plan", "--check"], 0),
+            &["PT159", "BEGIN; ALTER TABLE shop.orders DETACH PARTITION"],
+        );
+        let (_, plan) = database.plan().await;
+        let lines: Vec<String> = plan.findings().flat_map(|finding| finding.evidence().to_vec()).collect();
+        database.sql(&lines.join("\n")).await;
+        assert_eq!(database.value("SELECT count(*) FROM shop.orders").await, "1000");
+    }
+    let text = database.partctl(&["plan", "--check"], 0);
+    assert!(!text.contains("PT159"), "{text}");
+    assert_eq!(database.value("SELECT count(*) FROM pg_partition_tree('shop.orders') WHERE isleaf").await, "8");
 }

@@ -20,6 +20,7 @@ const FIRST_EDITION: &str =
     "ALTER TABLE partctl.runs DROP os_user, DROP client_host, DROP backend_pid, DROP only_create,
     DROP allow_destroy, DROP deadline, DROP steps_done, DROP steps_failed, DROP steps_left_out;
     ALTER TABLE partctl.steps DROP position, DROP sql, DROP sqlstate, DROP blockers;
+    ALTER TABLE partctl.detached_tables DROP restored_from, DROP released_at;
     DROP TABLE partctl.archives; DELETE FROM partctl.migrations WHERE 2 <= version";
 const MAY_USE: &str = "GRANT USAGE ON SCHEMA partctl TO creator;
     GRANT SELECT, INSERT, UPDATE ON partctl.runs, partctl.steps, partctl.detached_tables TO creator";

@@ -113,7 +113,8 @@ async fn a_server_that_goes_away_in_the_middle_leaves_no_archive() {
     assert!(run.comes_to(database.until(reading, || true)).await);
     database.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'COPY (SELECT%' AND datname = current_database()").await;
     let (code, said) = run.ends().await;
-    assert_eq!(code, Some(3), "{said}");
+    // The server's last word (3) or the end of the connection (5), whichever is heard first.
+    assert!(matches!(code, Some(3 | 5)), "{code:?} {said}");
     contains(&said, &["archive orders_2001_01 failed"]);
     store.set(Weather::Fine);
     assert_eq!(store.objects(), Vec::<String>::new());
