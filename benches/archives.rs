@@ -81,7 +81,7 @@ fn main() {
         match runs.get(runs.len() / 2) {
             None => println!("{:<32} not found", contender.name),
             Some(run) => {
-                let peak = runs.iter().map(|run| run.peak).max().unwrap_or_default();
+                let peak = runs.iter().map(|run| run.peak).fold(0.0, f64::max);
                 println!(
                     "{:<32} {:>7.1} {:>12.1} {:>9.0}",
                     contender.name,
@@ -143,7 +143,7 @@ impl Bench {
         let to = tempfile::tempdir_in(self.folder.path()).expect("a folder");
         let mut command = (contender.command)(self, to.path())?;
         let started = Instant::now();
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
+        let mut child = command.stdout(Stdio::null()).spawn().ok()?;
         let status_file = format!("/proc/{}/status", child.id());
         let mut peak = 0.0;
         let status = loop {
@@ -162,7 +162,10 @@ impl Bench {
         if contender.name.starts_with("partctl") {
             assert!(status.success(), "{} failed", contender.name);
             // Archived anew by the next run.
-            self.sql("UPDATE partctl.archives SET deleted_at = now() WHERE verified_at IS NOT NULL", "archives");
+            self.sql(
+                "UPDATE partctl.archives SET deleted_at = now(), removed_at = now() WHERE verified_at IS NOT NULL",
+                "archives",
+            );
         }
         status.success().then(|| Run { time, megabytes: size(to.path()) as f64 / 1e6, peak })
     }
