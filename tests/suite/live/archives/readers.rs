@@ -46,7 +46,7 @@ async fn duckdb_and_pyarrow_find_the_types_and_the_values() {
         let layout = Layout { format: Format::Parquet, compression };
         archive(&database, &destination, layout, None, 1).await.unwrap();
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/suite/live/archives/readers.py");
-        let file = folder.path().join("here").join("part-00001.parquet");
+        let file = folder.path().join("here/a/b").join("part-00001.parquet");
         let read = Command::new(&python).arg(script).arg(file).output().unwrap();
         assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
         insta::assert_snapshot!("what_duckdb_and_pyarrow_read", String::from_utf8(read.stdout).unwrap());
@@ -66,10 +66,10 @@ async fn psql_restores_by_the_line_in_the_manifest() {
                 doc, docb, mood, key, day, hour, at, atz, span, list, texts, range, net FROM s.kept").await;
             let made = archive(&database, &destination, Layout { format, compression }, None, 1).await.unwrap();
             database.sql("TRUNCATE s.t").await;
-            let manifest = std::fs::read_to_string(folder.path().join("here/manifest.json")).unwrap();
+            let manifest = std::fs::read_to_string(folder.path().join("here/a/b/manifest.json")).unwrap();
             let line = made.manifest.psql.expect("psql reads this format");
             assert!(manifest.contains(&serde_json::to_string(&line).unwrap()), "{manifest}");
-            psql(&database, &folder.path().join("here"), &line);
+            psql(&database, &folder.path().join("here/a/b"), &line);
             let restored = database.value("SELECT string_agg(t::text, E'\n' ORDER BY id) FROM s.t t").await;
             assert_eq!(restored, rows, "{format:?} {compression:?}");
         }
