@@ -181,7 +181,7 @@ finding_codes! {
     UNKNOWN_LEVEL = "PT152" "unknown-level" Info None;
     /// The key of a sub-partition does not suit the table.
     SUBPARTITION_KEY = "PT153" "sub-partition-key" Error Some(FailureKind::Policy);
-    /// A partition with so many partitions of its own that attaching it would exhaust the server's table of locks.
+    /// A partition with so many partitions of its own that attaching or dropping it would exhaust the server's table of locks.
     BRANCH_TOO_LARGE = "PT154" "branch-too-large" Error Some(FailureKind::Refused);
     /// A partition that was left half built and holds rows.
     HALF_BUILT = "PT155" "half-built" Warning None;

@@ -2,14 +2,11 @@
 //! is made as it would be mended, and the plan after it is empty.
 
 use super::{Ancestor, Draft, Node, Situation, default_partition, hash, list, range};
-use crate::catalog::Bound;
+use crate::catalog::{Bound, Partition};
 use crate::desired::{expand, partition_by, partition_key};
 use crate::plan::steps::{AttachOrder, NewBranch};
 use crate::plan::{Finding, Step, codes};
-use crate::sql::{Identifier, QualifiedName};
-
-/// From here on a partition shares the identity columns of its parent.
-const IDENTITY_ON_PARTITIONS_SINCE: u32 = 170_000;
+use crate::sql::{Identifier, QualifiedName, since};
 
 /// Relations that a new leaf comes with besides its indexes: itself, its TOAST table and the index of that.
 const RELATIONS_OF_A_LEAF: u64 = 3;
@@ -22,6 +19,11 @@ pub(super) enum NewPartition {
     Branch(NewBranch),
     /// It cannot be made now; the draft says why.
     Obstructed,
+}
+
+/// How many partitions a partition has, on all levels.
+fn below(partition: &Partition) -> u64 {
+    partition.partitions().iter().map(|child| 1 + below(child)).sum()
 }
 
 impl Situation<'_> {
@@ -75,24 +77,34 @@ impl Situation<'_> {
     fn attach_order(&self) -> AttachOrder {
         let identity = self.root.columns.iter().any(|column| column.identity);
         match self.snapshot.server.version {
-            IDENTITY_ON_PARTITIONS_SINCE.. if identity => AttachOrder::BranchFirst,
+            since::SHARED_IDENTITY.. if identity => AttachOrder::BranchFirst,
             _ => AttachOrder::BranchLast,
         }
     }
 
-    /// Attaching a branch locks all that is below it, in a table of locks that all sessions share (53200).
     fn too_large(&self, name: &QualifiedName, branch: &NewBranch) -> Option<Finding> {
+        let hint = "raise max_locks_per_transaction, or make fewer partitions of each";
+        Some(self.exceeds_lock_table("make", "attaching", name, branch.relations() as u64)?.hint(hint))
+    }
+
+    /// What keeps a partition with partitions of its own from being detached and dropped, if anything does.
+    pub(super) fn too_large_to_leave(&self, partition: &Partition) -> Option<Finding> {
+        let relations = below(partition) + 1;
+        let hint = "raise max_locks_per_transaction, or drop some of its partitions by hand first";
+        Some(self.exceeds_lock_table("retire", "dropping", &partition.name, relations)?.hint(hint))
+    }
+
+    /// One statement locks all that is below a branch, in a table of locks that all sessions share (53200).
+    fn exceeds_lock_table(&self, what: &str, by: &str, name: &QualifiedName, relations: u64) -> Option<Finding> {
         let each = RELATIONS_OF_A_LEAF + u64::from(self.root.indexes);
-        let (locks, slots) = (branch.relations() as u64 * each, self.snapshot.server.lock_slots);
+        let (locks, slots) = (relations * each, self.snapshot.server.lock_slots);
         (slots / 2 < locks).then(|| {
             let message = format!(
-                "cannot make {} with {} partitions: attaching it locks about {locks} relations, and all sessions together \
-                 have room for about {slots}",
+                "cannot {what} {} with {relations} partitions: {by} it locks about {locks} relations, and all sessions \
+                 together have room for about {slots}",
                 name.name,
-                branch.relations()
             );
             Finding::about(codes::BRANCH_TOO_LARGE, &self.table.name, message)
-                .hint("raise max_locks_per_transaction, or make fewer partitions of each")
         })
     }
 }

@@ -180,7 +180,12 @@ pub(super) fn may_leave(
         let message = format!("{} is over, and kept: at_least is {}", partition.name.name, retain.at_least);
         Finding::about(codes::KEPT, &situation.table.name, message)
     }));
+    let is_leaf = partition.partitions().is_empty();
+    let too_large = situation.too_large_to_leave(partition).filter(|_| !is_leaf && !is_last);
+    let fits = too_large.is_none();
+    draft.findings.extend(too_large);
     !is_last
+        && fits
         && is_archivable(situation, partition.kind, &partition.name, draft)
         && !unless::keeps(situation, &partition.name, draft)
 }

@@ -15,6 +15,9 @@ pub const MEMBERSHIP_OPTIONS: u32 = 160_000;
 /// The planner locks the indexes of partitioned tables as well.
 pub const PARENT_INDEX_LOCKS: u32 = 160_000;
 
+/// A partition shares the identity columns of its parent.
+pub const SHARED_IDENTITY: u32 = 170_000;
+
 /// `ANALYZE ONLY` of a partitioned table.
 pub const ANALYZE_ONLY: u32 = 180_000;
 

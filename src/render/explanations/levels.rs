@@ -29,7 +29,7 @@ pub(super) const EXPLANATIONS: &[Explanation] = &[
     ),
     explain(
         "PT154",
-        "Attaching it would take all that the server's table of locks has (53200), from everybody's statements at once.",
+        "Attaching or dropping it would take all that the server's table of locks has (53200), from everybody's statements at once.",
         "Make fewer partitions of each, or raise max_locks_per_transaction, which takes a restart.",
     ),
     explain(
