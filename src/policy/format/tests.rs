@@ -254,6 +254,13 @@ fn scrambled() -> impl Strategy<Value = String> {
     })
 }
 
+#[test]
+fn a_byte_order_mark_that_would_come_to_stand_first_stays_where_it_is() {
+    let text = "\r\n\u{feff}";
+    let formatted = format(&source(text)).unwrap();
+    assert_eq!((formatted.text.as_str(), formatted.left.len()), (text, 1));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
