@@ -100,14 +100,15 @@ async fn what_a_role_was_given_cannot_cut_a_session_short() {
     let since_17 = 17 <= super::harness::server().installation().major();
     let timeouts = ["statement_timeout", "idle_session_timeout", "idle_in_transaction_session_timeout"];
     let newer = since_17.then_some("transaction_timeout");
+    // Long enough for a session to pin its own before the first of them ends it.
     for setting in timeouts.into_iter().chain(newer) {
-        database.sql(&format!("ALTER DATABASE {name} SET {setting} = '1ms'")).await;
+        database.sql(&format!("ALTER DATABASE {name} SET {setting} = '300ms'")).await;
     }
     let session = session(&database.url()).await;
     let client = session.client();
     client.batch_execute("BEGIN").await.unwrap();
-    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    client.batch_execute("SELECT pg_sleep(0.02); COMMIT").await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(400)).await;
+    client.batch_execute("SELECT pg_sleep(0.4); COMMIT").await.unwrap();
     let settings = "SELECT current_setting('client_connection_check_interval'), current_setting('idle_in_transaction_session_timeout')";
     let row = &client.query_typed(settings, &[]).await.unwrap()[0];
     let interval = if cfg!(target_os = "linux") { "1s" } else { "0" };
