@@ -3,9 +3,9 @@
 mod archives;
 mod bound;
 mod condition;
-mod default_facts;
 mod dump;
 mod index_fault;
+mod partition_facts;
 mod property;
 mod question;
 mod snapshot;
@@ -14,9 +14,9 @@ mod split;
 pub use archives::{ArchiveEntry, Archives};
 pub use bound::{Bound, BoundError, Datum};
 pub use condition::first_row;
-pub use default_facts::{DefaultFacts, Publication, Referrer, Trigger, TriggerState};
 pub use dump::{Beyond, Dump};
 pub use index_fault::{IndexConstraint, IndexFault};
+pub use partition_facts::{PartitionFacts, Publication, Referrer, Trigger, TriggerState};
 pub use property::{
     DefaultGrant, ExtendedStatistics, Grant, InSchema, OwnProperties, Property, ReplicaIdentity, Storage,
 };
