@@ -8,6 +8,7 @@ mod archive;
 mod at_least;
 mod branch;
 mod coverage;
+mod create;
 mod default_partition;
 mod detached;
 mod end_archives;

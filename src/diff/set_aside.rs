@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::situation::SCANNED_IN_NO_TIME;
+use super::create::SCANNED_IN_NO_TIME;
 use super::{Draft, Situation};
 use crate::catalog::{Answer, Bound, CatalogSnapshot, DetachedTable, Partition, Question, RelationKind, Table};
 use crate::plan::steps::{Away, BringDefaultBack, DetachPartition, SetDefaultAside};
