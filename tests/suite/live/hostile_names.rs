@@ -126,7 +126,7 @@ impl Names {
             "version: 1\ntable: {range}\npartition: {{range: {second}, every: 1 month, timezone: UTC}}\n\
              retain: {{for: 2 months, then: detach, unattended: true}}\n---\n\
              version: 1\ntable: {list}\npartition: {{list: {first}, values: {{{group}: [{value}], rest: [a, null]}}, default: true}}\n---\n\
-             version: 1\ntable: {hash}\npartition: {{hash: [{second}, {first}], modulus: 2}}\n",
+             version: 1\ntable: {hash}\npartition: {{hash: [{second}, {first}], modulus: 2}}\ncreate: {{move_rows: in_batches}}\n",
         )
     }
 
@@ -144,7 +144,9 @@ impl Names {
                  EXECUTE format('CREATE TABLE %s PARTITION OF %s FOR VALUES FROM (%L) TO (%L)', {kept}, {parent},
                  {month}, {month} + interval '1 month'); END$do$;
              CREATE TABLE {list} ({first} text, {second} int) PARTITION BY LIST ({first});
-             CREATE TABLE {hash} ({first} text, {second} int) PARTITION BY HASH ({second}, {first});
+             CREATE TABLE {hash} ({first} text, {second} int, PRIMARY KEY ({first}, {second})) PARTITION BY HASH ({second}, {first});
+             CREATE TABLE {schema}.whole PARTITION OF {hash} FOR VALUES WITH (MODULUS 1, REMAINDER 0);
+             INSERT INTO {hash} SELECT {value}, i FROM generate_series(1, 9) i; ALTER TABLE {schema}.whole OWNER TO {role};
              COMMENT ON TABLE {range} IS {remark}; COMMENT ON COLUMN {range}.{first} IS {remark};
              INSERT INTO {range} VALUES ({value}, {month} - interval '9 months'), ({value}, now());
              ALTER TABLE {range} OWNER TO {role}; ALTER TABLE {schema}.{partition} OWNER TO {role}; ALTER TABLE {schema}.kept OWNER TO {role};
@@ -200,6 +202,7 @@ async fn survive(names: &Names) {
         assert_eq!(database.value(&format!("SELECT count(*) FROM {}", names.table(0))).await, "1");
         database.partctl(&["reattach", &detached.to_string()], 0);
         assert_eq!(database.value(&format!("SELECT count(*) FROM {}", names.table(0))).await, "2");
+        assert_eq!(database.value(&format!("SELECT count(*) FROM {}", names.table(2))).await, "9");
     }
     applied.discard().await;
     shown.discard().await;
