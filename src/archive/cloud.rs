@@ -60,8 +60,32 @@ fn gs(bucket: &str) -> Result<GoogleCloudStorage> {
 }
 
 fn az(container: &str) -> Result<MicrosoftAzure> {
+    let mut builder = match setting("AZURE_STORAGE_CONNECTION_STRING") {
+        // Nothing else counts, then.
+        Some(text) => {
+            let settings = connection_string(&text).context("reading AZURE_STORAGE_CONNECTION_STRING")?;
+            let builder = MicrosoftAzureBuilder::new();
+            settings.into_iter().fold(builder, |builder, (key, value)| builder.with_config(key, value))
+        }
+        None => az_by_variables(),
+    };
+    let value = |key| builder.get_config_value(&key);
+    anyhow::ensure!(
+        value(AzureConfigKey::AccountName).is_some() || value(AzureConfigKey::UseEmulator).as_deref() == Some("true"),
+        "no storage account is named: set AZURE_STORAGE_ACCOUNT or AZURE_STORAGE_CONNECTION_STRING"
+    );
+    let endpoint = value(AzureConfigKey::Endpoint);
+    if let Some(endpoint) = &endpoint {
+        // The portal's ends with a slash, and what follows begins with one.
+        builder = builder.with_config(AzureConfigKey::Endpoint, endpoint.trim_end_matches('/'));
+    }
+    let builder = builder.with_container_name(container).with_client_options(client_options("AZURE_", endpoint));
+    Ok(builder.with_retry(RetryConfig::default()).build()?)
+}
+
+/// The variables that the crate knows, and those of Azure's own command line where they are called otherwise.
+fn az_by_variables() -> MicrosoftAzureBuilder {
     let mut builder = MicrosoftAzureBuilder::from_env();
-    // As Azure's own command line calls what the crate knows by the names of Rust's libraries.
     for (name, key) in [
         ("AZURE_STORAGE_ACCOUNT", AzureConfigKey::AccountName),
         ("AZURE_STORAGE_KEY", AzureConfigKey::AccessKey),
@@ -71,22 +95,7 @@ fn az(container: &str) -> Result<MicrosoftAzure> {
             builder = builder.with_config(key, value);
         }
     }
-    // It is all that counts, where there is one.
-    if let Some(text) = setting("AZURE_STORAGE_CONNECTION_STRING") {
-        let settings = connection_string(&text).context("reading AZURE_STORAGE_CONNECTION_STRING")?;
-        builder = settings.into_iter().fold(builder, |builder, (key, value)| builder.with_config(key, value));
-    }
-    let emulated = builder.get_config_value(&AzureConfigKey::UseEmulator).is_some_and(|value| value == "true");
-    anyhow::ensure!(
-        emulated || builder.get_config_value(&AzureConfigKey::AccountName).is_some(),
-        "no storage account is named: set AZURE_STORAGE_ACCOUNT or AZURE_STORAGE_CONNECTION_STRING"
-    );
-    let options = client_options("AZURE_", builder.get_config_value(&AzureConfigKey::Endpoint));
-    Ok(builder
-        .with_container_name(container)
-        .with_client_options(options)
-        .with_retry(RetryConfig::default())
-        .build()?)
+    builder
 }
 
 /// A variable of the environment that says something.
@@ -120,7 +129,7 @@ fn connection_string(text: &str) -> Result<Vec<(AzureConfigKey, String)>> {
             "accountname" => account = Some(value.to_owned()),
             "accountkey" => settings.push((AzureConfigKey::AccessKey, value.to_owned())),
             "sharedaccesssignature" => settings.push((AzureConfigKey::SasKey, value.to_owned())),
-            "blobendpoint" => endpoint = Some(value.trim_end_matches('/').to_owned()),
+            "blobendpoint" => endpoint = Some(value.to_owned()),
             "defaultendpointsprotocol" => protocol = value,
             "endpointsuffix" => suffix = value,
             // Of other services.
@@ -156,12 +165,12 @@ mod tests {
         assert_eq!(read("AccountName=acme;AccountKey=a2V5==")[2], expected[2]);
         let china = "AccountName=acme;EndpointSuffix=core.chinacloudapi.cn";
         assert_eq!(read(china)[1], "endpoint = https://acme.blob.core.chinacloudapi.cn");
-        let own = "AccountName=devstoreaccount1;BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1/;QueueEndpoint=x";
+        let own = "AccountName=devstoreaccount1;BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1;QueueEndpoint=x";
         assert_eq!(
             read(own),
             ["account_name = devstoreaccount1", "endpoint = http://127.0.0.1:10000/devstoreaccount1"]
         );
-        let signed = "BlobEndpoint=https://acme.blob.core.windows.net/;SharedAccessSignature=sv=2022&sig=x%3D";
+        let signed = "BlobEndpoint=https://acme.blob.core.windows.net;SharedAccessSignature=sv=2022&sig=x%3D";
         assert_eq!(
             read(signed),
             ["sas_key = sv=2022&sig=x%3D", "account_name = acme", "endpoint = https://acme.blob.core.windows.net"]

@@ -100,7 +100,7 @@ fn read(text: &str) -> Option<Said> {
     let (_, request) = text.rsplit_once("Error performing ")?;
     let (asked, rest) = request.split_once(" in ")?;
     let (tries, answer) = rest.split_once(" - ")?;
-    let request = Some(asked.split('?').next().unwrap_or(asked).to_owned());
+    let request = Some(asked.split('?').next().unwrap_or(asked).replace("REDACTED", "a signed URL"));
     let retries = tries.split(", ").find(|part| part.starts_with("after ")).map(|part| format!(" {part}"));
     let said = Said { request, retries: retries.unwrap_or_default(), ..Said::default() };
     let Some((_, answer)) = answer.split_once("Server returned non-2xx status code: ") else {

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-use super::door::{Door, Weather};
+use super::door::Door;
 use super::store::Cloud;
 
 /// The container that is there.
@@ -44,17 +44,12 @@ impl Azurite {
         Self { door, _server: server }
     }
 
-    /// From now on.
-    pub fn set(&self, weather: Weather) {
-        self.door.set(weather);
-    }
-
     /// The settings of Azure's own command line.
     pub fn account(&self) -> Vec<(&'static str, String)> {
         vec![
             ("AZURE_STORAGE_ACCOUNT", ACCOUNT.to_owned()),
             ("AZURE_STORAGE_KEY", KEY.to_owned()),
-            ("AZURE_STORAGE_SERVICE_ENDPOINT", self.endpoint()),
+            ("AZURE_STORAGE_SERVICE_ENDPOINT", format!("{}/", self.endpoint())),
         ]
     }
 
@@ -64,6 +59,10 @@ impl Azurite {
 }
 
 impl Cloud for Azurite {
+    fn door(&self) -> &Door {
+        &self.door
+    }
+
     fn settings(&self) -> Vec<(&'static str, String)> {
         let string = format!("AccountName={ACCOUNT};AccountKey={KEY};BlobEndpoint={}/;", self.endpoint());
         vec![("AZURE_STORAGE_CONNECTION_STRING", string)]

@@ -30,6 +30,14 @@ pub trait Cloud {
     /// The settings by which the cloud's own tools find it.
     fn settings(&self) -> Vec<(&'static str, String)>;
 
+    /// The way there.
+    fn door(&self) -> &Door;
+
+    /// From now on.
+    fn set(&self, weather: Weather) {
+        self.door().set(weather);
+    }
+
     /// partctl, where the environment leads to this store.
     fn command(&self, database: &Database, arguments: &[&str]) -> Command {
         let mut command = database.command(arguments);
@@ -110,11 +118,6 @@ impl Store {
         std::fs::create_dir(self.bucket()).unwrap();
     }
 
-    /// From now on.
-    pub fn set(&self, weather: Weather) {
-        self.door.set(weather);
-    }
-
     /// Every file of the server's, objects and what is no object yet, by its path below the bucket or the root.
     pub fn files(&self) -> Vec<String> {
         let bucket = format!("{BUCKET}/");
@@ -130,6 +133,10 @@ impl Store {
 }
 
 impl Cloud for Store {
+    fn door(&self) -> &Door {
+        &self.door
+    }
+
     fn settings(&self) -> Vec<(&'static str, String)> {
         match self.dialect {
             Dialect::S3 => vec![
