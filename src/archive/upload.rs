@@ -1,7 +1,7 @@
 //! One object on its way into a store. It stands under its name only when it is complete; what an upload that was cut
 //! off has left is known by its id, which is written down before the first byte goes.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
 use object_store::multipart::PartId;
@@ -13,6 +13,8 @@ use super::destination::Destination;
 
 /// Of equal size but for the last, as R2 wants it, and at least 5 MiB, as S3 does.
 const PART: usize = 8 << 20;
+/// A folder does not care.
+const WRITTEN_AT_ONCE: usize = 1 << 20;
 /// Parts on their way at once: what memory an upload takes.
 const AT_ONCE: usize = 3;
 /// S3 takes 10,000 parts. Files are split before they grow larger.
@@ -69,9 +71,10 @@ impl<'a> Upload<'a> {
         self.digest.update(bytes);
         self.bytes += bytes.len() as u64;
         self.buffer.extend_from_slice(bytes);
-        while PART < self.buffer.len() {
-            let part = self.buffer.split_to(PART).freeze();
-            self.send(part).await.with_context(|| format!("writing `{}`", self.destination.url_of(&self.name)))?;
+        let size = if self.destination.parts.is_some() { PART } else { WRITTEN_AT_ONCE };
+        while size < self.buffer.len() {
+            let part = self.buffer.split_to(size).freeze();
+            self.send(part).await.map_err(|error| self.destination.refused(error, "writing", &self.name))?;
         }
         Ok(())
     }
@@ -113,9 +116,8 @@ impl<'a> Upload<'a> {
 
     /// Stores the rest; from now on the object stands under its name.
     pub async fn finish(mut self) -> Result<Sealed> {
-        let writing = format!("writing `{}`", self.destination.url_of(&self.name));
         let sealed = Sealed { bytes: self.bytes, sha256: hex(&self.digest.clone().finalize()) };
-        self.store().await.context(writing)?;
+        self.store().await.map_err(|error| self.destination.refused(error, "writing", &self.name))?;
         Ok(sealed)
     }
 
