@@ -8,6 +8,7 @@
 
 mod copying;
 mod discard;
+mod mirroring;
 
 use std::time::Duration;
 
@@ -166,10 +167,16 @@ impl SplitDefault {
         format!("partctl: half-made, from {}; {print}", self.default)
     }
 
+    /// What was copied is not copied again: the next run goes on with it, or takes it back.
+    pub(in crate::plan) fn clean_up(&self) -> Vec<Action> {
+        vec![self.end_to_mirror()]
+    }
+
     pub(in crate::plan) fn actions(&self) -> Vec<Action> {
         let mut actions = Vec::new();
-        if self.begun == Begun::No {
-            actions.push(self.begin());
+        match self.begun {
+            Begun::No => actions.push(self.begin()),
+            Begun::Yes => actions.extend([self.end_to_mirror(), self.wait_for_older_snapshots()]),
         }
         actions.push(Action::Batches(Batches { statement: self.copy() }));
         // Changes that were replayed would be read over and over.
@@ -179,6 +186,7 @@ impl SplitDefault {
         actions.extend(self.reference());
         // Adding constraints took its time, and writers went on.
         actions.push(Action::Batches(Batches { statement: self.catch_up() }));
+        actions.extend(self.mirror());
         actions.push(self.exchange());
         actions
     }
@@ -255,7 +263,7 @@ impl SplitDefault {
             key.join(", ")
         ));
         statements.push(format!(
-            "CREATE TABLE {progress} (file oid NOT NULL, next_block int8 NOT NULL, blocks int8 NOT NULL, emptied bool NOT NULL DEFAULT false)"
+            "CREATE TABLE {progress} (file oid NOT NULL, next_block int8 NOT NULL, blocks int8 NOT NULL, emptied bool NOT NULL DEFAULT false, mirrors bool NOT NULL DEFAULT false, since xid8, older text[])"
         ));
         statements.extend(self.capture());
         statements
@@ -295,20 +303,18 @@ impl SplitDefault {
         vec![Action::Transaction(adding), Action::Transaction(validating)]
     }
 
-    /// The last changes, then the new tables for the old one.
+    /// The new tables for the old one.
     fn exchange(&self) -> Action {
         let Names { successors, changes, progress, capture } = self.names();
         let (parent, default, rest) = (self.parent(), &self.default, &self.rest.partition);
         let around = &self.rest.around;
-        let mut before = Self::by_key_alone();
-        before.extend(self.rest.set_role());
+        let mut before: Vec<String> = self.rest.set_role().into_iter().collect();
         before.push(self.guard());
         let references =
             if self.foreign_keys.is_empty() { LockMode::ShareRowExclusive } else { LockMode::AccessExclusive };
         let modes = Modes { references, parent: LockMode::ShareRowExclusive, ..CreatePartition::MODES };
-        let statements = [self.guard(), self.refuse_half_copied()].into_iter().chain(self.replay()).collect();
-        let meanwhile = Some(Batches { statement: self.catch_up() });
-        let ahead = Ahead { locks: around.locks_for_rows(modes), statements, limit: self.limit, meanwhile };
+        let statements = vec![self.guard(), self.refuse_half_copied(), self.refuse_unequal()];
+        let ahead = Ahead { locks: around.locks_for_rows(modes), statements, limit: self.limit, meanwhile: None };
         let (_, mut implied) = around.locks(modes);
         implied.retain(|lock| lock.relation != *parent);
         let locks = vec![

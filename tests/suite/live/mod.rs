@@ -18,6 +18,7 @@ mod keys;
 mod locks;
 mod messages;
 mod moves;
+mod older_snapshots;
 mod outages;
 mod pooled;
 mod properties;
