@@ -132,23 +132,32 @@ impl Crowd {
         Self { over, members }
     }
 
-    /// One more, who counts all rows twice under one snapshot.
-    pub async fn and_a_repeatable_reader(mut self, database: &Database) -> Self {
-        let (session, over) = (session(&database.url()).await, Arc::clone(&self.over));
-        let expected: i64 = database.value("SELECT count(*) FROM shop.orders WHERE who = 0").await.parse().unwrap();
+    /// Two more, whose transactions keep the snapshot of their first statement: a reader who counts a month and all the
+    /// others, and a writer.
+    pub async fn and_two_who_keep_their_snapshots(mut self, database: &Database) -> Self {
+        let (reader, over) = (session(&database.url()).await, Arc::clone(&self.over));
         self.members.push(tokio::spawn(async move {
-            let (client, mut times) = (session.client(), 0);
+            let (client, mut times) = (reader.client(), 0);
+            let count = async |condition: &str| {
+                let sql = format!("SELECT count(*) FROM shop.orders WHERE {condition}");
+                let rows = client.query_typed(&sql, &[]).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+                rows[0].get::<_, i64>(0)
+            };
             while !over.load(Ordering::Relaxed) {
-                client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ").await.unwrap();
-                for look in 1..=2 {
-                    let row = client.query_typed("SELECT count(*) FROM shop.orders WHERE who = 0", &[]).await.unwrap();
-                    assert_eq!(row[0].get::<_, i64>(0), expected, "repeatable, look {look}, after {times} times");
-                }
+                let isolation = ["REPEATABLE READ", "SERIALIZABLE"][times % 2];
+                client.batch_execute(&format!("BEGIN ISOLATION LEVEL {isolation}")).await.unwrap();
+                let one = format!("at >= {} AND at < {}", month(1), month(2));
+                let (first, all) = (count(&one).await, count("true").await);
+                let (others, again) = (count(&format!("NOT ({one})")).await, count(&one).await);
                 client.batch_execute("COMMIT").await.unwrap();
+                assert_eq!((first, first + others), (again, all), "{isolation}, after {times} times");
                 times += 1;
             }
             ("reader with a snapshot", times)
         }));
+        let writer = session(&database.url()).await;
+        writer.client().batch_execute("SET default_transaction_isolation = 'repeatable read'").await.unwrap();
+        self.members.push(tokio::spawn(write(writer, 4, Arc::clone(&self.over))));
         self
     }
 
