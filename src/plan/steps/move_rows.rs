@@ -8,6 +8,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::CreatePartition;
+use super::kept_snapshots::refuse_kept_snapshots;
 use crate::catalog::{Bound, TriggerState};
 use crate::plan::guard::{Standing, guard};
 use crate::plan::surroundings::Modes;
@@ -134,7 +135,7 @@ impl MoveRows {
         let Self { create, default, .. } = self;
         let around = &create.around;
         // Row security would hide rows from the move; with it off, the server refuses instead (42501).
-        let mut before = vec!["SET LOCAL row_security = off".to_owned()];
+        let mut before = vec![refuse_kept_snapshots(), "SET LOCAL row_security = off".to_owned()];
         // Before the owner's role is taken: it need not have that right.
         if self.firing == Firing::AsOnReplica {
             before.push("SET LOCAL session_replication_role = replica".to_owned());
@@ -179,6 +180,7 @@ impl MoveRows {
         // Last, for row security would keep rows out.
         under.extend(create.furnish());
         under.extend(create.reset_role());
+        under.push(refuse_kept_snapshots());
         vec![Action::Transaction(Transaction {
             before,
             ahead: Some(ahead),

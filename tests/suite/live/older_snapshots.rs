@@ -1,10 +1,13 @@
 //! Transactions that keep the snapshot of their first statement. Partitions are not versioned and rows are: one that is
 //! older than the commit that puts rows into their new place finds the new partition, and not what it holds.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use partctl::db::connect::Session;
 use tokio::task::JoinHandle;
 
-use super::crowd::{month, with_so_many_stones};
+use super::crowd::{IN_DEFAULT, STONES, month, with_so_many_stones};
 use super::harness::{Database, Run, contains, session};
 
 /// So many rows of each month that writers would wait for 2.5 s if they were moved at once.
@@ -67,7 +70,9 @@ fn counting(session: Session, isolation: &'static str) -> JoinHandle<Vec<i64>> {
 /// Rows go from the next month to the one after.
 async fn change(database: &Database) -> Session {
     let writer = session(&database.url()).await;
-    let change = format!("BEGIN; UPDATE shop.orders SET at = at + interval '1 month' WHERE id BETWEEN 1000001 AND 1000000 + {FEW}");
+    let change = format!(
+        "BEGIN; UPDATE shop.orders SET at = at + interval '1 month' WHERE id BETWEEN 1000001 AND 1000000 + {FEW}"
+    );
     writer.client().batch_execute(&change).await.unwrap();
     writer
 }
@@ -81,7 +86,11 @@ async fn after_last_changes(database: &Database) -> Run {
     let mut run = database.start(&database.url(), &["apply"]);
     database.until("SELECT EXISTS (SELECT FROM pg_trigger WHERE tgname = 'partctl_capture')", || true).await;
     let writer = change(database).await;
-    assert!(run.comes_to(database.until(&locked(1, "ShareRowExclusiveLock", "rest", false), || true)).await, "{}", run.ends().await.1);
+    assert!(
+        run.comes_to(database.until(&locked(1, "ShareRowExclusiveLock", "rest", false), || true)).await,
+        "{}",
+        run.ends().await.1
+    );
     writer.client().batch_execute("COMMIT").await.unwrap();
     run
 }
@@ -92,7 +101,11 @@ async fn whoever_waits_while_the_parts_take_defaults_place_sees_every_row_in_eve
         let database = with_so_many_stones(&policy("in_batches", "1 minute"), MANY).await;
         database.sql(HOLD).await;
         let mut run = after_last_changes(&database).await;
-        assert!(run.comes_to(database.until(&locked(1, "AccessExclusiveLock", "orders", true), || true)).await, "{}", run.ends().await.1);
+        assert!(
+            run.comes_to(database.until(&locked(1, "AccessExclusiveLock", "orders", true), || true)).await,
+            "{}",
+            run.ends().await.1
+        );
         let reader = counting(session(&database.url()).await, isolation);
         database.until(&locked(1, "AccessShareLock", "orders", false), || true).await;
         database.sql(LET_GO).await;
@@ -113,7 +126,8 @@ async fn whoever_has_a_snapshot_from_before_the_last_change_is_waited_for_and_no
         let last = change(&database).await;
         let waits = locked(1, "ShareRowExclusiveLock", "rest", false);
         assert!(run.comes_to(database.until(&waits, || true)).await, "{}", run.ends().await.1);
-        let (reader, writer) = (session(&database.url_with("application_name=reporting")).await, session(&database.url()).await);
+        let (reader, writer) =
+            (session(&database.url_with("application_name=reporting")).await, session(&database.url()).await);
         for session in [&reader, &writer] {
             let begin = format!("BEGIN ISOLATION LEVEL {isolation}; SELECT count(*) FROM pg_class");
             session.client().batch_execute(&begin).await.unwrap();
@@ -136,7 +150,11 @@ async fn whoever_has_a_snapshot_from_before_the_last_change_is_waited_for_and_no
         }
         // In the way of its own next statement, by a key that was left before and is not in the copy yet.
         writer.client().batch_execute("COMMIT").await.unwrap();
-        database.sql("UPDATE shop.orders SET n = 8 WHERE id IN (1004001, -1001); DELETE FROM shop.orders WHERE id = 1004002").await;
+        database
+            .sql(
+                "UPDATE shop.orders SET n = 8 WHERE id IN (1004001, -1001); DELETE FROM shop.orders WHERE id = 1004002",
+            )
+            .await;
         let now = database.value(ROWS).await;
         assert_eq!(counts(&reader).await, BEFORE, "{isolation}");
         reader.client().batch_execute("COMMIT").await.unwrap();
@@ -150,18 +168,133 @@ async fn whoever_has_a_snapshot_from_before_the_last_change_is_waited_for_and_no
 
 const ROWS: &str = "SELECT count(*) || ' ' || sum(hashtextextended(o::text, 0)) FROM shop.orders o";
 
+/// A run that moves at once, has moved, and has not yet committed.
+async fn moving(database: &Database) -> Run {
+    database.partctl(&["init"], 0);
+    database.sql(HOLD).await;
+    let mut run = database.start(&database.url(), &["apply"]);
+    let moved = locked(1, "AccessExclusiveLock", "orders", true);
+    assert!(run.comes_to(database.until(&moved, || true)).await, "{}", run.ends().await.1);
+    run
+}
+
+/// What keeps a move from its commit, and is seen by it then.
 #[tokio::test(flavor = "multi_thread")]
-async fn at_once_waiting() {
-    for isolation in ISOLATION {
-        let database = with_so_many_stones(&policy("at_once", "1 minute"), MANY).await;
-        database.partctl(&["init"], 0);
-        database.sql(HOLD).await;
-        let mut run = database.start(&database.url(), &["apply"]);
-        assert!(run.comes_to(database.until(&locked(1, "AccessExclusiveLock", "orders", true), || true)).await, "{}", run.ends().await.1);
-        let reader = counting(session(&database.url()).await, isolation);
-        database.until(&locked(1, "AccessShareLock", "orders", false), || true).await;
+async fn a_move_is_not_committed_under_the_eyes_of_an_older_snapshot() {
+    let policy = policy("at_once", "1 minute");
+    let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pg_class";
+    for told in ["idle", "at its second statement", "by default of the role", "by default of the database"] {
+        let database = with_so_many_stones(&policy, STONES).await;
+        let url = match told {
+            "by default of the role" => {
+                let role = format!("reporting_{}", database.name);
+                let grant = format!(
+                    "CREATE ROLE {role} LOGIN; ALTER ROLE {role} SET default_transaction_isolation = 'repeatable read';
+                    GRANT USAGE ON SCHEMA shop TO {role}; GRANT SELECT ON ALL TABLES IN SCHEMA shop TO {role};"
+                );
+                database.sql(&grant).await;
+                database.url_with(&format!("user={role}"))
+            }
+            "by default of the database" => {
+                let alter =
+                    format!("ALTER DATABASE {} SET default_transaction_isolation = 'serializable'", database.name);
+                database.sql(&alter).await;
+                database.url()
+            }
+            _ => database.url(),
+        };
+        let reader = session(&url).await;
+        let (run, reading) = match told {
+            "idle" => {
+                let run = moving(&database).await;
+                reader.client().batch_execute(begin).await.unwrap();
+                (run, tokio::spawn(async move { reader }))
+            }
+            "at its second statement" => {
+                database.sql("SELECT pg_advisory_lock(17)").await;
+                let pid = reader.backend_pid();
+                let reading = tokio::spawn(async move {
+                    let client = reader.client();
+                    client.batch_execute(&format!("{begin}; SELECT pg_advisory_lock(17)")).await.unwrap();
+                    client.batch_execute(&count(0)).await.unwrap();
+                    reader
+                });
+                let waits = format!("SELECT EXISTS (SELECT FROM pg_locks WHERE pid = {pid} AND NOT granted)");
+                database.until(&waits, || true).await;
+                let run = moving(&database).await;
+                database.sql("SELECT pg_advisory_unlock(17)").await;
+                database.until(&locked(1, "AccessShareLock", "orders", false), || true).await;
+                (run, reading)
+            }
+            _ => {
+                // What its session is pinned to is the command's own affair.
+                reader.client().batch_execute("RESET default_transaction_isolation; BEGIN").await.unwrap();
+                let run = moving(&database).await;
+                let reading = tokio::spawn(async move {
+                    reader.client().batch_execute(&count(0)).await.unwrap();
+                    reader
+                });
+                database.until(&locked(1, "AccessShareLock", "orders", false), || true).await;
+                (run, reading)
+            }
+        };
+        if told == "idle" {
+            let idle = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE state = 'idle in transaction' AND state_change < now() - interval '100 ms'
+                AND datname = current_database())";
+            database.until(idle, || true).await;
+        }
         database.sql(LET_GO).await;
+        database.until(&locked(0, "AccessExclusiveLock", "orders", true), || true).await;
+        let reader = reading.await.unwrap();
+        assert_eq!(counts(&reader).await, [STONES, STONES, STONES, 4 * STONES + 500], "{told}");
+        reader.client().batch_execute("COMMIT").await.unwrap();
         let (code, text) = run.ends().await;
-        println!("{isolation}: {code:?} {:?}", reader.await.unwrap()); contains(&text, &[""]);
+        assert_eq!(code, Some(0), "{told}: {text}");
+        contains(&text, &["4 steps done"]);
+        assert_eq!(database.value(IN_DEFAULT).await, "0", "{told}");
     }
+}
+
+/// As most programs work: begin, a few statements, commit, and again without a pause.
+#[tokio::test(flavor = "multi_thread")]
+async fn transactions_that_read_anew_with_each_statement_never_keep_a_move_from_its_commit() {
+    let database = with_so_many_stones(&policy("at_once", "20 s").replace("20 s, retry", "1 s, retry"), STONES).await;
+    let over = Arc::new(AtomicBool::new(false));
+    let mut members = Vec::new();
+    for member in 0..7_i64 {
+        let (session, over) = (session(&database.url()).await, Arc::clone(&over));
+        members.push(tokio::spawn(async move {
+            let mut times = 0;
+            while !over.load(Ordering::Relaxed) {
+                session.client().batch_execute("BEGIN").await.unwrap();
+                if member < 4 {
+                    let rows = session.client().query_typed(&count(member as usize % 3), &[]).await.unwrap();
+                    assert_eq!(rows[0].get::<_, i64>(0), STONES, "reader {member}, after {times} times");
+                } else {
+                    let id = member * 1_000_000_000 + times;
+                    for sql in [
+                        format!(
+                            "INSERT INTO shop.orders VALUES ({id}, {} + interval '20 days', {member}, 0)",
+                            month(3)
+                        ),
+                        format!("UPDATE shop.orders SET n = 1 WHERE id = {id}"),
+                    ] {
+                        assert_eq!(session.client().execute_typed(&sql, &[]).await.unwrap(), 1, "{sql}");
+                    }
+                }
+                let rows =
+                    session.client().query_typed("SELECT count(*) FROM shop.orders WHERE who = 0", &[]).await.unwrap();
+                assert_eq!(rows[0].get::<_, i64>(0), 4 * STONES + 500, "member {member}, after {times} times");
+                session.client().batch_execute("COMMIT").await.unwrap();
+                times += 1;
+            }
+        }));
+    }
+    let (code, text) = database.start(&database.url(), &["apply"]).ends().await;
+    over.store(true, Ordering::Relaxed);
+    for member in members {
+        member.await.unwrap();
+    }
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(database.value(IN_DEFAULT).await, "0", "{text}");
 }

@@ -9,6 +9,7 @@
 //! brings those; by then nobody leaves keys any more.
 
 use super::{Names, SplitDefault};
+use crate::plan::steps::kept_snapshots::IS_ANOTHER_CLIENT;
 use crate::plan::{Action, Ahead, Batches, Lock, LockMode, Transaction};
 use crate::sql::{DollarQuoted, SqlLiteral};
 
@@ -66,8 +67,6 @@ impl SplitDefault {
     /// Waits until nobody keeps a snapshot that does not show what `since` committed, as CREATE INDEX CONCURRENTLY does: for
     /// those who have one at the first look, until each has ended its transaction or lets go of what it saw. Raises 55P03 when
     /// that takes its time, to be tried again. Needs no right: `backend_xmin` is shown to everybody.
-    ///
-    /// VACUUM keeps a snapshot and reads no row for anybody; that an autovacuum has no role tells it (14-18).
     pub(super) fn wait_for_older_snapshots(&self) -> Action {
         let Names { progress, .. } = self.names();
         let message = SqlLiteral("partctl: transactions keep snapshots from before the last change was copied");
@@ -77,9 +76,7 @@ impl SplitDefault {
              UPDATE {progress} p SET older = ARRAY(SELECT w.who FROM pg_catalog.pg_stat_activity a \
              JOIN pg_catalog.pg_locks l ON l.pid = a.pid AND l.locktype = 'virtualxid' AND l.granted \
              CROSS JOIN LATERAL pg_catalog.concat_ws(' ', a.pid, l.virtualtransaction) w(who) \
-             WHERE a.datname = pg_catalog.current_database() AND a.pid <> pg_catalog.pg_backend_pid() AND a.usesysid IS NOT NULL \
-             AND pg_catalog.age(p.since::xid) <= pg_catalog.age(a.backend_xmin) \
-             AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_progress_vacuum v WHERE v.pid = a.pid) \
+             WHERE {IS_ANOTHER_CLIENT} AND pg_catalog.age(p.since::xid) <= pg_catalog.age(a.backend_xmin) \
              AND (p.older IS NULL OR w.who = ANY (p.older))) WHERE p.since IS NOT NULL AND coalesce(p.older <> '{{}}', true); \
              COMMIT; \
              EXIT WHEN NOT EXISTS (SELECT FROM {progress} p WHERE p.since IS NOT NULL AND p.older <> '{{}}'); \
