@@ -2,10 +2,10 @@
 //! and rows are, so such a transaction would look for the rows where they are now, and see them where they were (Postgres
 //! 14-18). READ COMMITTED takes a snapshot for each statement, after its locks, and is never refused for reading.
 //!
-//! The server tells nobody how others isolate their transactions, and most that are READ COMMITTED look alike: drivers leave
-//! the unnamed portal open, with its snapshot, until the next statement (14-18). So this is evidence and no proof. Unseen
-//! stays who has taken a snapshot that lasts within [`IDLE`] before the commit, or waits for the locks of the move with the
-//! first statement of such a transaction, unless his transactions are known to be like that.
+//! The server tells nobody how others isolate their transactions, and READ COMMITTED may look the same: drivers leave the
+//! unnamed portal open, with its snapshot, until the next statement (14-18). So this goes by evidence. Unseen remains a
+//! transaction that keeps a snapshot, unless its role or database has that for a default, when it took it within [`IDLE`]
+//! before the commit, or takes it with a first statement that waits for the locks of the move. A split has no such moment.
 
 use crate::sql::{DollarQuoted, SqlLiteral};
 

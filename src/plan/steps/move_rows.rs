@@ -2,7 +2,8 @@
 //!
 //! Writers wait from the first row on, readers only while the partition is attached. The order of the locks is what
 //! makes every count right: with DEFAULT alone locked, statements that wait for it go on with the partitions of before
-//! and miss the rows without an error (Postgres 14-18).
+//! and miss the rows without an error (Postgres 14-18). READ COMMITTED is always right; with older snapshots nobody could be,
+//! so they are looked for, as far as they can be seen (`kept_snapshots`).
 
 use std::fmt;
 use std::time::Duration;

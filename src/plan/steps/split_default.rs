@@ -1,6 +1,7 @@
 //! Splits DEFAULT: rows of partitions to be made and the rows that stay are copied beside everybody, in batches, while
 //! changes to DEFAULT are captured; then the new partitions and a new DEFAULT take the old one's place at once. Writers
-//! wait for the last changes alone, however many rows there are.
+//! wait for the last changes, and for the exchange, however many rows there are. No transaction can tell that anything was
+//! copied, however it isolates itself (`mirroring`).
 //!
 //! Deleting the moved rows would keep writers waiting, and ATTACH would read what is left of DEFAULT while readers wait.
 //! So nothing is deleted: DEFAULT stays as it is until it is dropped. What has been made until then is found again by

@@ -36,7 +36,9 @@ pub(super) static KEYS: Keys = Keys::of(
             "what becomes of rows in DEFAULT that a partition to be made would hold: they are moved with it in one \
              transaction, where writers need not wait for too long (`at_once`); else all of DEFAULT is copied in batches \
              beside them, and exchanged for its parts (`in_batches`); they stay (`never`). A partition whose rows stay is \
-             not made",
+             not made. Rows that are moved in one transaction wait for transactions that keep a snapshot (REPEATABLE READ, \
+             SERIALIZABLE, cursors) as far as these can be seen: one whose first statement waits for the move would miss \
+             them. Rows that are copied are missed by nobody",
         )
         .default("at_once")
         .examples(&["in_batches", "never"]),

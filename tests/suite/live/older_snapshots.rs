@@ -144,7 +144,7 @@ async fn whoever_has_a_snapshot_from_before_the_last_change_is_waited_for_and_no
             "DELETE FROM shop.orders WHERE id BETWEEN 1005001 AND 1005005",
         ];
         for (statement, rows) in keys.iter().zip([3, 10, 5]) {
-            assert_eq!(writer.client().execute_typed(*statement, &[]).await.unwrap(), rows, "{isolation}: {statement}");
+            assert_eq!(writer.client().execute_typed(statement, &[]).await.unwrap(), rows, "{isolation}: {statement}");
             let mirrored = statement.replace("1004", "1014").replace("1005", "1015").replace("-1000", "-2000");
             assert_eq!(database.session.client().execute_typed(&mirrored, &[]).await.unwrap(), rows, "{mirrored}");
         }

@@ -42,11 +42,8 @@ impl SplitDefault {
         let statements = [self.guard(), self.refuse_half_copied(), begin].into_iter().chain(self.replay()).collect();
         let locks = self.lock_out_writers();
         let ahead = Some(Ahead { locks, statements, limit: self.limit, meanwhile });
-        // Rows that are replayed look for what they reference.
-        let (locks, implied) = self.rest.around.far_locks(LockMode::RowShare);
-        let implied = locks.into_iter().chain(implied).collect();
         let under = self.rest.reset_role().into_iter().collect();
-        Action::Transaction(Transaction { before, ahead, implied, under, ..Transaction::default() })
+        Action::Transaction(Transaction { before, ahead, under, ..Transaction::default() })
     }
 
     /// Has changes captured again, after which [`Self::wait_for_older_snapshots`] is due: batches and the replay would meet
