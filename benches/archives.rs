@@ -1,14 +1,16 @@
-//! What an archive takes, beside what takes the same rows elsewhere: one detached month of mixed columns.
+//! What an archive takes, beside what takes the same rows elsewhere: one detached month of mixed columns. And what it
+//! takes to bring them back.
 //!
 //! `cargo bench --bench archives` makes 5 million rows (`ARCHIVE_ROWS`) and lets every contender take them three times
 //! (`ARCHIVE_REPETITIONS`), one after another; words after `--` choose contenders by a part of their name. Contenders
 //! whose programs are not found are left out: psql, pg_dump and zstd from the path, DuckDB from the Python that
-//! `.ci/setup tests` makes. Only partctl reads back and compares what it has written, and that is in its time.
+//! `.ci/setup tests` makes. Only partctl reads back and compares what it has written,
+//! there and back, and that is in its time.
 //! Quote ratios, not times.
 
 #![expect(clippy::print_stdout, reason = "a benchmark's result is what it prints")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -27,18 +29,28 @@ struct Bench {
 /// What takes the rows, and how it is started for a folder to write to; `None` where its program is not there.
 struct Contender {
     name: &'static str,
+    /// Statements before each run, whose time is not counted.
+    before: &'static str,
     command: fn(&Bench, &Path) -> Option<Command>,
 }
 
-const CONTENDERS: [Contender; 6] = [
+/// What is restored from by those that bring rows back.
+const KEPT: [&str; 2] = ["psql \\copy csv | zstd -3", "partctl parquet, verified"];
+/// No table to restore into is there yet, or an empty one.
+const NOT_THERE: &str = "DROP TABLE IF EXISTS bench.again; CHECKPOINT";
+const EMPTY: &str = "DROP TABLE IF EXISTS bench.again; CREATE TABLE bench.again (LIKE bench.taken); CHECKPOINT";
+
+const CONTENDERS: [Contender; 9] = [
     Contender {
         name: "COPY BINARY to nowhere",
+        before: "",
         command: |bench, _| {
             Some(bench.shell("psql -X -q -c '\\copy bench.taken to stdout (format binary)' \"$URL\" >/dev/null"))
         },
     },
     Contender {
         name: "psql \\copy csv | zstd -3",
+        before: "",
         command: |bench, to| {
             let to = to.display();
             Some(bench.shell(&format!(
@@ -48,13 +60,35 @@ const CONTENDERS: [Contender; 6] = [
     },
     Contender {
         name: "pg_dump -Fc",
+        before: "",
         command: |bench, to| {
             Some(bench.shell(&format!("pg_dump -Fc -t bench.taken -f '{}/rows.dump' \"$URL\"", to.display())))
         },
     },
-    Contender { name: "duckdb to Parquet", command: Bench::duckdb },
-    Contender { name: "partctl parquet, verified", command: |bench, to| Some(bench.partctl(to, "parquet")) },
-    Contender { name: "partctl csv, verified", command: |bench, to| Some(bench.partctl(to, "csv")) },
+    Contender { name: "duckdb to Parquet", before: "", command: Bench::duckdb },
+    Contender {
+        name: "partctl parquet, verified",
+        before: "",
+        command: |bench, to| Some(bench.partctl(to, "parquet", 1)),
+    },
+    Contender {
+        name: "partctl parquet, verified, 2 connections",
+        before: "",
+        command: |bench, to| Some(bench.partctl(to, "parquet", 2)),
+    },
+    Contender { name: "partctl csv, verified", before: "", command: |bench, to| Some(bench.partctl(to, "csv", 1)) },
+    Contender {
+        name: "back: zstd | psql \\copy csv",
+        before: EMPTY,
+        command: |bench, _| {
+            let rows = bench.kept().join("rows.csv.zst");
+            Some(bench.shell(&format!(
+                "zstd -q -d -c '{}' | psql -X -q -c '\\copy bench.again from stdin (format csv)' \"$URL\"",
+                rows.display()
+            )))
+        },
+    },
+    Contender { name: "back: partctl parquet, compared", before: NOT_THERE, command: |bench, _| Some(bench.restore()) },
 ];
 
 fn main() {
@@ -65,7 +99,8 @@ fn main() {
     let bench = Bench { server, runtime, folder: tempfile::tempdir().expect("a folder") };
     let rows = environment("ARCHIVE_ROWS", 5_000_000);
     bench.fill(rows);
-    println!("{rows} rows of 8 columns           seconds   MB written   peak MB");
+    bench.keep();
+    println!("{rows} rows of 8 columns                   seconds   MB written   peak MB");
     let chosen: Vec<&Contender> = CONTENDERS
         .iter()
         .filter(|contender| words.is_empty() || words.iter().any(|word| contender.name.contains(word.as_str())))
@@ -79,11 +114,11 @@ fn main() {
     for (contender, mut runs) in chosen.iter().zip(runs) {
         runs.sort_by_key(|run| run.time);
         match runs.get(runs.len() / 2) {
-            None => println!("{:<32} not found", contender.name),
+            None => println!("{:<40} not found", contender.name),
             Some(run) => {
                 let peak = runs.iter().map(|run| run.peak).fold(0.0, f64::max);
                 println!(
-                    "{:<32} {:>7.1} {:>12.1} {:>9.0}",
+                    "{:<40} {:>7.1} {:>12.1} {:>9.0}",
                     contender.name,
                     run.time.as_secs_f64(),
                     run.megabytes,
@@ -126,7 +161,7 @@ impl Bench {
         // Its archive fails, and the table is detached from then on.
         let in_the_way = self.folder.path().join("in-the-way");
         std::fs::write(&in_the_way, "").expect("a file");
-        let status = self.partctl(&in_the_way, "csv").status().expect("partctl runs");
+        let status = self.partctl(&in_the_way, "csv", 1).status().expect("partctl runs");
         assert_eq!(status.code(), Some(3), "nothing is archived below a file");
     }
 
@@ -141,6 +176,7 @@ impl Bench {
 
     fn run(&self, contender: &Contender) -> Option<Run> {
         let to = tempfile::tempdir_in(self.folder.path()).expect("a folder");
+        contender.before.split_terminator(';').for_each(|statement| self.sql(statement, "archives"));
         let mut command = (contender.command)(self, to.path())?;
         let started = Instant::now();
         let mut child = command.stdout(Stdio::null()).spawn().ok()?;
@@ -159,15 +195,40 @@ impl Bench {
             std::thread::sleep(Duration::from_millis(2));
         };
         let time = started.elapsed();
-        if contender.name.starts_with("partctl") {
-            assert!(status.success(), "{} failed", contender.name);
-            // Archived anew by the next run.
-            self.sql(
-                "UPDATE partctl.archives SET deleted_at = now(), removed_at = now() WHERE verified_at IS NOT NULL",
-                "archives",
-            );
-        }
+        assert!(status.success() || !contender.name.contains("partctl"), "{} failed", contender.name);
+        self.forget_archives();
         status.success().then(|| Run { time, megabytes: size(to.path()) as f64 / 1e6, peak })
+    }
+
+    /// The rows are archived anew by the next run.
+    fn forget_archives(&self) {
+        self.sql(
+            "UPDATE partctl.archives SET deleted_at = now(), removed_at = now() WHERE verified_at IS NOT NULL",
+            "archives",
+        );
+    }
+
+    /// What is restored from.
+    fn kept(&self) -> PathBuf {
+        self.folder.path().join("kept")
+    }
+
+    fn keep(&self) {
+        let kept = self.kept();
+        std::fs::create_dir(&kept).expect("a folder");
+        for contender in CONTENDERS.iter().filter(|contender| KEPT.contains(&contender.name)) {
+            let mut command = (contender.command)(self, &kept).expect("psql and zstd");
+            assert!(command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success()));
+        }
+        self.forget_archives();
+    }
+
+    fn restore(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_partctl"));
+        let kept = format!("file://{}", self.kept().display());
+        command.args(["archive", "restore", "taken", "--as", "bench.again", "--from", &kept]);
+        command.env("PARTCTL_DATABASE", self.server.url("archives"));
+        command
     }
 
     fn shell(&self, script: &str) -> Command {
@@ -183,12 +244,12 @@ impl Bench {
         Path::new(python).exists().then_some(command)
     }
 
-    fn partctl(&self, to: &Path, format: &str) -> Command {
-        let policies = self.folder.path().join(format!("policies-{format}"));
+    fn partctl(&self, to: &Path, format: &str, connections: u32) -> Command {
+        let policies = self.folder.path().join(format!("policies-{format}-{connections}"));
         std::fs::create_dir_all(&policies).expect("a folder");
         let policy = format!(
             "version: 1\ntable: bench.orders\npartition: {{range: at, every: 1 month, timezone: UTC}}\n\
-             retain: {{for: 2 years, then: archive, grace: 7 days}}\narchive: {{to: \"file://{}\", format: {format}}}\n",
+             retain: {{for: 2 years, then: archive, grace: 7 days}}\narchive: {{to: \"file://{}\", format: {format}, connections: {connections}}}\n",
             to.display()
         );
         std::fs::write(policies.join("orders.yaml"), policy).expect("a file");

@@ -19,6 +19,8 @@ pub(super) struct Encoding {
     pub columns: Vec<Column>,
     /// A file ends when it has so many bytes.
     pub split: u64,
+    /// How many encode beside each other, and share the memory.
+    pub at_once: usize,
     /// What the files say of themselves, where their format has room for it.
     pub about: Vec<(String, String)>,
 }

@@ -128,6 +128,7 @@ async fn attempt(sessions: &[Session], exporting: &Exporting<'_>, columns: &[Col
     let shared = Shared {
         exporting,
         columns: &stored,
+        parts: sessions.len(),
         began: Instant::now(),
         files: AtomicUsize::new(0),
         rows: AtomicU64::new(0),
@@ -187,6 +188,7 @@ async fn count_rows(session: &Session, table: &QualifiedName) -> Result<u64> {
 struct Shared<'a> {
     exporting: &'a Exporting<'a>,
     columns: &'a [Column],
+    parts: usize,
     began: Instant,
     files: AtomicUsize,
     rows: AtomicU64,
@@ -206,6 +208,7 @@ impl Shared<'_> {
             layout: exporting.layout,
             columns: self.columns.to_vec(),
             split: exporting.split.unwrap_or(LARGEST_OBJECT).min(LARGEST_OBJECT),
+            at_once: self.parts,
             about: exporting.about.clone(),
         };
         let (chunks, incoming) = mpsc::channel(CHUNKS_WAITING);

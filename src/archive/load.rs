@@ -53,13 +53,12 @@ pub async fn load(session: &Session, loading: &Loading<'_>) -> Result<Fingerprin
     let filling = || format!("filling {table}");
     let sink = session.client().copy_in(&mapping.copy_in(table)).await.with_context(filling)?;
     let (pieces, waiting) = mpsc::channel(CHUNKS_WAITING);
-    // Decoding keeps the thread of this task busy, so rows are sent by another one.
     let pump = tokio::spawn(pump(sink, waiting));
     let (told, mut tellings) = mpsc::channel::<Progress>(CHUNKS_WAITING);
     let (result, prints) = std::sync::mpsc::channel();
     let mut filler = Filler::new(Projection::of(mapping), pieces.clone(), told, result);
     let read = async {
-        let read = read_back(destination, path, manifest, move |row| filler.row(row)).await;
+        let read = read_back(destination, path, manifest, vec![move |row: &[u8]| filler.row(row)]).await;
         read.and_then(|()| prints.recv().context("the reader ended without its last rows"))
     };
     tokio::pin!(read);

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 
 use super::destination::Destination;
 use super::export::{Exported, Exporting, Passing, Progress, export};
-use super::read_back::{read_back, read_manifest};
+use super::read_back::{on_every_thread, read_back, read_manifest};
 use super::upload::Diary;
 use crate::db::connect::Session;
 use crate::db::read_definition::Definition;
@@ -108,11 +108,12 @@ async fn told_back(making: &Making<'_>, manifest: &Manifest) -> Result<()> {
     let began = Instant::now();
     let read = Arc::new((AtomicU64::new(0), AtomicU64::new(0)));
     let counted = Arc::clone(&read);
-    let reading = read_back(making.destination, making.path, manifest, move |row| {
+    let count = move |row: &[u8]| {
         counted.0.fetch_add(1, Ordering::Relaxed);
         counted.1.fetch_add(row.len() as u64, Ordering::Relaxed);
         Ok(())
-    });
+    };
+    let reading = read_back(making.destination, making.path, manifest, on_every_thread(count));
     tokio::pin!(reading);
     loop {
         if let Ok(done) = timeout(TELL_AGAIN, &mut reading).await {

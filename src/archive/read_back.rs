@@ -2,22 +2,26 @@
 //! What does not agree is named by its file. Whoever takes rows from here believes none of them before all have come.
 
 use std::fmt;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
 
 use super::decode::{Incoming, decode_plain};
 use super::destination::Destination;
 use super::upload::hex;
 use crate::failure::{Failure, FailureKind};
 use crate::manifest::{self, DataFile, MANIFEST, Manifest};
-use crate::rows::{Column, Fingerprint, Format, stored_columns};
+use crate::rows::{Column, Fingerprint, Format, Layout, stored_columns};
 
 /// Chunks of a data file that may wait to be decoded.
 const CHUNKS_WAITING: usize = 8;
+/// More threads than these would wait for the store.
+const MOST_THREADS: usize = 4;
 
 /// What is wrong with an archive. Its data must not be trusted, and its table not be dropped.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,34 +67,39 @@ pub async fn read_manifest(destination: &Destination, path: &str) -> Result<Mani
 /// # Errors
 /// [`Damage`] when it is not what was archived; others when the store cannot be read.
 pub async fn verify(destination: &Destination, path: &str, manifest: &Manifest) -> Result<()> {
-    read_back(destination, path, manifest, |_| Ok(())).await
+    read_back(destination, path, manifest, on_every_thread(|_: &[u8]| Ok(()))).await
 }
 
-/// Reads every row back, hands it out, and compares all with the manifest in the end. Rows of CSV come as records
-/// without their line's end, others as `COPY BINARY` tuples. `row` runs on another thread.
+/// Takers for [`read_back`] that keep all processors busy.
+pub(super) fn on_every_thread<R: Clone>(row: R) -> Vec<R> {
+    vec![row; std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS)]
+}
+
+/// Reads every row back, hands it to one of those who take rows, and compares all with the manifest in the end. Who takes
+/// alone gets them in the order of the files. Rows of CSV come as records without their line's end, others as
+/// `COPY BINARY` tuples; they are taken on other threads.
 ///
 /// # Errors
-/// As [`verify`], and those of `row`.
-pub async fn read_back<R>(destination: &Destination, path: &str, manifest: &Manifest, row: R) -> Result<()>
+/// As [`verify`], and those of who takes rows.
+pub async fn read_back<R>(destination: &Destination, path: &str, manifest: &Manifest, takers: Vec<R>) -> Result<()>
 where
     R: FnMut(&[u8]) -> Result<()> + Send + 'static,
 {
-    let columns: Vec<Column> = stored_columns(&manifest.table.columns, manifest.layout).cloned().collect();
-    let mut state = Some((row, Fingerprint::default()));
+    let columns: Arc<[Column]> = stored_columns(&manifest.table.columns, manifest.layout).cloned().collect();
+    let mut state = Read { takers, print: Fingerprint::default() };
     for file in &manifest.files {
-        let (row, print) = state.take().expect("given back by the file before");
         let name = format!("{path}/{}", file.name);
         let reading = File { destination, name: &name, file, columns: &columns };
         let result = match manifest.layout.format {
             #[cfg(feature = "parquet")]
-            Format::Parquet => reading.parquet(row, print).await,
+            Format::Parquet => reading.parquet(&mut state).await,
             #[cfg(not(feature = "parquet"))]
             Format::Parquet => anyhow::bail!("Parquet is not built into this partctl"),
-            Format::Csv | Format::Binary => reading.plain(manifest.layout, row, print).await,
+            Format::Csv | Format::Binary => reading.plain(manifest.layout, &mut state).await,
         };
-        state = Some(result.map_err(|error| missing(error, destination.url_of(&name)))?);
+        result.map_err(|error| missing(error, destination.url_of(&name)))?;
     }
-    let (_, print) = state.expect("given back by the last file");
+    let Read { print, .. } = state;
     if manifest.expected() != Some(print) {
         let rows = print.rows;
         let problem = if rows == manifest.rows {
@@ -101,6 +110,20 @@ where
         return Err(damaged(destination.url_of(&format!("{path}/{MANIFEST}")), problem));
     }
     Ok(())
+}
+
+/// What has been read, and those who take rows and have nothing to do. Some are missing after an error.
+struct Read<R> {
+    takers: Vec<R>,
+    print: Fingerprint,
+}
+
+impl<R> Read<R> {
+    /// Takes back who has taken all rows of a part of a file.
+    fn took(&mut self, (taker, print): (R, Fingerprint)) {
+        self.takers.push(taker);
+        self.print.merge(print);
+    }
 }
 
 /// An object that is not there is damage like any other.
@@ -135,18 +158,23 @@ struct File<'a> {
     destination: &'a Destination,
     name: &'a str,
     file: &'a DataFile,
-    columns: &'a [Column],
+    columns: &'a Arc<[Column]>,
 }
 
-/// Adds each row to the fingerprint and hands it on.
-fn counted<'a, R>(row: &'a mut R, print: &'a mut Fingerprint) -> impl FnMut(&[u8]) -> Result<()> + 'a
+/// Decodes on a thread for blocking work; who takes the rows is given back with their fingerprint.
+fn taking<R>(
+    mut taker: R,
+    decode: impl FnOnce(&mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()>,
+) -> Result<(R, Fingerprint)>
 where
     R: FnMut(&[u8]) -> Result<()>,
 {
-    |bytes| {
-        print.add(bytes);
-        row(bytes).map_err(|error| Refused(error).into())
-    }
+    let mut print = Fingerprint::default();
+    decode(&mut |row| {
+        print.add(row);
+        taker(row).map_err(|error| Refused(error).into())
+    })?;
+    Ok((taker, print))
 }
 
 impl File<'_> {
@@ -177,21 +205,14 @@ impl File<'_> {
         Ok(())
     }
 
-    async fn plain<R>(
-        &self,
-        layout: crate::rows::Layout,
-        mut row: R,
-        mut print: Fingerprint,
-    ) -> Result<(R, Fingerprint)>
+    async fn plain<R>(&self, layout: Layout, state: &mut Read<R>) -> Result<()>
     where
         R: FnMut(&[u8]) -> Result<()> + Send + 'static,
     {
-        let before = print.rows;
+        let taker = state.takers.pop().context("nobody takes the rows")?;
+        let before = state.print.rows;
         let (chunks, incoming) = mpsc::channel(CHUNKS_WAITING);
-        let decoder = tokio::task::spawn_blocking(move || {
-            let decoded = decode_plain(layout, Incoming::new(incoming), counted(&mut row, &mut print));
-            (decoded, row, print)
-        });
+        let decoder = spawn_blocking(move || taking(taker, |row| decode_plain(layout, Incoming::new(incoming), row)));
         let mut stream = self.destination.stream(self.name).await?;
         let (mut digest, mut bytes, mut wanted) = (Sha256::new(), 0, true);
         while let Some(chunk) = stream.try_next().await.with_context(|| format!("reading `{}`", self.name))? {
@@ -201,23 +222,20 @@ impl File<'_> {
             wanted = wanted && chunks.send(chunk).await.is_ok();
         }
         drop(chunks);
-        let (decoded, row, print) = decoder.await.context("the decoder panicked")?;
-        self.judge(decoded, print.rows - before, bytes, &hex(&digest.finalize()))?;
-        Ok((row, print))
+        let decoded = decoder.await.context("the decoder panicked")?.map(|taken| state.took(taken));
+        self.judge(decoded, state.print.rows - before, bytes, &hex(&digest.finalize()))
     }
 
     #[cfg(feature = "parquet")]
-    async fn parquet<R>(&self, row: R, print: Fingerprint) -> Result<(R, Fingerprint)>
+    async fn parquet<R>(&self, state: &mut Read<R>) -> Result<()>
     where
         R: FnMut(&[u8]) -> Result<()> + Send + 'static,
     {
-        let before = print.rows;
+        let before = state.print.rows;
         let size = self.destination.size(self.name).await?;
         let mut digest = Sha256::new();
-        let mut state = (row, print);
         let mut at = 0;
-        let decoded = self.row_groups(size, &mut digest, &mut at, &mut state).await;
-        let decoded = match decoded {
+        let decoded = match self.row_groups(size, &mut digest, &mut at, state).await {
             Err(Reading::Store(error)) => return Err(error),
             Err(Reading::Decoding(error)) => Err(error),
             Ok(()) => Ok(()),
@@ -228,39 +246,46 @@ impl File<'_> {
             digest.update(self.destination.range(self.name, at..end).await?);
             at = end;
         }
-        self.judge(decoded, state.1.rows - before, size, &hex(&digest.finalize()))?;
-        Ok(state)
+        self.judge(decoded, state.print.rows - before, size, &hex(&digest.finalize()))
     }
 
-    /// Row group by row group, in the order of the file, each byte read once.
+    /// Row group by row group, in the order of the file, each byte read once; as many are decoded at once as there are
+    /// who take rows.
     #[cfg(feature = "parquet")]
     async fn row_groups<R>(
         &self,
         size: u64,
         digest: &mut Sha256,
         at: &mut u64,
-        (row, print): &mut (R, Fingerprint),
+        state: &mut Read<R>,
     ) -> Result<(), Reading>
     where
-        R: FnMut(&[u8]) -> Result<()> + Send,
+        R: FnMut(&[u8]) -> Result<()> + Send + 'static,
     {
         use super::parquet::{Footer, decode_row_group};
-        let decoding = Reading::Decoding;
+        use tokio::task::JoinSet;
         let tail = self.range(size.saturating_sub(Footer::TAIL)..size).await?;
-        let whole = Footer::range(size, &tail).map_err(decoding)?;
-        let footer = Footer::read(&self.range(whole).await?).map_err(decoding)?;
-        footer.check(self.columns).map_err(decoding)?;
+        let whole = Footer::range(size, &tail).map_err(Reading::Decoding)?;
+        let footer = Arc::new(Footer::read(&self.range(whole).await?).map_err(Reading::Decoding)?);
+        footer.check(self.columns).map_err(Reading::Decoding)?;
+        let mut decoding: JoinSet<Result<(R, Fingerprint)>> = JoinSet::new();
         for (number, end) in footer.row_group_ends().into_iter().enumerate() {
             if end < *at || size < end {
-                return Err(decoding(anyhow::anyhow!("its row groups are not in order")));
+                return Err(Reading::Decoding(anyhow::anyhow!("its row groups are not in order")));
             }
             let bytes = self.range(*at..end).await?;
             digest.update(&bytes);
             let group = (std::mem::replace(at, end), bytes);
-            // The runtime has other threads; this one decodes until the row group ends.
-            tokio::task::block_in_place(|| {
-                decode_row_group(&footer, number, group, self.columns, counted(row, print)).map_err(decoding)
-            })?;
+            if state.takers.is_empty() {
+                state.took(next(&mut decoding).await?.context("nobody takes the rows").map_err(Reading::Decoding)?);
+            }
+            let taker = state.takers.pop().context("nobody takes the rows").map_err(Reading::Decoding)?;
+            let (footer, columns) = (Arc::clone(&footer), Arc::clone(self.columns));
+            decoding
+                .spawn_blocking(move || taking(taker, |row| decode_row_group(&footer, number, group, &columns, row)));
+        }
+        while let Some(taken) = next(&mut decoding).await? {
+            state.took(taken);
         }
         Ok(())
     }
@@ -269,6 +294,13 @@ impl File<'_> {
     async fn range(&self, range: std::ops::Range<u64>) -> Result<Bytes, Reading> {
         self.destination.range(self.name, range).await.map_err(Reading::Store)
     }
+}
+
+/// Waits for a row group to be decoded; `None`: all are.
+#[cfg(feature = "parquet")]
+async fn next<T: 'static>(decoding: &mut tokio::task::JoinSet<Result<T>>) -> Result<Option<T>, Reading> {
+    let done = decoding.join_next().await.transpose().context("the decoder panicked").and_then(Option::transpose);
+    done.map_err(Reading::Decoding)
 }
 
 /// Why a Parquet file was not read to its end.

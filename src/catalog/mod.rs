@@ -6,10 +6,13 @@ mod condition;
 mod default_facts;
 mod dump;
 mod index_fault;
+mod ledger;
+mod partition_key;
 mod property;
 mod question;
 mod snapshot;
 mod split;
+mod table;
 
 pub use archives::{ArchiveEntry, Archives};
 pub use bound::{Bound, BoundError, Datum};
@@ -17,12 +20,17 @@ pub use condition::first_row;
 pub use default_facts::{DefaultFacts, Publication, Referrer, Trigger, TriggerState};
 pub use dump::{Beyond, Dump};
 pub use index_fault::{IndexConstraint, IndexFault};
+pub use ledger::{DetachedTable, Journal, Ledger, RestoredTable, UnreadableEntry};
+pub use partition_key::{KeyColumn, PartitionKey, Strategy};
 pub use property::{
     DefaultGrant, ExtendedStatistics, Grant, InSchema, OwnProperties, Property, ReplicaIdentity, Storage,
 };
 pub use question::{Answer, Answers, Question};
-pub use snapshot::{
-    CatalogSnapshot, Column, DetachedTable, FarEnd, ForeignKey, Journal, KeyColumn, Ledger, Partition, PartitionKey,
-    RelationKind, RestoredTable, Server, Strategy, Table, UnfinishedBranch, UniqueKey, UnreadableEntry,
-};
+pub use snapshot::{CatalogSnapshot, Server, UnfinishedBranch};
 pub use split::{SplitFacts, UnfinishedSplit};
+pub use table::{Column, FarEnd, ForeignKey, Partition, RelationKind, Table, UniqueKey};
+
+/// What most facts are when a file does not say.
+fn yes() -> bool {
+    true
+}

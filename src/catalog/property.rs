@@ -52,7 +52,7 @@ pub struct OwnProperties {
     /// What is set, privileges in the order in which they were granted.
     pub set: Vec<Property>,
     /// Whether the session's role has the rights of the partition's owner and may take its place by SET ROLE.
-    #[serde(default = "yes")]
+    #[serde(default = "super::yes")]
     pub role_is_owner: bool,
     /// What the table's owner may do in the partition's schema.
     #[serde(default)]
@@ -70,10 +70,6 @@ pub enum InSchema {
     /// USAGE and CREATE: own what is there, and make statistics of it.
     #[default]
     Create,
-}
-
-fn yes() -> bool {
-    true
 }
 
 /// Where and how a partition is stored.

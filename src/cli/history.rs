@@ -50,6 +50,10 @@ impl History {
                 (read_runs(client, &wanted, RUN_LOCK).await?, chosen)
             }
         };
+        if let (Some(run), plan::History::NoLedger) = (self.run, &history) {
+            let message = format!("there is no run {run}: nothing was ever applied to this database with a ledger");
+            return Err(Failure::new(FailureKind::Usage, message).into());
+        }
         let out = &mut terminal.out;
         let (Some(run), plan::History::Runs(runs)) = (self.run, &history) else {
             match self.output {

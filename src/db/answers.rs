@@ -164,18 +164,31 @@ async fn each_value(client: &Client, query: &str, type_name: &str) -> Result<Ans
 /// ARRAY refuses a query of more than one column (42601) instead of taking the first. The line ends with the query, so
 /// that a comment at its end does.
 fn each_value_sql(query: &str, type_name: &str) -> String {
-    let cast = if type_name.is_empty() { String::new() } else { format!("::{type_name}") };
+    let cast = if type_name.is_empty() { "value".to_owned() } else { assigned("value", type_name) };
     let limit = Answers::VALUE_LIMIT + 1;
     format!(
-        "SELECT DISTINCT CASE WHEN value IS NOT NULL THEN pg_catalog.format('%s', value{cast}) COLLATE \"C\" END \
+        "SELECT DISTINCT CASE WHEN value IS NOT NULL THEN pg_catalog.format('%s', {cast}) COLLATE \"C\" END \
          FROM (SELECT pg_catalog.unnest(ARRAY(SELECT DISTINCT * FROM ({query}\n) each LIMIT {limit}))) rows(value) ORDER BY 1"
     )
 }
 
+/// A value as an INSERT into a column of the type would take it: a cast to `varchar(3)` cuts what is longer without a
+/// word, and the function behind it, told that the cast is not explicit, refuses (22001).
+fn assigned(value: &str, type_name: &str) -> String {
+    let length = |prefix| type_name.strip_prefix(prefix)?.strip_suffix(')')?.parse::<i32>().ok();
+    // A type modifier of these types is the length and the four bytes of a varlena's header.
+    let call = |function, length| format!("pg_catalog.{function}({value}::pg_catalog.{function}, {length} + 4, false)");
+    let varchar = length("character varying(").map(|length| call("\"varchar\"", length));
+    let char = || length("character(").map(|length| call("bpchar", length));
+    varchar.or_else(char).unwrap_or_else(|| format!("{value}::{type_name}"))
+}
+
 /// By the type's own output function, as bounds are shown: `::text` would add `/32` to an inet.
 fn spelling(type_name: &str, texts: &[&str]) -> String {
-    let values: Vec<String> =
-        (0..).zip(texts).map(|(at, text): (u32, _)| format!("({at}, {}::{type_name})", SqlLiteral(text))).collect();
+    let values: Vec<String> = (0..)
+        .zip(texts)
+        .map(|(at, text): (u32, _)| format!("({at}, {})", assigned(&SqlLiteral(text).to_string(), type_name)))
+        .collect();
     format!("SELECT pg_catalog.format('%s', value) FROM (VALUES {}) v(at, value) ORDER BY at", values.join(", "))
 }
 

@@ -238,22 +238,58 @@ fn table_overview(policy: &Policy, snapshot: &CatalogSnapshot, planned: &TablePl
         last_apply: None,
         timeline: Vec::new(),
     };
-    let Some(node) = Node::root(policy, snapshot) else { return overview };
-    let Ok(desired) = expand(node.level, node.table, snapshot) else { return overview };
-    let Some(range) = desired.as_range() else { return overview };
-    let situation = Situation::new(node, &desired, snapshot);
-    let extents = || situation.placed.iter().map(|(extent, _)| extent);
-    overview.oldest = extents().map(|extent| extent.from).min().map(|edge| axis_end(range, edge));
-    overview.newest = extents().map(|extent| extent.to).max().map(|edge| axis_end(range, edge));
-    overview.held = situation
-        .placed
-        .iter()
-        .filter(|(extent, partition)| situation.hold_on(range, *extent, &partition.name).is_some())
-        .count();
-    overview.next_to_retire =
-        policy.level.retain.as_ref().and_then(|retain| situation.next_to_retire(range, retain, planned));
-    overview.timeline = situation.timeline(range, planned, overview.next_to_retire.as_ref());
+    let Some(root) = Node::root(policy, snapshot) else { return overview };
+    let mut ends: Option<Ends> = None;
+    for node in root.with_all_below() {
+        let Ok(desired) = expand(node.level, node.table, snapshot) else { continue };
+        let Some(range) = desired.as_range() else { continue };
+        let (depth, retain) = (node.path.len(), node.level.retain.as_ref());
+        let situation = Situation::new(node, &desired, snapshot);
+        let is_held =
+            |(extent, partition): &&(Extent, &Partition)| situation.hold_on(range, *extent, &partition.name).is_some();
+        overview.held += situation.placed.iter().filter(is_held).count();
+        let next = retain.and_then(|retain| situation.next_to_retire(range, retain, planned));
+        overview.next_to_retire = overview.next_to_retire.into_iter().chain(next).min_by_key(NextToRetire::order);
+        if depth == 0 {
+            overview.timeline = situation.timeline(range, planned, overview.next_to_retire.as_ref());
+        }
+        // A table that is split by time below its root has its oldest partition there.
+        if ends.as_ref().is_none_or(|ends| ends.depth == depth) {
+            ends = Ends::of(&situation, depth).into_iter().chain(ends).reduce(Ends::joined);
+            let shown = |ends: &Ends| (axis_end(range, ends.extent.from), axis_end(range, ends.extent.to));
+            (overview.oldest, overview.newest) = ends.as_ref().map(shown).unzip();
+        }
+    }
     overview
+}
+
+/// Where the partitions of all nodes of one level begin and end.
+struct Ends {
+    depth: usize,
+    extent: Extent,
+}
+
+impl Ends {
+    fn of(situation: &Situation<'_>, depth: usize) -> Option<Self> {
+        let extents = situation.placed.iter().map(|(extent, _)| Self { depth, extent: *extent });
+        extents.reduce(Self::joined)
+    }
+
+    fn joined(self, other: Self) -> Self {
+        let (from, to) = (self.extent.from.min(other.extent.from), self.extent.to.max(other.extent.to));
+        Self { extent: Extent { from, to }, ..self }
+    }
+}
+
+impl NextToRetire {
+    /// The soonest comes first; nobody knows when keys will be in use.
+    fn order(&self) -> (bool, Option<DateTime<Utc>>) {
+        match &self.when {
+            When::Due => (false, None),
+            When::At { moment, .. } => (false, Some(*moment)),
+            When::KeysReach(_) => (true, None),
+        }
+    }
 }
 
 impl Situation<'_> {

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 
-use super::plan;
+use super::{plan, thresholds};
 use crate::catalog::{Answer, Answers, CatalogSnapshot, Ledger, Question, Table};
 use crate::plan::{Finding, Plan, Severity};
 use crate::policy::Policy;
@@ -110,9 +110,14 @@ pub fn simulate(
     for now in moments(from, until) {
         growth.advance(policies, &mut catalog, now);
         let planned = plan_at(policies, &mut catalog, snapshot);
-        for finding in planned.findings().filter(|finding| finding.severity != Severity::Info) {
+        let beyond = planned.tables.iter().filter_map(|table| {
+            let policy = policies.iter().find(|policy| policy.table == table.table)?;
+            thresholds::partitions(&table.table, policy.thresholds, table.partitions)
+        });
+        let worse = planned.findings().filter(|finding| finding.severity != Severity::Info).cloned();
+        for finding in worse.chain(beyond) {
             if complained.insert((finding.table.clone(), finding.code.id)) && from < now {
-                simulation.trouble.push((now, finding.clone()));
+                simulation.trouble.push((now, finding));
             }
         }
         let monday = monday(now);

@@ -5,15 +5,16 @@ use chrono::{DateTime, Utc};
 
 use super::overview::{Overview, TableOverview};
 use crate::plan::{Finding, Runway, codes};
-use crate::policy::Reach;
+use crate::policy::{Reach, Thresholds};
 use crate::schedule::Interval;
+use crate::sql::QualifiedName;
 
 /// Adds to a check's findings what is beyond a threshold. Rows in DEFAULT that the policy allows are no finding any
 /// more.
 pub fn thresholds(overview: &Overview, min_runway: Option<Interval>, findings: &mut Vec<Finding>) {
     for table in &overview.tables {
         findings.extend(runway(table, overview.at, min_runway));
-        findings.extend(partitions(table));
+        findings.extend(partitions(&table.table, table.thresholds, table.partitions));
         let rows = table.default.as_ref().and_then(|default| default.rows);
         if let (Some(most), Some(rows)) = (table.thresholds.default_rows, rows) {
             let allowed = rows <= u64::from(most);
@@ -62,15 +63,12 @@ fn runway(table: &TableOverview, at: DateTime<Utc>, min_runway: Option<Interval>
     }
 }
 
-fn partitions(table: &TableOverview) -> Option<Finding> {
-    let most = table.thresholds.max_partitions.filter(|most| (*most as usize) < table.partitions)?;
-    let message = format!("has {} partitions, more than {most}", table.partitions);
-    let evidence = [
-        format!("partitions: {}", table.partitions),
-        format!("allowed by the policy's `check.max_partitions`: {most}"),
-    ];
+/// More partitions than the policy's `check` wants.
+pub(super) fn partitions(table: &QualifiedName, thresholds: Thresholds, count: usize) -> Option<Finding> {
+    let most = thresholds.max_partitions.filter(|most| (*most as usize) < count)?;
+    let evidence = [format!("partitions: {count}"), format!("allowed by the policy's `check.max_partitions`: {most}")];
     Some(
-        Finding::about(codes::PARTITION_LIMIT, &table.table, message)
+        Finding::about(codes::PARTITION_LIMIT, table, format!("has {count} partitions, more than {most}"))
             .measured(evidence)
             .hint("retire more, make wider partitions, or raise `check.max_partitions`"),
     )
@@ -97,8 +95,6 @@ mod tests {
     use crate::diff::DefaultState;
     use crate::diff::overview::tests::bare;
     use crate::plan::Severity;
-    use crate::policy::Thresholds;
-    use crate::sql::QualifiedName;
 
     fn at(text: &str) -> DateTime<Utc> {
         text.parse().unwrap()

@@ -107,32 +107,6 @@ fn field_length(bytes: [u8; 4]) -> Result<Option<usize>, MalformedCopy> {
 }
 
 /// The fields of a tuple, in order; a null one is `None`.
-pub struct Fields<'a> {
-    tuple: &'a Bytes,
-    at: usize,
-}
-
-impl<'a> Fields<'a> {
-    /// The fields of a tuple that [`Tuples::next_tuple`] gave.
-    pub fn of(tuple: &'a Bytes) -> Self {
-        Self { tuple, at: 2 }
-    }
-}
-
-impl Iterator for Fields<'_> {
-    type Item = Option<Bytes>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let length = self.tuple.get(self.at..)?.first_chunk::<4>()?;
-        self.at += 4;
-        let Ok(Some(length)) = field_length(*length) else { return Some(None) };
-        let field = self.tuple.slice(self.at..self.at + length);
-        self.at += length;
-        Some(Some(field))
-    }
-}
-
-/// The fields of a tuple of whoever still owns it, in order; a null one is `None`.
 pub fn fields(tuple: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
     let mut rest = tuple.get(2..).unwrap_or_default();
     std::iter::from_fn(move || {
@@ -180,7 +154,7 @@ mod tests {
         for piece in pieces {
             tuples.push(piece.into());
             while let Some(tuple) = tuples.next_tuple()? {
-                rows.push(Fields::of(&tuple).map(|field| field.map(|field| field.to_vec())).collect());
+                rows.push(fields(&tuple).map(|field| field.map(|field| field.to_vec())).collect());
             }
         }
         tuples.finish().map(|()| rows)

@@ -10,7 +10,7 @@ mod layout;
 mod numeric;
 
 pub use column::{Column, Form, ServerType, stored_columns};
-pub use copy_binary::{Fields, MalformedCopy, TRAILER, Tuples, fields, header, put_field, put_null};
+pub use copy_binary::{MalformedCopy, TRAILER, Tuples, fields, header, put_field, put_null};
 pub use copy_csv::{Records, spelled_fields};
 pub use copy_text::put_text;
 pub use fingerprint::Fingerprint;

@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use crate::python::python;
+
 const PARTCTL: &str = env!("CARGO_BIN_EXE_partctl");
 
 fn generate(arguments: &[&str]) -> String {
@@ -123,6 +125,15 @@ fn prometheus_takes_the_alert_rules() {
     if let Some(output) = if_set_up(Command::new("promtool").args(["check", "rules"]).arg(file.path())) {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
+}
+
+#[test]
+fn grafana_knows_every_key_and_value_of_the_dashboard() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), generate(&["grafana-dashboard"])).unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/suite/dashboard.py");
+    let loaded = Command::new(python("grafana_foundation_sdk")).arg(script).arg(file.path()).output().unwrap();
+    assert_silent_success(&loaded);
 }
 
 #[test]

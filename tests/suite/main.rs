@@ -6,4 +6,5 @@ mod architecture;
 mod documents;
 mod generating;
 mod live;
+mod python;
 mod scenarios;

@@ -1,4 +1,8 @@
-//! Rows to row groups: values are gathered by column and written when there are enough of them.
+//! Rows to row groups: values are gathered by column, and written by another thread when there are enough of them. So
+//! the server goes on sending while a row group is compressed.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
 
 use bytes::Bytes;
 use parquet::basic::{Compression as Codec, GzipLevel, ZstdLevel};
@@ -15,11 +19,17 @@ use tokio::sync::mpsc;
 use super::super::encode::{EncodeError, Encoding};
 use super::super::outgoing::{Outgoing, Piece};
 use super::schema::{EPOCH_DAYS, EPOCH_MICROS, physical, schema};
-use crate::rows::{Compression, Fields, Fingerprint, Form, MalformedCopy, NotFinite, Tuples, decimal_of};
+use crate::rows::{Compression, Fingerprint, Form, MalformedCopy, NotFinite, Tuples, decimal_of, fields};
 
-/// A row group's rows, at most, and their bytes as COPY sends them: what decides how much memory an export takes.
-const GROUP_ROWS: usize = 400_000;
-const GROUP_BYTES: usize = 40 << 20;
+/// The rows of a row group, at most.
+const GROUP_ROWS: usize = 200_000;
+/// Their bytes as COPY sends them, of all connections' row groups together: what decides how much memory an export
+/// takes, for each gathers one while another one is written. Readers want row groups that are not too small.
+const GROUP_BYTES: usize = 20 << 20;
+const LEAST_GROUP_BYTES: usize = 4 << 20;
+/// Values of a column are looked for among those before only until these have so many bytes: where hardly any comes
+/// twice, looking costs more than it saves.
+const DICTIONARY_BYTES: usize = 256 << 10;
 
 /// Gathered values of one column.
 enum Values {
@@ -45,37 +55,68 @@ pub(in crate::archive) fn encode(
     mut incoming: mpsc::Receiver<Bytes>,
     outgoing: mpsc::Sender<Piece>,
 ) -> Result<Fingerprint, EncodeError> {
+    // Whoever gathers waits until the one before is taken: two row groups are there at most.
+    let (full, groups) = sync_channel(0);
+    thread::scope(|scope| {
+        let writing = scope.spawn(move || write(encoding, &groups, &outgoing));
+        let gathered = gather(encoding, &mut incoming, &full);
+        drop((full, incoming));
+        // A writer that failed made the gathering end early.
+        let file = writing.join().expect("the writer does not panic")?;
+        let print = gathered?;
+        if let Some(file) = file {
+            file.end()?;
+        }
+        Ok(print)
+    })
+}
+
+/// Rows to row groups, until the stream ends or nobody takes them.
+fn gather(
+    encoding: &Encoding,
+    incoming: &mut mpsc::Receiver<Bytes>,
+    full: &SyncSender<Group>,
+) -> Result<Fingerprint, EncodeError> {
     let (mut tuples, mut print) = (Tuples::default(), Fingerprint::default());
     let mut group = Group::of(encoding);
-    let mut file: Option<File> = None;
-    let write = |group: &mut Group, file: &mut Option<File>| -> Result<(), EncodeError> {
-        if let Some(full) = file.take_if(|file| file.is_full(encoding)) {
-            full.end()?;
-        }
-        let file = match file {
-            Some(file) => file,
-            none => none.insert(File::begin(encoding, &outgoing)?),
-        };
-        file.write(group)
-    };
+    let hand_on = |group: &mut Group| full.send(std::mem::replace(group, Group::of(encoding))).is_ok();
     while let Some(piece) = incoming.blocking_recv() {
         tuples.push(piece);
         while let Some(tuple) = tuples.next_tuple()? {
             print.add(&tuple);
             group.add(&tuple)?;
-            if group.is_full() {
-                write(&mut group, &mut file)?;
+            if group.is_full() && !hand_on(&mut group) {
+                return Ok(print);
             }
         }
     }
     tuples.finish()?;
-    if 0 < group.rows || file.is_none() {
-        write(&mut group, &mut file)?;
-    }
-    if let Some(file) = file {
-        file.end()?;
+    // A file without rows is a file all the same.
+    if 0 < group.rows || print.rows == 0 {
+        hand_on(&mut group);
     }
     Ok(print)
+}
+
+/// Row groups to data files, until there are no more. Returns the last file, which only who knows that all rows have come
+/// may end.
+fn write(
+    encoding: &Encoding,
+    groups: &Receiver<Group>,
+    outgoing: &mpsc::Sender<Piece>,
+) -> Result<Option<File>, EncodeError> {
+    let mut file: Option<File> = None;
+    for mut group in groups {
+        if let Some(full) = file.take_if(|file| file.is_full(encoding)) {
+            full.end()?;
+        }
+        let file = match &mut file {
+            Some(file) => file,
+            none => none.insert(File::begin(encoding, outgoing)?),
+        };
+        file.write(&mut group)?;
+    }
+    Ok(file)
 }
 
 /// Rows that are not written yet.
@@ -83,19 +124,21 @@ struct Group {
     columns: Vec<Gathered>,
     rows: usize,
     bytes: usize,
+    most_bytes: usize,
 }
 
 impl Group {
     fn of(encoding: &Encoding) -> Self {
         let columns = encoding.columns.iter().map(|column| Gathered::of(column.stored_as)).collect();
-        Self { columns, rows: 0, bytes: 0 }
+        let most_bytes = LEAST_GROUP_BYTES.max(GROUP_BYTES / encoding.at_once);
+        Self { columns, rows: 0, bytes: 0, most_bytes }
     }
 
     fn add(&mut self, tuple: &Bytes) -> Result<(), EncodeError> {
-        let mut fields = Fields::of(tuple);
+        let mut fields = fields(tuple);
         for (column, gathered) in self.columns.iter_mut().enumerate() {
             match fields.next() {
-                Some(Some(field)) => gathered.add(column, field)?,
+                Some(Some(field)) => gathered.add(column, tuple, field)?,
                 Some(None) => gathered.present.push(0),
                 None => return Err(MalformedCopy("a row has fewer fields than the table has columns").into()),
             }
@@ -109,7 +152,7 @@ impl Group {
     }
 
     fn is_full(&self) -> bool {
-        GROUP_ROWS <= self.rows || GROUP_BYTES <= self.bytes
+        GROUP_ROWS <= self.rows || self.most_bytes <= self.bytes
     }
 }
 
@@ -132,48 +175,49 @@ impl Gathered {
         Self { form, values, present: Vec::new() }
     }
 
-    fn add(&mut self, column: usize, field: Bytes) -> Result<(), EncodeError> {
+    /// Takes a field of a tuple, which keeps the bytes that are not copied.
+    fn add(&mut self, column: usize, tuple: &Bytes, field: &[u8]) -> Result<(), EncodeError> {
         let unfit = |why| EncodeError::Unfit { column, why };
         self.present.push(1);
         match (&mut self.values, self.form) {
-            (Values::Bool(values), _) => values.push(fixed::<1>(&field)? != [0]),
-            (Values::Int32(values), Form::Int2) => values.push(i16::from_be_bytes(fixed(&field)?).into()),
-            (Values::Int32(values), Form::Date) => values.push(match i32::from_be_bytes(fixed(&field)?) {
+            (Values::Bool(values), _) => values.push(fixed::<1>(field)? != [0]),
+            (Values::Int32(values), Form::Int2) => values.push(i16::from_be_bytes(fixed(field)?).into()),
+            (Values::Int32(values), Form::Date) => values.push(match i32::from_be_bytes(fixed(field)?) {
                 i32::MIN | i32::MAX => return Err(unfit("it holds infinity")),
                 days => days.checked_add(EPOCH_DAYS).ok_or(unfit("it holds a date beyond what the format knows"))?,
             }),
             (Values::Int32(values), Form::Decimal { scale, .. }) => {
-                values.push(i32::try_from(decimal(&field, scale, unfit)?).map_err(|_| unfit(TOO_LARGE))?);
+                values.push(i32::try_from(decimal(field, scale, unfit)?).map_err(|_| unfit(TOO_LARGE))?);
             }
-            (Values::Int32(values), _) => values.push(i32::from_be_bytes(fixed(&field)?)),
+            (Values::Int32(values), _) => values.push(i32::from_be_bytes(fixed(field)?)),
             (Values::Int64(values), Form::Timestamp | Form::TimestampTz) => {
-                values.push(match i64::from_be_bytes(fixed(&field)?) {
+                values.push(match i64::from_be_bytes(fixed(field)?) {
                     i64::MIN | i64::MAX => return Err(unfit("it holds infinity")),
                     micros => {
                         micros.checked_add(EPOCH_MICROS).ok_or(unfit("it holds a time beyond what the format knows"))?
                     }
                 });
             }
-            (Values::Int64(values), Form::Time) => values.push(match i64::from_be_bytes(fixed(&field)?) {
+            (Values::Int64(values), Form::Time) => values.push(match i64::from_be_bytes(fixed(field)?) {
                 86_400_000_000 => return Err(unfit("it holds 24:00, which no other program knows")),
                 micros => micros,
             }),
             (Values::Int64(values), Form::Decimal { scale, .. }) => {
-                values.push(i64::try_from(decimal(&field, scale, unfit)?).map_err(|_| unfit(TOO_LARGE))?);
+                values.push(i64::try_from(decimal(field, scale, unfit)?).map_err(|_| unfit(TOO_LARGE))?);
             }
-            (Values::Int64(values), _) => values.push(i64::from_be_bytes(fixed(&field)?)),
-            (Values::Float(values), _) => values.push(f32::from_be_bytes(fixed(&field)?)),
-            (Values::Double(values), _) => values.push(f64::from_be_bytes(fixed(&field)?)),
+            (Values::Int64(values), _) => values.push(i64::from_be_bytes(fixed(field)?)),
+            (Values::Float(values), _) => values.push(f32::from_be_bytes(fixed(field)?)),
+            (Values::Double(values), _) => values.push(f64::from_be_bytes(fixed(field)?)),
             (Values::Bytes(values), Form::Jsonb) => match field.first() {
-                Some(1) => values.push(field.slice(1..).into()),
+                Some(1) => values.push(tuple.slice_ref(&field[1..]).into()),
                 _ => return Err(MalformedCopy("a jsonb is of an unknown version").into()),
             },
-            (Values::Bytes(values), _) => values.push(field.into()),
+            (Values::Bytes(values), _) => values.push(tuple.slice_ref(field).into()),
             (Values::Fixed(values), Form::Decimal { scale, .. }) => {
-                let bytes = decimal(&field, scale, unfit)?.to_be_bytes().to_vec();
+                let bytes = decimal(field, scale, unfit)?.to_be_bytes().to_vec();
                 values.push(FixedLenByteArray::from(bytes));
             }
-            (Values::Fixed(values), _) => values.push(FixedLenByteArray::from(ByteArray::from(field))),
+            (Values::Fixed(values), _) => values.push(FixedLenByteArray::from(ByteArray::from(tuple.slice_ref(field)))),
         }
         Ok(())
     }
@@ -261,6 +305,7 @@ fn properties(encoding: &Encoding) -> Result<WriterPropertiesPtr, EncodeError> {
     let about = encoding.about.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
     let properties = WriterProperties::builder()
         .set_compression(codec)
+        .set_dictionary_page_size_limit(DICTIONARY_BYTES)
         .set_created_by(concat!("partctl ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_key_value_metadata(Some(about.chain(types).collect()));
     Ok(properties.build().into())

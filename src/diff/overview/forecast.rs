@@ -63,7 +63,9 @@ impl Situation<'_> {
     /// Where the n-th partition from a point on begins: of those that exist, that are planned, and that the grid
     /// will have after them.
     fn nth_start_from(&self, range: &DesiredRange, planned: &TablePlan, point: Point, n: usize) -> Option<Point> {
-        let made = planned.steps.iter().flat_map(Step::made).filter_map(|create| range.extent(&create.bound));
+        let made = planned.steps.iter().flat_map(Step::made);
+        let made = made.filter(|create| create.around.parent == self.table.name);
+        let made = made.filter_map(|create| range.extent(&create.bound));
         let mut extents: Vec<Extent> = self.placed.iter().map(|(extent, _)| *extent).chain(made).collect();
         extents.sort();
         let last = extents.last().and_then(|extent| extent.to.point());

@@ -334,3 +334,53 @@ pub(in crate::diff) fn bare(table: QualifiedName) -> TableOverview {
         timeline: Vec::new(),
     }
 }
+
+#[test]
+fn what_lies_below_the_root_counts() {
+    let mut policy = daily(retain(Some("1 month"), None));
+    let days = policy.level.clone();
+    policy.level = Level {
+        partitioning: Partitioning::List(ListPolicy {
+            key: KeyPart::Column(Identifier::new("region")),
+            groups: Groups::Named(Vec::new()),
+            default: None,
+        }),
+        retain: None,
+        subpartition: Some(Box::new(days)),
+        ..policy.level
+    };
+    policy.hold = vec![Hold { what: Held::Partition(Identifier::new("us_p0")), reason: None, until: None }];
+    let now = "2026-02-05T00:00:00Z";
+    let branch = |region: &str, oid: u32, bounds: &[&str]| {
+        let mut table = snapshot("date", bounds, now).tables.remove(0);
+        (table.oid, table.name) = (oid, name(region));
+        for partition in &mut table.partitions {
+            partition.oid += oid;
+            partition.name = name(&format!("{region}_{}", partition.name.name.as_str()));
+        }
+        Partition {
+            oid,
+            name: name(region),
+            kind: crate::catalog::RelationKind::Partitioned,
+            bound: format!("FOR VALUES IN ('{region}')").parse().unwrap(),
+            table: Some(Box::new(table)),
+            ..snapshot("date", &["2026-01-01", "2026-01-02"], now).tables[0].partitions[0].clone()
+        }
+    };
+    let mut snapshot = snapshot("text", &[], now);
+    let table = &mut snapshot.tables[0];
+    let key = table.key.as_mut().unwrap();
+    (key.strategy, key.columns[0].name) = (Strategy::List, Some(Identifier::new("region")));
+    table.partitions = vec![
+        branch("eu", 1_000, &["2026-01-30", "2026-01-31", "2026-02-01"]),
+        branch("us", 2_000, &["2026-01-10", "2026-01-11", "2026-01-12", "2026-02-07"]),
+    ];
+    let overview = seen(&policy, &snapshot).tables.remove(0);
+    let next = overview.next_to_retire.unwrap();
+    assert_eq!(next.partition, name("us_p1"), "us_p0 is held, and those of eu are younger");
+    assert!(matches!(next.when, When::At { shown, .. } if shown.starts_with("2026-02-12")));
+    assert_eq!(overview.held, 1);
+    let ends = [overview.oldest, overview.newest].map(|end| end.unwrap().shown);
+    assert_eq!(ends, ["2026-01-10", "2026-02-07"]);
+    assert_eq!(overview.timeline, []);
+}

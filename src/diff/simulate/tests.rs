@@ -1,4 +1,5 @@
 use super::*;
+use crate::plan::codes;
 use crate::policy::{Source, check};
 
 const POLICY: &str = "version: 1\ntable: shop.orders\npartition: {range: at, every: 1 month, timezone: UTC}
@@ -90,4 +91,14 @@ fn a_table_that_outgrows_the_lock_table_is_told_in_time() {
     let [outgrown] = simulation.too_many.as_slice() else { panic!("{:?}", simulation.too_many) };
     // The table, and ten partitions with an index each: August to May, which is made in March.
     assert_eq!((outgrown.at.date_naive().to_string().as_str(), outgrown.locks), ("2027-03-01", 21));
+}
+
+#[test]
+fn more_partitions_than_the_policy_wants_are_told_in_time() {
+    let keeps = POLICY.lines().take(4).collect::<Vec<_>>().join("\n") + "\ncheck: {max_partitions: 8}\n";
+    let simulation = simulated(&keeps, "2027-11-16T00:00:00Z", None);
+    let [(at, finding)] = simulation.trouble.as_slice() else { panic!("{:?}", simulation.trouble) };
+    // Six are there in November, seven from December on; the ninth is made on 1 February.
+    assert_eq!((at.date_naive().to_string().as_str(), finding.code), ("2027-02-02", codes::PARTITION_LIMIT));
+    assert_eq!(finding.message, "has 9 partitions, more than 8");
 }

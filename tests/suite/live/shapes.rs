@@ -97,6 +97,22 @@ async fn rows_name_partitions_whatever_they_hold() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_value_that_no_row_of_the_table_could_have_is_refused_and_not_cut() {
+    for (kind, values, exit) in
+        [("varchar(3)", "('lon'), ('long')", 4), ("varchar(3)", "('lon'), ('lo')", 0), ("char(3)", "('long')", 4)]
+    {
+        let policy = "version: 1\ntable: shop.orders\npartition:\n  list: kind\n  each: select kind from shop.kinds\n";
+        let setup = format!(
+            "CREATE SCHEMA shop; CREATE TABLE shop.kinds (kind text); INSERT INTO shop.kinds VALUES {values};
+             CREATE TABLE shop.orders (id int, kind {kind}) PARTITION BY LIST (kind)"
+        );
+        let database = Database::new(policy, &setup).await;
+        let said = database.partctl(&["plan"], exit);
+        contains(&said, if exit == 0 { &["orders_lo "] } else { &["PT156", "22001", "too long"] });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_snapshot_knows_the_rows_and_redacted_says_none_of_them() {
     let setup = TENANTS.replace("VALUES (1), (2)", "VALUES (4711), (4712)");
     let database = Database::new(EACH, &setup).await;

@@ -8,6 +8,7 @@ use partctl::rows::{Compression, Format, Layout};
 
 use super::super::harness::{Database, server};
 use super::{archive, folder};
+use crate::python::python;
 
 const WIDE: &str = r#"
     CREATE SCHEMA s; CREATE TYPE s.mood AS ENUM ('sad', 'happy');
@@ -24,22 +25,9 @@ const WIDE: &str = r#"
         '2024-02-29 12:00', '2024-10-27 02:30:00+02', '10 hours', '{1,NULL}', '{NULL,"NULL","",a}', '[1,3)', '10.0.0.0/8');
 "#;
 
-/// A Python that has DuckDB and pyarrow.
-fn python() -> String {
-    let own = format!("{}/target/readers/bin/python3", env!("CARGO_MANIFEST_DIR"));
-    let candidates = std::env::var("PARTCTL_PYTHON").ok().into_iter().chain([own, "python3".to_owned()]);
-    let has_readers = |python: &String| {
-        let tried = Command::new(python).args(["-c", "import duckdb, pyarrow.parquet"]).output();
-        tried.is_ok_and(|tried| tried.status.success())
-    };
-    candidates.into_iter().find(has_readers).unwrap_or_else(|| {
-        panic!("no Python with duckdb and pyarrow found: `.ci/setup tests` gets them, or set PARTCTL_PYTHON to one")
-    })
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn duckdb_and_pyarrow_find_the_types_and_the_values() {
-    let python = python();
+    let python = python("duckdb, pyarrow.parquet");
     let database = Database::new("", WIDE).await;
     for compression in [Compression::default(), Compression::Gzip, Compression::None] {
         let (folder, destination) = folder();
