@@ -207,6 +207,8 @@ finding_codes! {
     MOVE_TAKES_LONG = "PT172" "move-takes-long" Error Some(FailureKind::Findings);
     /// DEFAULT holds rows of a partition to be made; moving them takes too long, and no other table can take DEFAULT's place.
     SPLIT_REFUSED = "PT173" "split-refused" Error Some(FailureKind::Findings);
+    /// A larger modulus is wanted, and a partition cannot be split.
+    MODULUS_REFUSED = "PT174" "modulus-refused" Error Some(FailureKind::Findings);
     /// Partitions have something of their own where their table has another, and partctl leaves it.
     OWN_PROPERTIES = "PT180" "own-properties" Info None;
     /// A role has privileges on partitions that it does not have on their table.

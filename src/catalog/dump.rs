@@ -108,7 +108,7 @@ impl Dump {
             }
             Question::RowsInDefault { .. }
             | Question::BeyondInDefault { .. }
-            | Question::DefaultFacts(_)
+            | Question::PartitionFacts(_)
             | Question::SplitFacts(_)
             | Question::MaySkipTriggers
             | Question::HighestKey { .. }

@@ -3,10 +3,10 @@
 mod archives;
 mod bound;
 mod condition;
-mod default_facts;
 mod dump;
 mod index_fault;
 mod ledger;
+mod partition_facts;
 mod partition_key;
 mod property;
 mod question;
@@ -17,10 +17,10 @@ mod table;
 pub use archives::{ArchiveEntry, Archives};
 pub use bound::{Bound, BoundError, Datum};
 pub use condition::first_row;
-pub use default_facts::{DefaultFacts, Publication, Referrer, Trigger, TriggerState};
 pub use dump::{Beyond, Dump};
 pub use index_fault::{IndexConstraint, IndexFault};
 pub use ledger::{DetachedTable, Journal, Ledger, RestoredTable, UnreadableEntry};
+pub use partition_facts::{PartitionFacts, Publication, Referrer, Trigger, TriggerState};
 pub use partition_key::{KeyColumn, PartitionKey, Strategy};
 pub use property::{
     DefaultGrant, ExtendedStatistics, Grant, InSchema, OwnProperties, Property, ReplicaIdentity, Storage,

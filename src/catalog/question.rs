@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bound, DefaultFacts, KeyColumn, SplitFacts};
+use super::{Bound, KeyColumn, PartitionFacts, SplitFacts};
 use crate::sql::{Identifier, QualifiedName};
 
 /// One question, answered by one cheap and bounded query.
@@ -30,9 +30,9 @@ pub enum Question {
         /// From where the policy wants no partitions, on to MAXVALUE.
         bound: Bound,
     },
-    /// What decides whether rows can leave this DEFAULT partition?
-    DefaultFacts(QualifiedName),
-    /// What decides whether another table can take the place of this DEFAULT partition?
+    /// What decides whether rows can leave this partition?
+    PartitionFacts(QualifiedName),
+    /// What decides whether other tables can take the place of this partition?
     SplitFacts(QualifiedName),
     /// May the session's role keep triggers from firing (`session_replication_role`)?
     MaySkipTriggers,
@@ -154,8 +154,8 @@ pub enum Answer {
         /// The key of the last one, as text.
         newest: Option<String>,
     },
-    /// To [`Question::DefaultFacts`].
-    Facts(Box<DefaultFacts>),
+    /// To [`Question::PartitionFacts`].
+    Facts(Box<PartitionFacts>),
     /// To [`Question::SplitFacts`].
     SplitFacts(Box<SplitFacts>),
     /// To [`Question::MaySkipTriggers`].

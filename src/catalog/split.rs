@@ -1,27 +1,29 @@
-//! What decides whether another table can take the place of a DEFAULT partition, and what an earlier run left of one
-//! that was to.
+//! What decides whether other tables can take the place of a partition, and what an earlier run left of some that were to.
 
 use serde::{Deserialize, Serialize};
 
 use crate::sql::{Identifier, QualifiedName};
 
-/// A split of DEFAULT that was begun and not ended: its rows are copied, and its changes captured.
+/// A split of a partition that was begun and not ended: its rows are copied, and its changes captured.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UnfinishedSplit {
     /// What it was to become, as the statements that began it say.
     pub print: String,
-    /// The tables that are to be partitions, DEFAULT's successor left out.
+    /// The tables that are to be partitions, under the names that they keep.
     #[serde(default)]
     pub partitions: Vec<QualifiedName>,
 }
 
-/// What a DEFAULT partition is, as far as another table could take its place.
+/// What a partition is, as far as other tables could take its place.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SplitFacts {
     /// `pg_get_partkeydef` of its table: `RANGE (at)`.
     pub partitioned_by: String,
+    /// Of each part of that key, whether its type has a collation.
+    #[serde(default)]
+    pub collated: Vec<bool>,
     /// Columns that tell its rows apart and are never null, each with the operator that says equal; may be empty.
     #[serde(default)]
     pub key: Vec<(Identifier, String)>,

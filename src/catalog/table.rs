@@ -260,7 +260,7 @@ pub struct Partition {
     /// CHECK constraints of partctl's own, which a run that was killed left behind.
     #[serde(default)]
     pub leftover_checks: Vec<Identifier>,
-    /// Of a DEFAULT partition: what an earlier run left of splitting it.
+    /// What an earlier run left of splitting it.
     #[serde(default)]
     pub split: Option<UnfinishedSplit>,
     /// What it is as a table that has partitions of its own; `None`: a leaf.

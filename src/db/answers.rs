@@ -8,7 +8,7 @@ use tokio_postgres::error::{DbError, SqlState};
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
-use super::{default_facts, default_rows};
+use super::{default_rows, partition_facts};
 use crate::catalog::{Answer, Answers, KeyColumn, Question};
 use crate::sql::{Identifier, QualifiedName, SqlLiteral};
 
@@ -42,9 +42,9 @@ pub async fn answer(client: &Client, questions: &BTreeSet<Question>, answers: &m
                 continue;
             }
             Question::BeyondInDefault { .. } => default_rows::beyond(client, question).await?,
-            Question::DefaultFacts(default) => default_facts::default_facts(client, default).await?,
-            Question::SplitFacts(default) => default_facts::split_facts(client, default).await?,
-            Question::MaySkipTriggers => default_facts::may_skip_triggers(client).await?,
+            Question::PartitionFacts(partition) => partition_facts::partition_facts(client, partition).await?,
+            Question::SplitFacts(partition) => partition_facts::split_facts(client, partition).await?,
+            Question::MaySkipTriggers => partition_facts::may_skip_triggers(client).await?,
             Question::HeapBytes(table) => match count(client, &heap_bytes(table)).await? {
                 Answer::Rows(bytes) => Answer::Bytes(bytes),
                 unknown => unknown,

@@ -83,26 +83,34 @@ impl Situation<'_> {
     }
 
     fn too_large(&self, name: &QualifiedName, branch: &NewBranch) -> Option<Finding> {
+        let relations = branch.relations() as u64;
+        let what = format!("make {} with {relations} partitions: attaching it", name.name);
         let hint = "raise max_locks_per_transaction, or make fewer partitions of each";
-        Some(self.exceeds_lock_table("make", "attaching", name, branch.relations() as u64)?.hint(hint))
+        Some(self.exceeds_lock_table(&what, relations)?.hint(hint))
     }
 
     /// What keeps a partition with partitions of its own from being detached and dropped, if anything does.
     pub(super) fn too_large_to_leave(&self, partition: &Partition) -> Option<Finding> {
         let relations = below(partition) + 1;
+        let what = format!("retire {} with {relations} partitions: dropping it", partition.name.name);
         let hint = "raise max_locks_per_transaction, or drop some of its partitions by hand first";
-        Some(self.exceeds_lock_table("retire", "dropping", &partition.name, relations)?.hint(hint))
+        Some(self.exceeds_lock_table(&what, relations)?.hint(hint))
     }
 
-    /// One statement locks all that is below a branch, in a table of locks that all sessions share (53200).
-    fn exceeds_lock_table(&self, what: &str, by: &str, name: &QualifiedName, relations: u64) -> Option<Finding> {
+    /// What keeps a partition from being exchanged for so many others, if anything does.
+    pub(super) fn too_large_to_exchange(&self, old: &Partition, parts: usize) -> Option<Finding> {
+        let what = format!("split {} into {parts} partitions: the exchange", old.name.name);
+        Some(self.exceeds_lock_table(&what, parts as u64 + 1)?.hint("raise max_locks_per_transaction"))
+    }
+
+    /// One transaction locks all that is below a branch, or made of a partition, in a table of locks that all sessions
+    /// share (53200).
+    fn exceeds_lock_table(&self, what: &str, relations: u64) -> Option<Finding> {
         let each = RELATIONS_OF_A_LEAF + u64::from(self.root.indexes);
         let (locks, slots) = (relations * each, self.snapshot.server.lock_slots);
         (slots / 2 < locks).then(|| {
             let message = format!(
-                "cannot {what} {} with {relations} partitions: {by} it locks about {locks} relations, and all sessions \
-                 together have room for about {slots}",
-                name.name,
+                "cannot {what} locks about {locks} relations, and all sessions together have room for about {slots}"
             );
             Finding::about(codes::BRANCH_TOO_LARGE, &self.table.name, message)
         })

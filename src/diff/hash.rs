@@ -3,12 +3,12 @@
 
 use std::collections::BTreeSet;
 
+use super::raise_modulus::raise_modulus;
 use super::{Draft, Situation};
-use crate::catalog::Bound;
-use crate::desired::{Desired, Label, partition_name};
+use crate::catalog::{Bound, Partition};
+use crate::desired::{Desired, Label};
 use crate::plan::steps::CreateReason;
 use crate::plan::{Finding, codes};
-use crate::sql::{Identifier, QualifiedName};
 
 /// Makes missing remainders: rows that hash to them fail until then (23514). Says where the moduli are not the policy's.
 pub(super) fn cover(situation: &Situation<'_>, draft: &mut Draft) {
@@ -22,15 +22,24 @@ pub(super) fn cover(situation: &Situation<'_>, draft: &mut Draft) {
             _ => None,
         })
         .collect();
-    let verdict = other_modulus(situation, &existing, hash.modulus);
-    let refused = verdict.as_ref().is_some_and(|finding| finding.code == codes::MODULUS);
-    draft.findings.extend(verdict);
-    if refused {
-        return;
+    let others: BTreeSet<u32> =
+        existing.iter().map(|class| class.modulus).filter(|modulus| *modulus != hash.modulus).collect();
+    // Below the root the modulus is what the policy said when the branch was made.
+    let is_raised = situation.path.is_empty() && others.iter().all(|modulus| hash.modulus.is_multiple_of(*modulus));
+    if !is_raised {
+        let finding = other_modulus(situation, &others, hash.modulus);
+        let refused = finding.as_ref().is_some_and(|finding| finding.code == codes::MODULUS);
+        draft.findings.extend(finding);
+        if refused {
+            return;
+        }
     }
     for Class { modulus, remainder } in missing(&existing, hash.modulus) {
         let label = Label::Hash { modulus, remainder };
         situation.create(draft, label, Bound::Hash { modulus, remainder }, CreateReason::Remainder);
+    }
+    if is_raised {
+        raise_modulus(situation, draft, hash.modulus);
     }
 }
 
@@ -69,68 +78,27 @@ fn missing(existing: &BTreeSet<Class>, wanted: u32) -> Vec<Class> {
     missing
 }
 
-/// What is said of partitions of another modulus than the policy's. Below the root it is what the policy said when the
-/// branch was made; at the root, beside partitions of the policy's own, somebody is on the way from one to the other.
-fn other_modulus(situation: &Situation<'_>, existing: &BTreeSet<Class>, wanted: u32) -> Option<Finding> {
-    let others: BTreeSet<u32> =
-        existing.iter().map(|class| class.modulus).filter(|modulus| *modulus != wanted).collect();
+/// What is said of partitions of another modulus that are not to be split. At the root, beside partitions of the policy's
+/// own, somebody is on the way from one to the other.
+fn other_modulus(situation: &Situation<'_>, others: &BTreeSet<u32>, wanted: u32) -> Option<Finding> {
     let largest = others.last().copied()?;
     let shown: Vec<String> = others.iter().map(ToString::to_string).collect();
     let has = format!("has partitions of modulus {}, its policy says {wanted}", shown.join(", "));
-    let (table, wanted_is_there) = (&situation.table.name, existing.iter().any(|class| class.modulus == wanted));
-    let mut by_hand = Vec::new();
-    let (code, message, hint) = if others.iter().all(|modulus| wanted.is_multiple_of(*modulus))
-        && situation.path.is_empty()
-    {
-        let split: Vec<&Class> = existing.iter().filter(|class| class.modulus != wanted).collect();
-        let pieces: u32 = split.iter().map(|class| wanted / class.modulus).sum();
-        let message = format!("{has}: {} would be split into {pieces}, which moves all of their rows", split.len());
-        by_hand = split_by_hand(situation, &split, wanted);
-        let hint = "partctl does not carry that out, because nobody could write meanwhile: set `modulus` to what the table \
-                    has, or split one after the other by hand, each as shown";
-        (codes::MODULUS_SPLIT, message, hint.to_owned())
-    } else if wanted_is_there || !situation.path.is_empty() {
-        (codes::OTHER_SHAPE, has, "they count as coverage and are left as they are".to_owned())
+    let is_wanted = |partition: &Partition| matches!(partition.bound, Bound::Hash { modulus, .. } if modulus == wanted);
+    let table = &situation.table.name;
+    Some(if !situation.path.is_empty() || situation.table.partitions.iter().any(is_wanted) {
+        Finding::about(codes::OTHER_SHAPE, table, has).hint("they count as coverage and are left as they are")
     } else if largest.is_multiple_of(wanted) {
         let hint = format!("partitions are split, never merged: set `modulus` to {largest} or a multiple of it");
-        (codes::MODULUS, has, hint)
+        Finding::about(codes::MODULUS, table, has).hint(hint)
     } else {
         let multiple = u64::from(largest) * u64::from(wanted / gcd(largest, wanted));
         let hint = format!(
             "Postgres wants each modulus to be a factor of the next larger one (42P17): set `modulus` to {largest}, or to \
              a multiple of it such as {multiple}"
         );
-        (codes::MODULUS, has, hint)
-    };
-    let finding = Finding::about(code, table, message).hint(hint);
-    Some(if by_hand.is_empty() { finding } else { finding.measured(by_hand) })
-}
-
-/// The statements that split the first of these partitions in the transaction of a person.
-fn split_by_hand(situation: &Situation<'_>, split: &[&Class], wanted: u32) -> Vec<String> {
-    let Some(Class { modulus, remainder }) = split.first() else { return Vec::new() };
-    let bound = Bound::Hash { modulus: *modulus, remainder: *remainder };
-    let Some(old) = situation.table.partitions.iter().find(|partition| partition.bound == bound) else {
-        return Vec::new();
-    };
-    let parent = &situation.table.name;
-    let aside = Identifier::new(format!("{}_old", old.name.name.as_str())).shortened();
-    let there = QualifiedName { schema: old.name.schema.clone(), name: aside.clone() };
-    let piece = |remainder: u32| {
-        let name = partition_name(situation.level, parent, Label::Hash { modulus: wanted, remainder });
-        let bound = Bound::Hash { modulus: wanted, remainder };
-        format!("CREATE TABLE {name} PARTITION OF {parent} {bound};")
-    };
-    let pieces: Vec<String> = (*remainder..wanted).step_by(*modulus as usize).map(piece).collect();
-    vec![
-        format!(
-            "BEGIN; ALTER TABLE {parent} DETACH PARTITION {}; ALTER TABLE {} RENAME TO {aside};",
-            old.name, old.name
-        ),
-        pieces.join(" "),
-        format!("INSERT INTO {parent} OVERRIDING SYSTEM VALUE SELECT * FROM {there};"),
-        format!("DROP TABLE {there}; COMMIT;"),
-    ]
+        Finding::about(codes::MODULUS, table, has).hint(hint)
+    })
 }
 
 fn gcd(a: u32, b: u32) -> u32 {

@@ -20,6 +20,7 @@ mod move_rows;
 mod node;
 mod overview;
 mod properties;
+mod raise_modulus;
 mod range;
 mod reattach;
 mod regroup;
@@ -33,6 +34,7 @@ mod shapes;
 mod simulate;
 mod situation;
 mod size_cap;
+mod split;
 mod split_default;
 mod thresholds;
 mod unfinished;
@@ -98,6 +100,7 @@ const NODE_RULES: &[Rule<'static>] = &[
     &list::cover,
     &hash::cover,
     &split_default::split_default,
+    &split::take_back,
     &shapes::report_shapes,
     &default_partition::default_partition,
     &retire::retire,

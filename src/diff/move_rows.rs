@@ -3,7 +3,7 @@
 
 use super::split_default::TooLong;
 use super::{Draft, Situation};
-use crate::catalog::{Answer, Bound, DefaultFacts, Partition, Question, RelationKind, TriggerState};
+use crate::catalog::{Answer, Bound, Partition, PartitionFacts, Question, RelationKind, TriggerState};
 use crate::plan::steps::{AttachOrder, CreatePartition, Firing, MoveRows, Published, SilencedTrigger, Wait};
 use crate::plan::{Finding, Step, codes, first_few};
 use crate::policy::MoveRule;
@@ -13,6 +13,7 @@ use crate::sql::{Identifier, since};
 pub(super) const NAMED: usize = 3;
 
 /// Why rows stay, and what would change that; both as fragments.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Obstacle {
     pub why: String,
     pub hint: String,
@@ -146,14 +147,14 @@ impl<'a> Situation<'a> {
             .hint(format!("move or delete them: they are the rows with {condition}"))
     }
 
-    pub(super) fn facts_about(&self, draft: &mut Draft, default: &Partition) -> Option<&'a DefaultFacts> {
-        let question = Question::DefaultFacts(default.name.clone());
+    pub(super) fn facts_about(&self, draft: &mut Draft, default: &Partition) -> Option<&'a PartitionFacts> {
+        let question = Question::PartitionFacts(default.name.clone());
         match self.snapshot.answers.get(&question) {
             Some(Answer::Facts(facts)) => Some(facts),
             Some(other) => {
                 let why = if let Answer::Unknown(why) = other { why.as_str() } else { "another answer came" };
                 let message =
-                    format!("cannot tell what hangs on DEFAULT {}, which holds rows to be moved: {why}", default.name);
+                    format!("cannot tell what hangs on {}, which holds rows to be moved: {why}", default.name);
                 draft.findings.push(Finding::about(codes::UNANSWERED, &self.table.name, message));
                 None
             }
@@ -177,7 +178,7 @@ impl<'a> Situation<'a> {
     }
 
     /// How rows can leave this DEFAULT partition, or why they cannot; `None` while the database has not been asked.
-    fn way_out(&self, draft: &mut Draft, default: &Partition, facts: &DefaultFacts) -> Option<Result<Way, Obstacle>> {
+    fn way_out(&self, draft: &mut Draft, default: &Partition, facts: &PartitionFacts) -> Option<Result<Way, Obstacle>> {
         if let Some(obstacle) = nothing_leaves(default, facts) {
             return Some(Err(obstacle));
         }
@@ -237,7 +238,7 @@ impl<'a> Situation<'a> {
 }
 
 /// What keeps every row where it is.
-fn nothing_leaves(default: &Partition, facts: &DefaultFacts) -> Option<Obstacle> {
+pub(super) fn nothing_leaves(default: &Partition, facts: &PartitionFacts) -> Option<Obstacle> {
     let names = |names: Vec<String>| first_few(&names, NAMED);
     if matches!(default.kind, RelationKind::Foreign | RelationKind::Other) {
         return Some(Obstacle::new("it is a foreign table", "move them by hand, on both servers"));
@@ -247,10 +248,10 @@ fn nothing_leaves(default: &Partition, facts: &DefaultFacts) -> Option<Obstacle>
         let why = format!("rule {rules} may turn the move into something else");
         return Some(Obstacle::new(why, "drop the rule, or move them by hand"));
     }
-    let to_default: Vec<String> =
-        facts.referenced_by.iter().filter(|by| by.to_default).map(|by| by.table.to_string()).collect();
-    if !to_default.is_empty() {
-        let why = format!("a foreign key of {} wants them in this very table", names(to_default));
+    let to_itself: Vec<String> =
+        facts.referenced_by.iter().filter(|by| by.to_itself).map(|by| by.table.to_string()).collect();
+    if !to_itself.is_empty() {
+        let why = format!("a foreign key of {} wants them in this very table", names(to_itself));
         return Some(Obstacle::new(why, "let it reference the partitioned table instead"));
     }
     let fires = facts.triggers.iter().any(|trigger| trigger.on_delete && trigger.fires != TriggerState::Disabled);
@@ -262,7 +263,7 @@ fn nothing_leaves(default: &Partition, facts: &DefaultFacts) -> Option<Obstacle>
 }
 
 /// What subscribers are to see, or why they would see what is not true.
-fn published(facts: &DefaultFacts) -> Result<Published, Obstacle> {
+fn published(facts: &PartitionFacts) -> Result<Published, Obstacle> {
     let named = |inserts: bool| {
         let found = facts.publications.iter().filter(move |p| p.deletes && p.inserts == inserts);
         found.map(|publication| publication.name.to_string()).collect::<Vec<_>>()

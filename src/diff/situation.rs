@@ -15,7 +15,7 @@ use crate::plan::steps::{CheckAhead, CreatePartition, CreateReason};
 use crate::plan::{FarTable, Finding, Runway, Step, Surroundings, codes};
 use crate::policy::{Every, Level, Partitioning, Policy, Reach};
 use crate::schedule::{Edge, Extent, Point, Window};
-use crate::sql::QualifiedName;
+use crate::sql::{Identifier, QualifiedName};
 
 /// Bytes of a table that are read within some milliseconds even from a slow disk.
 pub(super) const SCANNED_IN_NO_TIME: u64 = 1 << 20;
@@ -261,48 +261,55 @@ impl<'a> Situation<'a> {
     /// rows must stay; puts the questions that decide this.
     pub fn create(&self, draft: &mut Draft, label: Label<'_>, bound: Bound, reason: CreateReason) {
         let name = partition_name(self.level, &self.table.name, label);
-        let range = self.desired.describe_bound(&bound);
-        if let Some(taken) = self.name_is_taken(draft, &name) {
-            draft.findings.push(
-                Finding::about(codes::NAME_TAKEN, &self.table.name, format!("cannot make {name} ({range}): {taken}"))
-                    .hint("rename what has that name, or set another `name` in the policy"),
-            );
+        if let Some(taken) = self.name_is_taken(draft, &name, &bound) {
+            draft.findings.push(taken);
             return;
         }
+        let range = self.desired.describe_bound(&bound);
         let in_default = self.in_default(draft, &bound, &range);
         let spares_default = match in_default {
             InDefault::NobodyKnows => return,
             InDefault::Rows { .. } => None,
             InDefault::Nothing => self.check_ahead(draft, &name, &bound),
         };
-        let table = self.table;
-        let tablespace = self.level.placement.tablespace.clone().or_else(|| table.tablespace.clone());
-        let carried = carried(self, &name.schema);
+        let create = self.new_leaf(name, bound, reason);
+        let name = &create.partition;
         draft.new_names.insert(name.clone());
-        let branch = match self.new_partition(draft, &name, tablespace.clone(), &bound) {
+        let branch = match self.new_partition(draft, name, create.tablespace.clone(), &create.bound) {
             NewPartition::Leaf => None,
             NewPartition::Branch(branch) => Some(branch),
             NewPartition::Obstructed => return,
         };
-        let create = CreatePartition {
-            around: self.surroundings(),
-            found_by: self.found_by(&bound),
-            spares_default,
-            root: self.root.name.clone(),
-            partition: name,
-            bound,
-            range,
-            reason,
-            owner: (table.owner != self.snapshot.server.role).then(|| table.owner.clone()),
-            carried,
-            tablespace,
-            access_method: table.access_method.clone(),
-            branch,
-        };
+        let create = CreatePartition { spares_default, branch, ..create };
         match in_default {
             InDefault::Rows { default, condition, rows } => self.move_rows(draft, create, default, condition, rows),
             _ => draft.steps.push(Step::Create(create)),
         }
+    }
+
+    /// A new partition as the policy wants it, without partitions of its own.
+    pub(super) fn new_leaf(&self, name: QualifiedName, bound: Bound, reason: CreateReason) -> CreatePartition {
+        let table = self.table;
+        CreatePartition {
+            around: self.surroundings(),
+            root: self.root.name.clone(),
+            found_by: self.found_by(&bound),
+            range: self.desired.describe_bound(&bound),
+            carried: carried(self, &name.schema),
+            partition: name,
+            bound,
+            reason,
+            owner: self.owner_if_another(),
+            tablespace: self.level.placement.tablespace.clone().or_else(|| table.tablespace.clone()),
+            access_method: table.access_method.clone(),
+            spares_default: None,
+            branch: None,
+        }
+    }
+
+    /// The table's owner, when the session's role is another.
+    pub(super) fn owner_if_another(&self) -> Option<Identifier> {
+        (self.table.owner != self.snapshot.server.role).then(|| self.table.owner.clone())
     }
 
     /// A condition by which a partition with this bound is found while planning, whatever the collations.
@@ -311,27 +318,33 @@ impl<'a> Situation<'a> {
         bound.found_by(key).filter(|_| key.iter().all(|column| has_one_order(&column.type_name)))
     }
 
-    fn name_is_taken(&self, draft: &mut Draft, name: &QualifiedName) -> Option<&'static str> {
-        if draft.new_names.contains(name) {
-            return Some("another new partition gets the same name");
-        }
-        if self.is_discarded(name) {
+    /// What keeps a partition with this bound from having this name; puts the question.
+    pub(super) fn name_is_taken(&self, draft: &mut Draft, name: &QualifiedName, bound: &Bound) -> Option<Finding> {
+        let taken = if draft.new_names.contains(name) {
+            "another new partition gets the same name"
+        } else if self.is_known_free(name) {
             return None;
-        }
-        // What an earlier run has begun goes on, or is taken back first.
-        let split = self.table.default_partition().and_then(|default| default.split.as_ref());
-        if split.is_some_and(|split| split.partitions.contains(name)) {
-            return None;
-        }
-        let question = Question::NameTaken(name.clone());
-        match self.snapshot.answers.get(&question) {
-            Some(Answer::Taken(true)) => Some("something else has that name already"),
-            Some(_) => None,
-            None => {
-                draft.questions.insert(question);
-                None
+        } else {
+            let question = Question::NameTaken(name.clone());
+            match self.snapshot.answers.get(&question) {
+                Some(Answer::Taken(true)) => "something else has that name already",
+                Some(_) => return None,
+                None => {
+                    draft.questions.insert(question);
+                    return None;
+                }
             }
-        }
+        };
+        let message = format!("cannot make {name} ({}): {taken}", self.desired.describe_bound(bound));
+        let finding = Finding::about(codes::NAME_TAKEN, &self.table.name, message);
+        Some(finding.hint("rename what has that name, or set another `name` in the policy"))
+    }
+
+    /// Whether what has the name now is partctl's own: what was left half built is taken away by this plan, and a split
+    /// that an earlier run has begun goes on, or is taken back first.
+    fn is_known_free(&self, name: &QualifiedName) -> bool {
+        let mut splits = self.table.partitions.iter().filter_map(|partition| partition.split.as_ref());
+        self.is_discarded(name) || splits.any(|split| split.partitions.contains(name))
     }
 
     /// Whether this plan takes away what has the name now: what was left half built, and is empty.

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use super::steps::{
     AnalyzeParent, AnalyzeReason, ArchiveTable, AttachPartition, Away, BringDefaultBack, CreatePartition,
     DeleteArchive, DetachPartition, DiscardBranch, DiscardSplit, DropTable, FinalizeDetach, MatchProperties, MoveRows,
-    RecordDetach, RecordedChange, RelocateTable, RemoveCheck, SetDefaultAside, SplitDefault,
+    RecordDetach, RecordedChange, RelocateTable, RemoveCheck, SetDefaultAside, SplitPartition,
 };
 use super::{Action, Lock};
 use crate::sql::QualifiedName;
@@ -22,14 +22,14 @@ pub enum Step {
     Remove(RemoveCheck),
     /// Takes away a branch that was left half built.
     Discard(DiscardBranch),
-    /// Takes back a split of DEFAULT that was not ended.
+    /// Takes back a split that was not ended.
     DiscardSplit(DiscardSplit),
     /// Makes a partition.
     Create(CreatePartition),
     /// Makes a partition and moves rows into it.
     Move(MoveRows),
-    /// Makes partitions and a new DEFAULT out of the old one.
-    Split(Box<SplitDefault>),
+    /// Makes several partitions out of one.
+    Split(Box<SplitPartition>),
     /// Puts a table back in its place.
     Attach(AttachPartition),
     /// Takes DEFAULT away for a moment.
@@ -220,10 +220,10 @@ impl Step {
             Self::Record(step) => &step.table,
             Self::Remove(step) => step.table(),
             Self::Discard(step) => &step.table,
-            Self::DiscardSplit(step) => &step.default,
+            Self::DiscardSplit(step) => &step.old,
             Self::Create(step) => &step.partition,
             Self::Move(step) => &step.create.partition,
-            Self::Split(step) => &step.default,
+            Self::Split(step) => &step.old,
             Self::Attach(step) => &step.table,
             Self::SetAside(step) => &step.default,
             Self::Detach(step) => &step.partition,
@@ -313,7 +313,7 @@ impl Step {
             | Self::Match(_)
             | Self::Analyze(_) => (None, None),
             Self::Move(step) => (None, Some(step.rows)),
-            Self::Split(step) => (Some(step.bytes), Some(step.rows)),
+            Self::Split(step) => (Some(step.bytes), step.rows),
             Self::Attach(step) => (Some(step.bytes), None),
             Self::Detach(step) => (Some(step.bytes), step.rows),
             Self::Archive(step) => (Some(step.bytes), step.rows),

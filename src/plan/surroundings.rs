@@ -46,12 +46,13 @@ impl Surroundings {
         (locks, implied)
     }
 
-    /// The locks under which rows leave DEFAULT: writers to the table wait, readers do not. Beside a lock on DEFAULT alone
-    /// statements that wait for it would go on with partitions of the past, and miss rows without an error (14-18).
-    pub(super) fn locks_for_rows(&self, modes: Modes) -> Vec<Lock> {
+    /// The locks under which rows leave a partition: writers to the table wait, readers do not. Beside a lock on the
+    /// partition alone statements that wait for it would go on with partitions of the past, and miss rows without an error
+    /// (14-18).
+    pub(super) fn locks_for_rows(&self, modes: Modes, left: &QualifiedName) -> Vec<Lock> {
         let (mut locks, _) = self.far(modes);
         locks.push(Lock::new(&self.parent, modes.parent));
-        locks.extend(self.default.iter().map(|default| Lock::with_partitions(default, modes.parent)));
+        locks.push(Lock::with_partitions(left, modes.parent));
         locks
     }
 

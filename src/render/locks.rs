@@ -63,7 +63,7 @@ fn roles(plan: &Plan) -> BTreeMap<QualifiedName, &'static str> {
             Step::Create(step) => &step.around,
             Step::DiscardSplit(step) => &step.around,
             Step::Move(step) => &step.create.around,
-            Step::Split(step) => &step.rest.around,
+            Step::Split(step) => &step.around,
             Step::SetAside(step) => &step.around,
             Step::Detach(step) => &step.around,
             Step::BringBack(step) => &step.around,

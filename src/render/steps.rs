@@ -143,11 +143,14 @@ pub(super) fn caution(step: &Step) -> Option<String> {
                 Published::DeletedAndInserted => "they are published as deleted and inserted, so readers wait as well",
             }
         )),
-        Step::Split(step) => Some(format!(
-            "all of DEFAULT {} is copied, also what stays, and needs that room on the disk once more; a new DEFAULT takes \
-             its name",
-            name_beside(&step.default, &step.rest.around.parent)
-        )),
+        Step::Split(step) => Some(match step.rest {
+            Some(_) => format!(
+                "all of DEFAULT {} is copied, also what stays, and needs that room on the disk once more; a new DEFAULT takes \
+                 its name",
+                name_beside(&step.old, &step.around.parent)
+            ),
+            None => "all of it is copied, and needs that room on the disk once more".to_owned(),
+        }),
         Step::Drop(DropTable { foreign_keys, .. }) if !foreign_keys.is_empty() => {
             let tables: Vec<String> = foreign_keys.iter().map(|key| name(&key.table)).collect();
             Some(format!(

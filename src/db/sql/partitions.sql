@@ -35,14 +35,14 @@ SELECT tree.parent, c.oid, n.nspname::text AS schema, c.relname::text AS name, c
   LEFT JOIN (SELECT k.conrelid, pg_catalog.array_agg(k.conname::text) AS checks FROM pg_catalog.pg_constraint k
               WHERE k.contype = 'c' AND k.conislocal AND pg_catalog.starts_with(k.conname::text, 'partctl_')
               GROUP BY k.conrelid) leftover ON leftover.conrelid = c.oid
-  -- What is to take the place of a DEFAULT partition is named after its oid. Without its triggers changes were missed.
+  -- What is to take the place of a partition is named after its oid. Without its triggers changes were missed.
   LEFT JOIN (SELECT s.relnamespace, s.relname::text AS name,
                     coalesce(pg_catalog.obj_description(s.oid, 'pg_class'), '') AS print,
                     (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(pn.nspname, p.relname) ORDER BY p.relname)::text
                        FROM pg_catalog.pg_inherits i
                        JOIN pg_catalog.pg_class p ON p.oid = i.inhrelid
                        JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
-                      WHERE i.inhparent = s.oid AND pg_catalog.pg_get_expr(p.relpartbound, 0) <> 'DEFAULT') AS partitions
+                      WHERE i.inhparent = s.oid AND p.relname <> 'partctl_heir_' || pg_catalog.substr(s.relname, 15)) AS partitions
                FROM pg_catalog.pg_class s
               WHERE 'partctl_split_' <= s.relname AND s.relname < 'partctl_split`' AND s.relkind = 'p') split
     ON split.relnamespace = c.relnamespace AND split.name = 'partctl_split_' || c.oid

@@ -1,5 +1,5 @@
--- What a DEFAULT partition ($1 schema, $2 name) is, as far as another table could take its place: the partition key of
--- its table, a key to tell its rows apart, what would be lost with it, and a print of its table's columns, indexes and
+-- What a partition ($1 schema, $2 name) is, as far as other tables could take its place: the partition key of its table,
+-- a key to tell its rows apart, what would be lost with it, and a print of its table's columns, indexes and
 -- constraints, which changes when they do.
 WITH own AS (
   SELECT c.oid, c.reltype, c.relrowsecurity, c.relforcerowsecurity, i.inhparent AS parent
@@ -17,6 +17,9 @@ chosen AS (
    ORDER BY x.indisprimary DESC, x.indnkeyatts, x.indexrelid
    LIMIT 1)
 SELECT pg_catalog.pg_get_partkeydef(own.parent) AS partitioned_by,
+       ARRAY(SELECT part.oid <> 0 FROM pg_catalog.pg_partitioned_table t
+              CROSS JOIN pg_catalog.unnest(t.partcollation::oid[]) WITH ORDINALITY part(oid, position)
+              WHERE t.partrelid = own.parent ORDER BY part.position) AS collated,
        (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attname,
                  'OPERATOR(' || pg_catalog.quote_ident(n.nspname) || '.' || o.oprname || ')') ORDER BY part.position)::text
           FROM chosen

@@ -69,19 +69,21 @@ pub(super) fn match_properties(situation: &Situation<'_>, draft: &mut Draft) {
     draft.findings.extend(told.findings(situation));
     let steps = super::rights::require_match(situation, draft, steps);
     let steps: Vec<Step> =
-        steps.into_iter().filter_map(|step| given_to_its_successor(step, &mut draft.steps)).collect();
+        steps.into_iter().filter_map(|step| given_to_its_successors(step, &mut draft.steps)).collect();
     draft.steps.extend(steps);
 }
 
-/// A DEFAULT that this plan splits is gone when its turn would come: what it lacks the new one gets.
-fn given_to_its_successor(step: Step, planned: &mut [Step]) -> Option<Step> {
+/// A partition that this plan splits is gone when its turn would come: what it lacks those get that are made like it.
+fn given_to_its_successors(step: Step, planned: &mut [Step]) -> Option<Step> {
     let Step::Match(given) = &step else { return Some(step) };
-    let successor = planned.iter_mut().find_map(|planned| match planned {
-        Step::Split(split) if split.default_oid == given.oid => Some(&mut split.rest),
+    let split = planned.iter_mut().find_map(|planned| match planned {
+        Step::Split(split) if split.old_oid == given.oid => Some(split),
         _ => None,
     });
-    let Some(successor) = successor else { return Some(step) };
-    successor.carried.properties.extend(given.properties.iter().cloned());
+    let Some(split) = split else { return Some(step) };
+    for successor in split.made_like_it() {
+        successor.carried.properties.extend(given.properties.iter().cloned());
+    }
     None
 }
 

@@ -14,12 +14,13 @@ pub(super) fn rehearse(planned: &TablePlan, catalog: &mut CatalogSnapshot) -> Ev
     let mut events = Events { table: planned.table.clone(), created, retired, freed: 0, archives_deleted: 0 };
     let now = catalog.server.now;
     for step in &planned.steps {
+        let part = exchanged(step, catalog);
         for create in step.made() {
             let oid = next_oid(catalog);
             let Some(parent) = parent(catalog, &create.around.parent) else { continue };
             let indexes = parent.partitions.iter().map(|partition| partition.indexes).max().unwrap_or(1);
             let mut partition = Partition::new(oid, create.partition.clone(), create.bound.clone());
-            (partition.indexes, partition.rows) = (indexes, Some(0));
+            (partition.indexes, partition.rows, partition.bytes) = (indexes, Some(part.rows), part.bytes);
             parent.partitions.push(partition);
             events.created.push(create.partition.clone());
         }
@@ -68,6 +69,24 @@ pub(super) fn rehearse(planned: &TablePlan, catalog: &mut CatalogSnapshot) -> Ev
         }
     }
     events
+}
+
+/// What each of those gets that take the place of a partition; nothing where none leaves.
+#[derive(Default)]
+struct Part {
+    rows: u64,
+    bytes: u64,
+}
+
+/// Takes a partition away that is exchanged for its parts; DEFAULT stays, as what they leave.
+fn exchanged(step: &Step, catalog: &mut CatalogSnapshot) -> Part {
+    let Step::Split(split) = step else { return Part::default() };
+    let Some(parent) = parent(catalog, &split.around.parent).filter(|_| split.rest.is_none()) else {
+        return Part::default();
+    };
+    let parts = split.partitions.len() as u64;
+    let left = parent.partitions.extract_if(.., |partition| partition.oid == split.old_oid);
+    left.fold(Part::default(), |_, old| Part { rows: old.rows.unwrap_or_default() / parts, bytes: old.bytes / parts })
 }
 
 fn entry(partition: Partition, parent: QualifiedName, now: DateTime<Utc>) -> DetachedTable {

@@ -199,9 +199,9 @@ impl SavedStep {
                 Step::Detach(step) => Some(step.bound.to_string()),
                 Step::Archive(step) => Some(step.bound.to_string()),
                 Step::Attach(step) => Some(step.bound.to_string()),
-                Step::SetAside(_) | Step::BringBack(_) | Step::Split(_) | Step::DiscardSplit(_) => {
-                    Some(Bound::Default.to_string())
-                }
+                Step::Split(step) => Some(step.bound.to_string()),
+                Step::DiscardSplit(step) => Some(step.bound.to_string()),
+                Step::SetAside(_) | Step::BringBack(_) => Some(Bound::Default.to_string()),
                 Step::Finalize(_)
                 | Step::Record(_)
                 | Step::Remove(_)

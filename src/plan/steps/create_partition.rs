@@ -66,6 +66,8 @@ pub enum CreateReason {
     Remainder,
     /// The DEFAULT partition that the policy asks for.
     Default,
+    /// Part of one that is split.
+    Part,
 }
 
 impl CreateReason {
@@ -73,7 +75,7 @@ impl CreateReason {
     pub fn is_urgent(&self) -> bool {
         match self {
             Self::Current | Self::Gap | Self::Group(_) | Self::Row | Self::Remainder => true,
-            Self::Ahead(_) | Self::Behind | Self::Bridge | Self::Default => false,
+            Self::Ahead(_) | Self::Behind | Self::Bridge | Self::Default | Self::Part => false,
         }
     }
 }
@@ -90,6 +92,7 @@ impl fmt::Display for CreateReason {
             Self::Row => f.write_str("new row"),
             Self::Remainder => f.write_str("missing remainder"),
             Self::Default => f.write_str("required by the policy"),
+            Self::Part => f.write_str("part of one that is split"),
         }
     }
 }

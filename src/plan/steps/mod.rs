@@ -20,7 +20,7 @@ mod record_detach;
 mod relocate_table;
 mod remove_check;
 mod set_default_aside;
-mod split_default;
+mod split_partition;
 
 pub use analyze_parent::{AnalyzeParent, AnalyzeReach, AnalyzeReason};
 pub use archive_table::ArchiveTable;
@@ -40,4 +40,4 @@ pub use record_detach::{RecordDetach, RecordedChange};
 pub use relocate_table::RelocateTable;
 pub use remove_check::RemoveCheck;
 pub use set_default_aside::SetDefaultAside;
-pub use split_default::{Begun, DiscardSplit, SplitDefault};
+pub use split_partition::{Begun, DiscardSplit, Rest, SplitPartition};

@@ -164,7 +164,8 @@ impl MoveRows {
         let (_, mut implied) = around.locks(CreatePartition::MODES);
         implied.retain(|lock| lock.relation != around.parent);
         let modes = Modes { parent: LockMode::ShareRowExclusive, ..CreatePartition::MODES };
-        let ahead = Ahead { locks: around.locks_for_rows(modes), statements, limit: self.limit, meanwhile: None };
+        let ahead =
+            Ahead { locks: around.locks_for_rows(modes, default), statements, limit: self.limit, meanwhile: None };
         let locks = vec![
             Lock::new(&around.parent, LockMode::AccessExclusive),
             Lock::with_partitions(default, LockMode::AccessExclusive),

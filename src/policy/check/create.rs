@@ -8,7 +8,7 @@ use crate::policy::reference::{ELAPSED, INTERVAL, Key, Keys, PARTITIONS, Shape};
 use crate::schedule::IntervalError;
 
 use super::nearest::{did_you_mean, nearest};
-use super::partition::Axis;
+use super::partition::{Axis, SUBPARTITION};
 use super::report::Report;
 use super::rules;
 use super::scalars::{boolean, choice, elapsed, interval_problem, scalar, shown, words, wrong_type};
@@ -36,7 +36,8 @@ pub(super) static KEYS: Keys = Keys::of(
             "what becomes of rows in DEFAULT that a partition to be made would hold: they are moved with it in one \
              transaction, where writers need not wait for too long (`at_once`); else all of DEFAULT is copied in batches \
              beside them, and exchanged for its parts (`in_batches`); they stay (`never`). A partition whose rows stay is \
-             not made. Rows that are moved in one transaction wait for transactions that keep a snapshot (REPEATABLE READ, \
+             not made. With `hash`, `in_batches` lets partitions be copied and exchanged where `modulus` is raised to a \
+             multiple. Rows that are moved in one transaction wait for transactions that keep a snapshot (REPEATABLE READ, \
              SERIALIZABLE, cursors) as far as these can be seen: one whose first statement waits for the move would miss \
              them. Rows that are copied are missed by nobody",
         )
@@ -79,10 +80,10 @@ pub(super) fn read(root: &Section<'_>, axis: Option<Axis>, report: &mut Report<'
     }
     let move_rows = section.optional("move_rows", report, move_rule).unwrap_or(otherwise.move_rows);
     let writers_wait = section.optional("writers_wait", report, writers_wait).unwrap_or(otherwise.writers_wait);
-    if axis == Some(Axis::Hash) {
+    if axis == Some(Axis::Hash) && root.name() == SUBPARTITION.section {
         for entry in ["move_rows", "writers_wait"].iter().filter_map(|key| section.own(key)) {
-            let message = format!("`{}` does not go with `hash`", entry.key);
-            let hint = "a hash-partitioned table has no DEFAULT partition";
+            let message = format!("`{}` does not go with `hash` below the first level", entry.key);
+            let hint = "there is no DEFAULT partition, and partitions keep the modulus that they were made with";
             report.hinted(rules::CONTRADICTION, &entry.key_span, message, hint);
         }
     }

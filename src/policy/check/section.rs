@@ -34,6 +34,11 @@ impl<'n> Section<'n> {
         Some(Self { entries, place, keys })
     }
 
+    /// What the section is called.
+    pub fn name(&self) -> &'static str {
+        self.keys.section
+    }
+
     /// The entry of a key, the first one if it is repeated.
     pub fn get(&self, key: &str) -> Option<&'n Entry> {
         self.entries.iter().find(|entry| entry.key == key)

@@ -56,8 +56,10 @@ pub(super) const EXPLANATIONS: &[Explanation] = &[
     ),
     explain(
         "PT159",
-        "Until they are split the table goes on with the partitions that it has: every row has its place.",
-        "Set `modulus` back to what the table has. Or split one partition after the other by hand, each in one transaction \
-         as the finding shows it: nobody reads or writes the table until it ends.",
-    ),
+        "Until they are split the table goes on with the partitions that it has: every row has its place. Nothing is copied \
+         unless the policy says that rows may be.",
+        "Write `move_rows: in_batches`: then one partition after the other is copied beside everybody into those that take \
+         its place, and writers wait for the last changes alone. Or set `modulus` back to what the table has.",
+    )
+    .example("partition: {hash: id, modulus: 8}\ncreate: {move_rows: in_batches}"),
 ];

@@ -1,4 +1,4 @@
-//! Findings about rows in DEFAULT that wait for a partition, or for somebody to look at them.
+//! Findings about rows that wait for a partition, or for somebody to look at them.
 
 use super::{Explanation, explain};
 
@@ -36,4 +36,14 @@ pub(super) const EXPLANATIONS: &[Explanation] = &[
          Or allow writers to wait for longer: then the rows move at once, and DEFAULT stays what it is.",
     )
     .example("create: {move_rows: in_batches, writers_wait: 30 s}"),
+    explain(
+        "PT174",
+        "Where the modulus is raised each partition is copied, those of the larger modulus take its place, and it is dropped. \
+         What is bound to the old table would be lost with it, changes are told by a key, and writers wait for a moment at \
+         the end. The other partitions are split all the same; every row has its place meanwhile.",
+        "The finding says what is in the way, the hint what would take it out of the way, if only until all is split. By hand \
+         it takes one transaction, in which everybody waits: detach the partition, make those of the larger modulus, insert \
+         its rows into the table, drop it.",
+    )
+    .example("alter table shop.users add primary key (id);"),
 ];

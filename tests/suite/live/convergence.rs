@@ -182,6 +182,19 @@ const SCENARIOS: &[Scenario] = &[
             INSERT INTO shop.large (at, who) VALUES ('2097-01-01', NULL), ('infinity', 7); ANALYZE shop.large")],
     },
     Scenario {
+        name: "a larger modulus, of which a part is there and a part is missing",
+        policy: "version: 1\ntable: shop.\"Hashed\"\npartition: {hash: id, modulus: 4}\ncreate: {move_rows: in_batches}\n",
+        setup: &[Sql("CREATE SCHEMA shop; CREATE TABLE shop.people (id int PRIMARY KEY); INSERT INTO shop.people VALUES (7);
+            CREATE TABLE shop.\"Hashed\" (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, gone int, double bigint GENERATED ALWAYS AS (id * 2) STORED,
+                who int REFERENCES shop.people, note text CHECK (note <> '')) PARTITION BY HASH (id);
+            ALTER TABLE shop.\"Hashed\" DROP COLUMN gone; CREATE INDEX ON shop.\"Hashed\" (who) WHERE note IS NOT NULL;
+            CREATE TABLE shop.\"Hashed_p0\" PARTITION OF shop.\"Hashed\" FOR VALUES WITH (MODULUS 2, REMAINDER 0) WITH (fillfactor = 80);
+            CREATE TABLE shop.\"Odd One\" PARTITION OF shop.\"Hashed\" FOR VALUES WITH (MODULUS 4, REMAINDER 1);
+            CREATE TABLE shop.third PARTITION OF shop.\"Hashed\" FOR VALUES WITH (MODULUS 4, REMAINDER 3);
+            INSERT INTO shop.\"Hashed\" (who, note) SELECT 7, repeat('x', 1 + i % 9) FROM generate_series(1, 900) i;
+            DELETE FROM shop.third; DROP TABLE shop.third; ANALYZE shop.\"Hashed\"")],
+    },
+    Scenario {
         name: "values that wait in DEFAULT move with their group",
         policy: "version: 1\ntable: shop.lists\npartition:\n  list: country\n  values:\n    nordic: [NO, SE]\n    odd: [null, \"it's\"]\n  default: other\n",
         setup: &[Sql("CREATE SCHEMA shop; CREATE TABLE shop.lists (country text, n int) PARTITION BY LIST (country);

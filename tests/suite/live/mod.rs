@@ -17,6 +17,7 @@ mod key_parts;
 mod keys;
 mod locks;
 mod messages;
+mod moduli;
 mod moves;
 mod older_snapshots;
 mod outages;

@@ -18,7 +18,7 @@ const IN_BATCHES: &str = "version: 1\ntable: shop.orders\npartition: {range: at,
 create: {ahead: 3 partitions, move_rows: in_batches}\n";
 
 /// What a split needs until it is done, and leaves nothing of.
-const LEFTOVERS: &str = "SELECT (SELECT count(*) FROM pg_class WHERE relname LIKE 'partctl%') + (SELECT count(*) FROM pg_proc WHERE proname LIKE 'partctl%')
+pub const LEFTOVERS: &str = "SELECT (SELECT count(*) FROM pg_class WHERE relname LIKE 'partctl%') + (SELECT count(*) FROM pg_proc WHERE proname LIKE 'partctl%')
     + (SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'partctl%') + (SELECT count(*) FROM pg_constraint WHERE conname LIKE 'partctl%')";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -45,8 +45,18 @@ async fn a_split_that_is_killed_again_and_again_loses_and_doubles_nothing() {
     let database = with_so_many_stones(&format!("{IN_BATCHES}{PATIENT}"), MANY).await;
     database.partctl(&["init"], 0);
     let crowd = Crowd::gather(&database).await.and_two_who_keep_their_snapshots(&database).await;
+    let (kills, text) = killed_again_and_again(&database).await;
+    crowd.disperse().await;
+    assert!(2 < kills, "killed {kills} times: {text}");
+    assert_eq!(database.value(IN_DEFAULT).await, "0", "{text}");
+    assert_eq!(database.value(LEFTOVERS).await, "0");
+    database.partctl(&["plan", "--check"], 0);
+}
+
+/// Applies and kills that, until it comes to its end by itself: how often, and what it said at last.
+pub async fn killed_again_and_again(database: &Database) -> (u64, String) {
     let mut kills = 0;
-    let text = loop {
+    loop {
         let mut run = database.start(&database.url(), &["apply"]);
         // Later each time, so that it is killed everywhere, and at last not at all.
         let moment = tokio::time::sleep(Duration::from_millis(100 + 120 * kills));
@@ -59,17 +69,12 @@ async fn a_split_that_is_killed_again_and_again_loses_and_doubles_nothing() {
             database.until(held, || true).await;
             continue;
         }
-        break run.ends().await.1;
-    };
-    crowd.disperse().await;
-    assert!(2 < kills, "killed {kills} times: {text}");
-    assert_eq!(database.value(IN_DEFAULT).await, "0", "{text}");
-    assert_eq!(database.value(LEFTOVERS).await, "0");
-    database.partctl(&["plan", "--check"], 0);
+        return (kills, run.ends().await.1);
+    }
 }
 
 /// Carries out the first actions of the table's split, and no more.
-async fn begin_split(database: &Database, actions: usize) {
+pub async fn begin_split(database: &Database, actions: usize) {
     let (_, plan) = database.plan().await;
     let split = plan.steps().find(|(_, step)| step.kind() == StepKind::Split).expect("a split").1.clone();
     for action in split.actions().iter().take(actions) {

@@ -267,12 +267,15 @@ fn how_rows_leave_default_is_a_word_and_a_time_of_at_most_an_hour() {
         4 | create: {move_rows: sometimes, writers_wait: 2 hours}
           |                                              ^^^^^^^
         ");
-    insta::assert_snapshot!(with_partition("  hash: c\n  modulus: 2\ncreate: {move_rows: never}"), @"
-        error[PT017]: `move_rows` does not go with `hash`
-         --> a.yaml:6:10
+    let hash =
+        "version: 1\ntable: a.b\npartition: {hash: c, modulus: 2}\ncreate: {move_rows: in_batches, writers_wait: 2 s}";
+    assert_eq!(policy(hash).level.create.move_rows, MoveRule::InBatches);
+    insta::assert_snapshot!(with_partition("  list: c\n  values: {x: [1]}\n  subpartition: {hash: d, modulus: 2, create: {move_rows: in_batches}}"), @"
+        error[PT017]: `move_rows` does not go with `hash` below the first level
+         --> a.yaml:6:48
           |
-        6 | create: {move_rows: never}
-          |          ^^^^^^^^^ a hash-partitioned table has no DEFAULT partition
+        6 |   subpartition: {hash: d, modulus: 2, create: {move_rows: in_batches}}
+          |                                                ^^^^^^^^^ there is no DEFAULT partition, and partitions keep the modulus that they were made with
         ");
 }
 

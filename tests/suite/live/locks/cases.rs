@@ -49,6 +49,8 @@ const SPLIT: &str = "version: 1\ntable: shop.orders\npartition: {range: at, ever
 create: {ahead: 1 partition, fill_gaps: false, move_rows: in_batches}\nretain: {for: 1 year, then: drop, grace: 0 days}\n";
 const LIST: &str = "version: 1\ntable: shop.orders\npartition:\n  list: country\n  values:\n    nordic: [NO, SE]\n    odd: [null, XX]\n";
 const STORED: &str = "version: 1\ntable: shop.orders\npartition:\n  list: country\n  values: {nordic: [NO]}\n  default: rest\nstorage: {fillfactor: 90}\n";
+const RAISED: &str =
+    "version: 1\ntable: shop.orders\npartition: {hash: id, modulus: 4}\ncreate: {move_rows: in_batches}\n";
 const HASH: &str = "version: 1\ntable: shop.orders\npartition: {hash: id, modulus: 4}\n";
 
 macro_rules! table {
@@ -135,6 +137,17 @@ pub const CASES: &[Case] = &[
             INSERT INTO shop.orders SELECT i, now(), 1 FROM generate_series(1, 30000) i;"
         ),
         kinds: &[Split, Create, Detach, Drop],
+        ..EMPTY
+    },
+    Case {
+        name: "partitions of a smaller modulus to be split",
+        policy: RAISED,
+        setup: "CREATE TABLE shop.customers (id int PRIMARY KEY); INSERT INTO shop.customers VALUES (1);
+            CREATE TABLE shop.orders (id int PRIMARY KEY, customer int REFERENCES shop.customers) PARTITION BY HASH (id);
+            CREATE TABLE shop.orders_p0 PARTITION OF shop.orders FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+            CREATE TABLE shop.other PARTITION OF shop.orders FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+            INSERT INTO shop.orders SELECT i, 1 FROM generate_series(1, 100) i;",
+        kinds: &[Split],
         ..EMPTY
     },
     Case {

@@ -1,4 +1,4 @@
-//! Why nobody can tell the copy from DEFAULT when it takes DEFAULT's place, under any isolation level.
+//! Why nobody can tell the copy from the partition whose place it takes, under any isolation level.
 //!
 //! Partitions are not versioned and rows are: a snapshot from before the commit of a row finds the new partition without it
 //! (Postgres 14-18). So nothing is replayed in the transaction that exchanges. The last changes are replayed before, and
@@ -8,7 +8,7 @@
 //! A transaction with an older snapshot does not see that it is to mirror, and leaves its keys as before. A second round
 //! brings those; by then nobody leaves keys any more.
 
-use super::{Names, SplitDefault};
+use super::{Names, SplitPartition};
 use crate::plan::steps::kept_snapshots::IS_ANOTHER_CLIENT;
 use crate::plan::{Action, Ahead, Batches, Lock, LockMode, Transaction};
 use crate::sql::{DollarQuoted, SqlLiteral};
@@ -16,7 +16,7 @@ use crate::sql::{DollarQuoted, SqlLiteral};
 /// How long it is looked for older snapshots before their sessions are named.
 const LOOKED_FOR: &str = "1 second";
 
-impl SplitDefault {
+impl SplitPartition {
     /// The rounds, in order.
     pub(super) fn mirror(&self) -> [Action; 4] {
         let meanwhile = Batches { statement: self.catch_up() };
@@ -37,12 +37,12 @@ impl SplitDefault {
              WHERE NOT mirrors OR EXISTS (SELECT FROM {changes})"
         );
         let mut before = Self::by_key_alone();
-        before.extend(self.rest.set_role());
+        before.extend(self.set_role());
         before.push(self.guard());
         let statements = [self.guard(), self.refuse_half_copied(), begin].into_iter().chain(self.replay()).collect();
         let locks = self.lock_out_writers();
         let ahead = Some(Ahead { locks, statements, limit: self.limit, meanwhile });
-        let under = self.rest.reset_role().into_iter().collect();
+        let under = self.reset_role().into_iter().collect();
         Action::Transaction(Transaction { before, ahead, under, ..Transaction::default() })
     }
 
@@ -58,7 +58,7 @@ impl SplitDefault {
     }
 
     fn lock_out_writers(&self) -> Vec<Lock> {
-        vec![Lock::with_partitions(&self.default, LockMode::ShareRowExclusive)]
+        vec![Lock::with_partitions(&self.old, LockMode::ShareRowExclusive)]
     }
 
     /// Waits until nobody keeps a snapshot that does not show what `since` committed, as CREATE INDEX CONCURRENTLY does: for
@@ -90,24 +90,24 @@ impl SplitDefault {
     /// were left before is in the way, this one leaves its key as well.
     pub(super) fn note(&self, row: &str) -> String {
         let Names { successors, changes, .. } = self.names();
-        let default = &self.default;
+        let old = &self.old;
         let columns: Vec<String> = self.columns.iter().map(|column| format!("d.{column}")).collect();
         let key: Vec<String> = self.key.iter().map(|(column, _)| format!("{row}.{column}")).collect();
         let (there, here, key) = (self.same("s", row), self.same("d", row), key.join(", "));
         format!(
             "IF partctl_mirrors THEN DELETE FROM {successors} s WHERE {there}; \
-             INSERT INTO {successors} ({}) SELECT {} FROM ONLY {default} d WHERE {here} ON CONFLICT DO NOTHING; \
-             IF NOT FOUND AND EXISTS (SELECT FROM ONLY {default} d WHERE {here}) THEN INSERT INTO {changes} VALUES ({key}); END IF; \
+             INSERT INTO {successors} ({}) SELECT {} FROM ONLY {old} d WHERE {here} ON CONFLICT DO NOTHING; \
+             IF NOT FOUND AND EXISTS (SELECT FROM ONLY {old} d WHERE {here}) THEN INSERT INTO {changes} VALUES ({key}); END IF; \
              ELSE INSERT INTO {changes} VALUES ({key}); END IF;",
             self.list(),
             columns.join(", "),
         )
     }
 
-    /// Raises 55000 unless the copy is DEFAULT's equal for every snapshot that there is.
+    /// Raises 55000 unless the copy is the partition's equal for every snapshot that there is.
     pub(super) fn refuse_unequal(&self) -> String {
         let Names { changes, progress, .. } = self.names();
-        let message = format!("partctl: {} is not mirrored any more", self.default);
+        let message = format!("partctl: {} is not mirrored any more", self.old);
         let body = format!(
             "BEGIN IF NOT EXISTS (SELECT FROM {progress} p WHERE p.mirrors AND p.older = '{{}}') OR EXISTS (SELECT FROM {changes}) \
              THEN RAISE EXCEPTION USING ERRCODE = '55000', MESSAGE = {}; END IF; END",

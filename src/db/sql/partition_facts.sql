@@ -1,4 +1,4 @@
--- What decides whether rows can leave a DEFAULT partition ($1 schema, $2 name): its columns, triggers, rules,
+-- What decides whether rows can leave a partition ($1 schema, $2 name): its columns, triggers, rules,
 -- publications and who references it; those of what lies below it as well. A trigger that is part of a constraint is
 -- Postgres' own.
 WITH RECURSIVE own(oid) AS (
@@ -37,7 +37,7 @@ SELECT (SELECT pg_catalog.json_agg(a.attname ORDER BY a.attnum)::text
           JOIN pg_catalog.pg_publication p ON p.pubname = t.pubname) AS publications,
        (SELECT pg_catalog.json_agg(DISTINCT pg_catalog.jsonb_build_object(
                  'table', pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname),
-                 'to_default', k.confrelid IN (SELECT oid FROM below)))::text
+                 'to_itself', k.confrelid IN (SELECT oid FROM below)))::text
           FROM pg_catalog.pg_constraint k
           JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
           JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

@@ -1,13 +1,13 @@
-//! What decides whether, and how, rows can leave a DEFAULT partition: read only when some have to.
+//! What decides whether, and how, rows can leave a partition: read only when some have to.
 
 use serde::{Deserialize, Serialize};
 
 use crate::sql::{Identifier, QualifiedName};
 
-/// Facts about a DEFAULT partition.
+/// Facts about a partition.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct DefaultFacts {
+pub struct PartitionFacts {
     /// Its columns that INSERT may give a value to, generated ones left out, in their order.
     pub columns: Vec<Identifier>,
     /// Triggers that somebody made, on it or on what lies below it.
@@ -24,14 +24,14 @@ pub struct DefaultFacts {
     pub referenced_by: Vec<Referrer>,
 }
 
-/// A table that references rows which may lie in a DEFAULT partition.
+/// A table that references rows which may lie in a partition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Referrer {
     /// The table.
     pub table: QualifiedName,
-    /// Whether its foreign key names the DEFAULT partition itself: there is no such row anywhere else then.
-    pub to_default: bool,
+    /// Whether its foreign key names the partition itself: there is no such row anywhere else then.
+    pub to_itself: bool,
 }
 
 /// A trigger that is not one of Postgres' own.

@@ -1,5 +1,5 @@
-//! What hangs on a DEFAULT partition: whether, and how, rows can leave it or another table can take its place. Asked only
-//! when some are to leave.
+//! What hangs on a partition: whether, and how, rows can leave it or other tables can take its place. Asked only when some
+//! are to leave.
 
 use anyhow::{Context, Result};
 use serde::de::DeserializeOwned;
@@ -7,19 +7,19 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
 use super::answers::{ask, ask_with, reason};
-use crate::catalog::{Answer, DefaultFacts, SplitFacts};
+use crate::catalog::{Answer, PartitionFacts, SplitFacts};
 use crate::sql::QualifiedName;
 
 /// These look into the catalog alone; some wait for DDL on the table.
 const PATIENCE: &str = "10s";
 
-/// Answers [`Question::DefaultFacts`](crate::catalog::Question::DefaultFacts).
+/// Answers [`Question::PartitionFacts`](crate::catalog::Question::PartitionFacts).
 ///
 /// # Errors
 /// When the connection is lost.
-pub(super) async fn default_facts(client: &Client, default: &QualifiedName) -> Result<Answer> {
-    about(client, default, include_str!("sql/default_facts.sql"), |row| {
-        Ok(Answer::Facts(Box::new(DefaultFacts {
+pub(super) async fn partition_facts(client: &Client, partition: &QualifiedName) -> Result<Answer> {
+    about(client, partition, include_str!("sql/partition_facts.sql"), |row| {
+        Ok(Answer::Facts(Box::new(PartitionFacts {
             columns: json(row, "columns")?,
             triggers: json(row, "triggers")?,
             rules: json(row, "rules")?,
@@ -34,10 +34,11 @@ pub(super) async fn default_facts(client: &Client, default: &QualifiedName) -> R
 ///
 /// # Errors
 /// When the connection is lost.
-pub(super) async fn split_facts(client: &Client, default: &QualifiedName) -> Result<Answer> {
-    about(client, default, include_str!("sql/split_facts.sql"), |row| {
+pub(super) async fn split_facts(client: &Client, partition: &QualifiedName) -> Result<Answer> {
+    about(client, partition, include_str!("sql/split_facts.sql"), |row| {
         Ok(Answer::SplitFacts(Box::new(SplitFacts {
             partitioned_by: row.try_get("partitioned_by")?,
+            collated: row.try_get("collated")?,
             key: json(row, "key")?,
             foreign_keys: json(row, "foreign_keys")?,
             own_triggers: json(row, "own_triggers")?,
@@ -53,16 +54,16 @@ pub(super) async fn split_facts(client: &Client, default: &QualifiedName) -> Res
 
 async fn about(
     client: &Client,
-    default: &QualifiedName,
+    partition: &QualifiedName,
     sql: &str,
     read: impl Fn(&Row) -> Result<Answer>,
 ) -> Result<Answer> {
-    let (schema, name) = (default.schema.as_str(), default.name.as_str());
+    let (schema, name) = (partition.schema.as_str(), partition.name.as_str());
     let values: [(&(dyn ToSql + Sync), Type); 2] = [(&schema, Type::TEXT), (&name, Type::TEXT)];
     Ok(match ask_with(client, PATIENCE, sql, &values).await? {
         Ok(rows) => match rows.first() {
             Some(row) => read(row)?,
-            None => Answer::Unknown(format!("{default} is gone")),
+            None => Answer::Unknown(format!("{partition} is gone")),
         },
         Err(refusal) => Answer::Unknown(reason(&refusal)),
     })

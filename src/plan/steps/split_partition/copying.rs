@@ -1,10 +1,10 @@
-//! The SQL that copies DEFAULT beside its writers: what captures their changes, the batches, and the replay.
+//! The SQL that copies a partition beside its writers: what captures their changes, the batches, and the replay.
 //!
 //! A row is known by its key. Whatever was changed is copied anew as it is now, so the order of changes does not matter,
 //! and doing it twice does no harm. A writer's change and its key commit together: a snapshot that shows the one shows
 //! the other.
 
-use super::{Names, SplitDefault, TRIGGERS};
+use super::{Names, SplitPartition, TRIGGERS};
 use crate::sql::{DollarQuoted, Identifier, SqlLiteral};
 
 /// Pages per batch, half a second's work at most.
@@ -12,7 +12,7 @@ const BLOCKS_AT_ONCE: u64 = 500;
 /// So few changes are left to the moment in which writers wait.
 const FEW_CHANGES: u64 = 500;
 
-impl SplitDefault {
+impl SplitPartition {
     /// The function that triggers call. It writes with its owner's rights: those who change rows have none here.
     pub(super) fn capture(&self) -> [String; 2] {
         let Names { progress, capture, .. } = self.names();
@@ -37,10 +37,10 @@ impl SplitDefault {
 
     /// Where copying begins. Pages that are added later hold nothing that is not captured.
     pub(super) fn progress_now(&self) -> String {
-        let default = SqlLiteral(&self.default.to_string()).to_string();
+        let old = SqlLiteral(&self.old.to_string()).to_string();
         format!(
-            "SELECT pg_catalog.pg_relation_filenode({default}::pg_catalog.regclass), 0, \
-             pg_catalog.pg_relation_size({default}::pg_catalog.regclass) \
+            "SELECT pg_catalog.pg_relation_filenode({old}::pg_catalog.regclass), 0, \
+             pg_catalog.pg_relation_size({old}::pg_catalog.regclass) \
              / pg_catalog.current_setting('block_size')::int8"
         )
     }
@@ -53,7 +53,7 @@ impl SplitDefault {
     /// rows to other pages of another file: then it begins again, and skips what is there.
     pub(super) fn copy(&self) -> String {
         let Names { successors, progress, .. } = self.names();
-        let (default, columns) = (&self.default, self.list());
+        let (old, columns) = (&self.old, self.list());
         let sum = format!(
             "SELECT pg_catalog.count(*), pg_catalog.sum(pg_catalog.hashtextextended(ROW({columns})::text, 0)) FROM"
         );
@@ -66,7 +66,7 @@ impl SplitDefault {
              UPDATE {progress} SET emptied = false, next_block = 0; TRUNCATE {successors}; COMMIT; CONTINUE; \
              END IF; \
              EXIT WHEN partctl_at.blocks <= partctl_at.next_block; \
-             INSERT INTO {successors} ({columns}) SELECT {columns} FROM ONLY {default} \
+             INSERT INTO {successors} ({columns}) SELECT {columns} FROM ONLY {old} \
              WHERE ctid >= pg_catalog.format('(%s,0)', partctl_at.next_block)::tid \
              AND ctid < pg_catalog.format('(%s,0)', partctl_at.next_block + {BLOCKS_AT_ONCE})::tid ON CONFLICT DO NOTHING; \
              IF pg_catalog.pg_relation_filenode({regclass}::pg_catalog.regclass) = partctl_at.file THEN \
@@ -80,14 +80,14 @@ impl SplitDefault {
              ANALYZE {successors}; COMMIT; \
              {catch_up} \
              SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; {by_key} {replay}; SET LOCAL enable_seqscan = on; \
-             {sum} ONLY {default} INTO partctl_rows, partctl_print; {sum} {successors} INTO partctl_copied_rows, partctl_copied_print; \
+             {sum} ONLY {old} INTO partctl_rows, partctl_print; {sum} {successors} INTO partctl_copied_rows, partctl_copied_print; \
              IF (partctl_rows, partctl_print) IS DISTINCT FROM (partctl_copied_rows, partctl_copied_print) THEN \
              ROLLBACK; UPDATE {progress} SET emptied = true; COMMIT; \
              RAISE EXCEPTION USING ERRCODE = 'XX001', MESSAGE = pg_catalog.format({differs}, partctl_rows, partctl_copied_rows); \
              END IF; \
              COMMIT; \
              END",
-            regclass = SqlLiteral(&default.to_string()),
+            regclass = SqlLiteral(&old.to_string()),
             now = self.progress_now(),
             counters = Self::COUNTERS,
             catch_up = self.rounds(),
@@ -95,7 +95,7 @@ impl SplitDefault {
             replay = self.replay().join("; "),
             differs = SqlLiteral(&format!(
                 "partctl: the copy of {} in {successors} differs: %s rows, %s copied; it begins anew the next time",
-                default.to_string().replace('%', "%%")
+                old.to_string().replace('%', "%%")
             )),
         );
         format!("DO {}", DollarQuoted(&body))
@@ -136,7 +136,7 @@ impl SplitDefault {
                 self.list(),
                 columns.join(", "),
                 key.join(", "),
-                self.default,
+                self.old,
                 self.same("d", "c")
             ),
             format!("DELETE FROM {changes}"),
@@ -151,13 +151,13 @@ impl SplitDefault {
             .into()
     }
 
-    /// Raises 55000 unless everything was copied, and changes are still captured: somebody may have emptied DEFAULT since,
+    /// Raises 55000 unless everything was copied, and changes are still captured: somebody may have emptied the partition since,
     /// or disabled its triggers.
     pub(super) fn refuse_half_copied(&self) -> String {
         let Names { progress, .. } = self.names();
-        let default = &self.default;
+        let old = &self.old;
         let raise = |message: &str| {
-            let message = SqlLiteral(&format!("partctl: {default} {message}")).to_string();
+            let message = SqlLiteral(&format!("partctl: {old} {message}")).to_string();
             format!("RAISE EXCEPTION USING ERRCODE = '55000', MESSAGE = {message};")
         };
         let body = format!(
@@ -165,7 +165,7 @@ impl SplitDefault {
              IF (SELECT pg_catalog.count(*) FROM pg_catalog.pg_trigger t WHERE t.tgrelid = {} \
              AND t.tgname IN ({}) AND t.tgenabled = 'A') <> {} THEN {} END IF; END",
             raise("was emptied or rewritten after it was copied"),
-            self.default_oid,
+            self.old_oid,
             TRIGGERS.map(|trigger| SqlLiteral(trigger).to_string()).join(", "),
             TRIGGERS.len(),
             raise("no longer captures its changes: its triggers were dropped or disabled"),
