@@ -42,7 +42,7 @@ SELECT pg_catalog.pg_get_partkeydef(own.parent) AS partitioned_by,
          WHERE x.indrelid = own.oid AND NOT x.indimmediate ORDER BY 1 LIMIT 1) AS deferrable,
        EXISTS (SELECT FROM pg_catalog.pg_subscription_rel s WHERE s.srrelid = own.oid) AS subscribed,
        -- A view's rule stands for the view. Its own constraints and defaults depend on it as well, and are copied; a sequence
-       -- that one of its columns owns is not.
+       -- that one of its columns owns is not, nor a foreign key that its table does not have.
        (SELECT pg_catalog.json_agg(DISTINCT pg_catalog.pg_describe_object(
                  CASE WHEN r.oid IS NULL THEN d.classid ELSE 'pg_catalog.pg_class'::pg_catalog.regclass END,
                  coalesce(r.ev_class, d.objid), 0))::text
@@ -51,7 +51,8 @@ SELECT pg_catalog.pg_get_partkeydef(own.parent) AS partitioned_by,
           LEFT JOIN pg_catalog.pg_class s ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND s.oid = d.objid AND s.relkind = 'S'
           LEFT JOIN pg_catalog.pg_constraint k ON d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND k.oid = d.objid
           LEFT JOIN pg_catalog.pg_attrdef x ON d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND x.oid = d.objid
-         WHERE (d.deptype = 'n' OR s.oid IS NOT NULL) AND coalesce(k.conrelid, x.adrelid, 0) <> own.oid
+         WHERE ((d.deptype = 'n' OR s.oid IS NOT NULL) AND coalesce(k.conrelid, x.adrelid, 0) <> own.oid
+                OR k.conrelid = own.oid AND k.contype = 'f' AND k.conparentid = 0)
            AND (d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = own.oid
                 OR d.refclassid = 'pg_catalog.pg_type'::pg_catalog.regclass AND d.refobjid = own.reltype)) AS dependents,
        pg_catalog.md5(pg_catalog.concat_ws('|',

@@ -279,6 +279,13 @@ async fn what_would_be_lost_with_a_partition_keeps_it_from_being_split() {
             0,
         ),
         (format!("ALTER TABLE {one} ENABLE ROW LEVEL SECURITY"), "its row security would go with it", 2),
+        (
+            format!(
+                "CREATE TABLE shop.kinds (n int PRIMARY KEY); INSERT INTO shop.kinds VALUES (0); ALTER TABLE {one} ADD CONSTRAINT mine FOREIGN KEY (n) REFERENCES shop.kinds"
+            ),
+            "constraint mine on table shop.\"User Accounts_p1\" would go with it",
+            2,
+        ),
         (format!("CREATE RULE quiet AS ON DELETE TO {one} DO INSTEAD NOTHING"), "rule quiet may turn the move", 2),
         ("CREATE TABLE shop.\"User Accounts_p5\" ()".to_owned(), "cannot make shop.\"User Accounts_p5\"", 2),
     ];
