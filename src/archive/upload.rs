@@ -13,6 +13,8 @@ use super::destination::Destination;
 
 /// Of equal size but for the last, as R2 wants it, and at least 5 MiB, as S3 does.
 const PART: usize = 8 << 20;
+/// A folder does not care.
+const WRITTEN_AT_ONCE: usize = 1 << 20;
 /// Parts on their way at once: what memory an upload takes.
 const AT_ONCE: usize = 3;
 /// S3 takes 10,000 parts. Files are split before they grow larger.
@@ -69,8 +71,9 @@ impl<'a> Upload<'a> {
         self.digest.update(bytes);
         self.bytes += bytes.len() as u64;
         self.buffer.extend_from_slice(bytes);
-        while PART < self.buffer.len() {
-            let part = self.buffer.split_to(PART).freeze();
+        let size = if self.destination.parts.is_some() { PART } else { WRITTEN_AT_ONCE };
+        while size < self.buffer.len() {
+            let part = self.buffer.split_to(size).freeze();
             self.send(part).await.with_context(|| format!("writing `{}`", self.destination.url_of(&self.name)))?;
         }
         Ok(())
