@@ -32,7 +32,8 @@ const ISOLATION: &str = "coalesce((SELECT pg_catalog.split_part(c.setting, '=', 
 /// or its transactions keep theirs unless they say otherwise; or its snapshot was taken before its statement began.
 ///
 /// The last is seen from the second time on that a transaction says this: what began after the first time, and sees less
-/// than could be seen then, was not read anew.
+/// than could be seen then, was not read anew. A transaction that has been writing for longer than both, in whichever database,
+/// hides that: nobody's snapshot looks younger.
 pub(super) fn refuse_kept_snapshots() -> String {
     let message =
         SqlLiteral("partctl: %s would not see rows that move (REPEATABLE READ, SERIALIZABLE, or an open cursor)");

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use partctl::db::connect::Session;
+use partctl::db::throwaway::ThrowawayServer;
 use tokio::task::JoinHandle;
 
-use super::harness::Database;
+use super::harness::{Database, server};
 
 /// Longer than any statement of the crowd may take, and than its members may take to hear that it is over.
 const LONGEST: Duration = Duration::from_secs(30);
@@ -44,13 +45,18 @@ pub async fn with_stones(policy: &str) -> Database {
 
 /// The same with so many rows of each month.
 pub async fn with_so_many_stones(policy: &str, each: i64) -> Database {
+    with_so_many_stones_on(server(), policy, each).await
+}
+
+/// The same on a server of the test's own.
+pub async fn with_so_many_stones_on(server: &ThrowawayServer, policy: &str, each: i64) -> Database {
     let stones = format!(
         "INSERT INTO shop.orders SELECT m * 1000000 + i, {} + m * interval '1 month' + i * interval '1 s', 0, 0
            FROM generate_series(0, {MONTHS} - 1) m, generate_series(1, {each}) i;
          INSERT INTO shop.orders SELECT -i, '2097-01-01', 0, 0 FROM generate_series(1, 500) i; ANALYZE shop.orders;",
         month(0)
     );
-    Database::new(policy, &format!("{TABLE}{stones}")).await
+    Database::on(server, policy, &format!("{TABLE}{stones}")).await
 }
 
 /// Sessions that work until they are told to stop; each panics at the first wrong count.

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use partctl::db::connect::Session;
+use partctl::db::throwaway::{ServerOptions, ThrowawayServer};
 use tokio::task::JoinHandle;
 
-use super::crowd::{IN_DEFAULT, STONES, month, with_so_many_stones};
+use super::crowd::{IN_DEFAULT, STONES, month, with_so_many_stones, with_so_many_stones_on};
 use super::harness::{Database, Run, contains, session};
 
 /// So many rows of each month that writers would wait for 2.5 s if they were moved at once.
@@ -181,10 +182,12 @@ async fn moving(database: &Database) -> Run {
 /// What keeps a move from its commit, and is seen by it then.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_move_is_not_committed_under_the_eyes_of_an_older_snapshot() {
+    // Of its own: a transaction in whichever database that goes on makes everybody's snapshots look as old as it is.
+    let server = ThrowawayServer::start(ServerOptions::default()).unwrap();
     let policy = policy("at_once", "1 minute");
     let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pg_class";
     for told in ["idle", "at its second statement", "by default of the role", "by default of the database"] {
-        let database = with_so_many_stones(&policy, STONES).await;
+        let database = with_so_many_stones_on(&server, &policy, STONES).await;
         let url = match told {
             "by default of the role" => {
                 let role = format!("reporting_{}", database.name);
