@@ -13,6 +13,9 @@ use object_store::multipart::MultipartStore;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 
+#[cfg(feature = "cloud")]
+use super::cloud;
+use super::refusal::refused;
 use crate::failure::{Failure, FailureKind};
 
 /// An open destination. Clones share their connections.
@@ -90,6 +93,11 @@ impl Destination {
         format!("{}/{name}", self.url.trim_end_matches('/'))
     }
 
+    /// An error at doing something with what is below a name, such as `reading`.
+    pub(super) fn refused(&self, error: impl Into<anyhow::Error>, doing: &str, name: &str) -> anyhow::Error {
+        refused(error.into(), format!("{doing} `{}`", self.url_of(name)), &self.url)
+    }
+
     pub(super) fn path(&self, name: &str) -> Path {
         name.split('/').filter(|part| !part.is_empty()).fold(self.prefix.clone(), |path, part| path.join(part))
     }
@@ -106,7 +114,7 @@ impl Destination {
             .list(Some(&path))
             .try_collect()
             .await
-            .with_context(|| format!("listing `{}`", self.url_of(below)))?;
+            .map_err(|error| self.refused(error, "listing", below))?;
         let name = |path: &Path| path.parts().skip(depth).map(|part| part.as_ref().to_owned()).collect::<Vec<_>>();
         let mut found: Vec<Stored> =
             found.iter().map(|meta| Stored { name: name(&meta.location).join("/"), bytes: meta.size }).collect();
@@ -120,7 +128,7 @@ impl Destination {
     /// When there is none, or the store refuses or cannot be reached.
     pub async fn read(&self, name: &str) -> Result<Bytes> {
         let read = async { self.objects.get(&self.path(name)).await?.bytes().await };
-        read.await.with_context(|| format!("reading `{}`", self.url_of(name)))
+        read.await.map_err(|error| self.refused(error, "reading", name))
     }
 
     /// An object's size and its bytes as they come.
@@ -129,7 +137,7 @@ impl Destination {
     /// As [`Destination::read`].
     pub(super) async fn stream(&self, name: &str) -> Result<BoxStream<'static, object_store::Result<Bytes>>> {
         let got = self.objects.get(&self.path(name)).await;
-        Ok(got.with_context(|| format!("reading `{}`", self.url_of(name)))?.into_stream())
+        Ok(got.map_err(|error| self.refused(error, "reading", name))?.into_stream())
     }
 
     /// An object's bytes.
@@ -139,7 +147,7 @@ impl Destination {
     #[cfg(feature = "parquet")]
     pub(super) async fn size(&self, name: &str) -> Result<u64> {
         let head = self.objects.head(&self.path(name)).await;
-        Ok(head.with_context(|| format!("reading `{}`", self.url_of(name)))?.size)
+        Ok(head.map_err(|error| self.refused(error, "reading", name))?.size)
     }
 
     /// Part of an object.
@@ -149,7 +157,7 @@ impl Destination {
     #[cfg(feature = "parquet")]
     pub(super) async fn range(&self, name: &str, range: std::ops::Range<u64>) -> Result<Bytes> {
         let got = self.objects.get_range(&self.path(name), range).await;
-        got.with_context(|| format!("reading `{}`", self.url_of(name)))
+        got.map_err(|error| self.refused(error, "reading", name))
     }
 
     /// Writes a small object that must not be there yet.
@@ -178,7 +186,7 @@ impl Destination {
                 Err(error) => Err(error.into()),
             }
         };
-        put_it.await.with_context(|| format!("writing `{}`", self.url_of(name)))
+        put_it.await.map_err(|error: anyhow::Error| self.refused(error, "writing", name))
     }
 
     /// Takes away everything below a name: also what an interrupted write to a folder left under names of its own.
@@ -186,20 +194,21 @@ impl Destination {
     /// # Errors
     /// When the store refuses or cannot be reached. What is not there is no error.
     pub async fn remove(&self, below: &str) -> Result<()> {
-        let removing = || format!("removing `{}`", self.url_of(below));
         // The manifest first: without it, the archive does not exist.
         let mut found = self.list(below).await?;
         found.sort_by_key(|stored| !stored.name.ends_with(crate::manifest::MANIFEST));
         for stored in found {
             match self.objects.delete(&self.path(&stored.name)).await {
                 Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
-                Err(error) => return Err(error).with_context(removing),
+                Err(error) => return Err(self.refused(error, "removing", below)),
             }
         }
         if let Some(folder) = &self.folder {
             let folder = folder.join(below);
             match std::fs::remove_dir_all(&folder) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error).with_context(removing),
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(self.refused(error, "removing", below));
+                }
                 _ => {}
             }
         }
@@ -214,60 +223,7 @@ impl Destination {
         let Some(parts) = &self.parts else { return Ok(()) };
         match parts.abort_multipart(&self.path(name), &upload.to_owned()).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(error).with_context(|| format!("giving up the upload of `{}`", self.url_of(name))),
-        }
-    }
-}
-
-#[cfg(feature = "cloud")]
-mod cloud {
-    use std::sync::Arc;
-    use std::time::Duration;
-
-    use anyhow::Result;
-    use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
-    use object_store::azure::MicrosoftAzureBuilder;
-    use object_store::gcp::GoogleCloudStorageBuilder;
-    use object_store::multipart::MultipartStore;
-    use object_store::{ClientOptions, ObjectStore, RetryConfig};
-
-    /// Of one request: a part of 8 MB over a slow line.
-    const TIMEOUT: Duration = Duration::from_secs(120);
-    const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
-    type Store = (Arc<dyn ObjectStore>, Arc<dyn MultipartStore>);
-
-    pub(super) fn open(scheme: &str, bucket: &str) -> Result<Store> {
-        // Another part of the process may have chosen already, and the same.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let options = ClientOptions::new().with_timeout(TIMEOUT).with_connect_timeout(CONNECT_TIMEOUT);
-        let retry = RetryConfig::default();
-        match scheme {
-            "s3" => {
-                let builder = AmazonS3Builder::from_env();
-                let endpoint = [AmazonS3ConfigKey::S3Endpoint, AmazonS3ConfigKey::Endpoint];
-                let endpoint = endpoint.iter().find_map(|key| builder.get_config_value(key));
-                // As AWS' own tools: an endpoint without TLS is meant to be one.
-                let plain = endpoint.is_some_and(|endpoint| endpoint.starts_with("http://"));
-                let options = options.with_allow_http(plain);
-                let store = builder.with_bucket_name(bucket).with_client_options(options).with_retry(retry).build()?;
-                let store = Arc::new(store);
-                Ok((Arc::<_>::clone(&store) as Arc<dyn ObjectStore>, store))
-            }
-            "gs" => {
-                let builder = GoogleCloudStorageBuilder::from_env();
-                let store = builder.with_bucket_name(bucket).with_client_options(options).with_retry(retry).build()?;
-                let store = Arc::new(store);
-                Ok((Arc::<_>::clone(&store) as Arc<dyn ObjectStore>, store))
-            }
-            "az" => {
-                let builder = MicrosoftAzureBuilder::from_env();
-                let store =
-                    builder.with_container_name(bucket).with_client_options(options).with_retry(retry).build()?;
-                let store = Arc::new(store);
-                Ok((Arc::<_>::clone(&store) as Arc<dyn ObjectStore>, store))
-            }
-            other => anyhow::bail!("`{other}://` is no destination: it is one of file, s3, gs and az"),
+            Err(error) => Err(self.refused(error, "giving up the upload of", name)),
         }
     }
 }

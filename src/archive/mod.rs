@@ -6,6 +6,8 @@
     expect(dead_code, unused_imports, reason = "columns and their forms only matter to Parquet")
 )]
 
+#[cfg(feature = "cloud")]
+mod cloud;
 mod decode;
 mod destination;
 mod encode;
@@ -18,6 +20,7 @@ mod packing;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod read_back;
+mod refusal;
 mod upload;
 
 pub use destination::{Destination, Stored};

@@ -13,6 +13,7 @@ use tokio::task::spawn_blocking;
 
 use super::decode::{Incoming, decode_plain};
 use super::destination::Destination;
+use super::refusal::Refusal;
 use super::upload::hex;
 use crate::failure::{Failure, FailureKind};
 use crate::manifest::{self, DataFile, MANIFEST, Manifest};
@@ -128,9 +129,9 @@ impl<R> Read<R> {
 
 /// An object that is not there is damage like any other.
 fn missing(error: anyhow::Error, object: String) -> anyhow::Error {
-    let cause = error.chain().find_map(|cause| cause.downcast_ref::<object_store::Error>());
-    match cause {
-        Some(object_store::Error::NotFound { .. }) => damaged(object, "it is not there".to_owned()),
+    let refusal = error.chain().find_map(|cause| cause.downcast_ref::<Refusal>());
+    match refusal {
+        Some(refusal) if refusal.is_missing_object() => damaged(object, "it is not there".to_owned()),
         _ => error,
     }
 }

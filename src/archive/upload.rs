@@ -1,7 +1,7 @@
 //! One object on its way into a store. It stands under its name only when it is complete; what an upload that was cut
 //! off has left is known by its id, which is written down before the first byte goes.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
 use object_store::multipart::PartId;
@@ -74,7 +74,7 @@ impl<'a> Upload<'a> {
         let size = if self.destination.parts.is_some() { PART } else { WRITTEN_AT_ONCE };
         while size < self.buffer.len() {
             let part = self.buffer.split_to(size).freeze();
-            self.send(part).await.with_context(|| format!("writing `{}`", self.destination.url_of(&self.name)))?;
+            self.send(part).await.map_err(|error| self.destination.refused(error, "writing", &self.name))?;
         }
         Ok(())
     }
@@ -116,9 +116,8 @@ impl<'a> Upload<'a> {
 
     /// Stores the rest; from now on the object stands under its name.
     pub async fn finish(mut self) -> Result<Sealed> {
-        let writing = format!("writing `{}`", self.destination.url_of(&self.name));
         let sealed = Sealed { bytes: self.bytes, sha256: hex(&self.digest.clone().finalize()) };
-        self.store().await.context(writing)?;
+        self.store().await.map_err(|error| self.destination.refused(error, "writing", &self.name))?;
         Ok(sealed)
     }
 

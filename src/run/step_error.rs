@@ -92,9 +92,10 @@ pub(super) fn not_archived(error: &anyhow::Error, step: &ArchiveTable) -> StepEr
         sqlstate: server.and_then(|error| error.code()).map(|code| code.code().to_owned()),
         doing: format!("archive {} to {}", step.table, step.archive.to),
         blockers: Vec::new(),
-        next: failure.and_then(|failure| failure.hint.clone()).unwrap_or_else(|| {
-            "nothing was dropped; mend the cause, and the next run begins this archive again".to_owned()
-        }),
+        next: match failure.and_then(|failure| failure.hint.clone()) {
+            Some(hint) => format!("{hint}; nothing was dropped"),
+            None => "nothing was dropped; mend the cause, and the next run begins this archive again".to_owned(),
+        },
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use partctl::rows::{Compression, Format, Layout};
 
 use super::super::harness::{Database, contains, said};
-use super::store::{BUCKET, Store};
+use super::store::{BUCKET, Cloud, Store};
 use super::{archive, folder};
 
 const ROWS: &str = "CREATE SCHEMA s; CREATE TABLE s.t (id int, words text, price numeric(12,2), at timestamptz, list int[]);

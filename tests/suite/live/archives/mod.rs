@@ -1,7 +1,10 @@
 //! Archives: out of a database, into a store, read back, and in again.
 
+mod azurite;
+mod clouds;
 mod corruption;
 mod deleting;
+mod door;
 mod put_back;
 mod readers;
 mod restoring;

@@ -3,8 +3,9 @@
 use tempfile::TempDir;
 
 use super::super::harness::{Database, contains};
+use super::door::Weather;
 use super::retiring::{ORDERS, TABLES, let_pass, policy};
-use super::store::{BUCKET, Store, Weather};
+use super::store::{BUCKET, Cloud, Store};
 use nix::sys::signal::Signal;
 
 /// Both months are in a folder, and gone.
@@ -136,7 +137,7 @@ async fn a_database_that_is_gone_is_not_missed() {
 }
 
 /// As [`ORDERS`], with a month that takes a while to come back.
-fn large() -> String {
+pub fn large() -> String {
     format!(
         "{ORDERS}; INSERT INTO shop.orders SELECT i, '2001-01-05', i, (SELECT string_agg(md5((i * 31 + j)::text), '') FROM generate_series(1, 32) j) FROM generate_series(1, 40000) i"
     )

@@ -4,8 +4,9 @@
 use nix::sys::signal::Signal;
 
 use super::super::harness::{Database, contains};
+use super::door::Weather;
 use super::retiring::{ORDERS, TABLES, let_pass, policy};
-use super::store::{BUCKET, Store, Weather};
+use super::store::{BUCKET, Cloud, Store};
 
 /// As [`ORDERS`], with months that take several parts to upload.
 fn large() -> String {
