@@ -73,16 +73,6 @@ pub async fn snapshots(client: &Client) -> Result<Vec<Holder>> {
     Ok(found)
 }
 
-/// Those that keep it from statement to statement: REPEATABLE READ, or an open cursor.
-///
-/// # Errors
-/// When the query fails.
-pub async fn lasting_snapshots(client: &Client) -> Result<Vec<Holder>> {
-    let mut found = snapshots(client).await?;
-    found.retain(|holder| holder.session.state.starts_with("idle in transaction"));
-    Ok(found)
-}
-
 fn holder(row: &Row) -> Result<Holder> {
     let relation = QualifiedName::new(row.try_get::<_, String>("schema")?, row.try_get::<_, String>("name")?);
     let mode = mode(row.try_get("mode")?);

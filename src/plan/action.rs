@@ -167,12 +167,6 @@ impl Action {
         }
     }
 
-    /// Whether a session that has taken a snapshot and goes on with it is waited for. Partitions are not versioned and
-    /// rows are: it would look for rows that moved where they are now, and see them where they were (Postgres 14-18).
-    pub fn waits_for_snapshots(&self) -> bool {
-        matches!(self, Self::Transaction(Transaction { ahead: Some(_), .. }))
-    }
-
     /// What is done each time that its locks have been waited for.
     pub fn meanwhile(&self) -> Option<&Batches> {
         match self {

@@ -364,14 +364,13 @@ impl Step {
         match self {
             Self::Create(step) => step.clean_up(),
             Self::Attach(step) => step.clean_up(),
+            Self::Split(step) => step.clean_up(),
             Self::Finalize(_)
             | Self::Record(_)
             | Self::Remove(_)
             | Self::Discard(_)
             | Self::DiscardSplit(_)
             | Self::Move(_)
-            // What was copied is not copied again: the next run goes on with it, or takes it back.
-            | Self::Split(_)
             | Self::SetAside(_)
             | Self::Detach(_)
             | Self::BringBack(_)

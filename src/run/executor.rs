@@ -470,7 +470,7 @@ impl Worker {
                     return Err(refused(&self.session, &error, step, action));
                 }
                 Err(Refusal::Lock(error)) => {
-                    let blockers = window.blockers(self.session.client(), action).await;
+                    let blockers = window.blockers(self.session.client(), action, &error).await;
                     let pause = patience.until_next_try();
                     self.pause(task, patience, pause, blockers, Some(&error)).await?;
                     if matches!(action, Action::Alone(_)) {

@@ -4,9 +4,10 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Error};
 
-use crate::db::blockers::{Holder, HolderKind, holders, lasting_snapshots, snapshots};
+use super::step_error::refused_by_partctl;
+use crate::db::blockers::{Holder, HolderKind, holders, snapshots};
 use crate::plan::{Action, Blocker, Lock, LockMode, Transaction};
 
 /// One step's view of who is in its way.
@@ -31,9 +32,6 @@ impl LockWindow {
             return Vec::new();
         }
         let mut closed_by = self.in_the_way(client, action).await;
-        if action.waits_for_snapshots() {
-            closed_by.extend(lasting_snapshots(client).await.unwrap_or_default());
-        }
         let old = action.patient_with(timeout, waited).as_secs_f64();
         // A lock timeout below deadlock_timeout never cancels an autovacuum, and one above it cancels the work of hours.
         closed_by.retain(|holder| holder.kind == HolderKind::Autovacuum || holder.age.is_some_and(|age| old < age));
@@ -53,8 +51,11 @@ impl LockWindow {
     }
 
     /// Who kept an action from its locks: each session once, as far as visible a moment later.
-    pub(super) async fn blockers(&mut self, client: &Client, action: &Action) -> Vec<Blocker> {
-        let found = sessions(self.in_the_way(client, action).await);
+    pub(super) async fn blockers(&mut self, client: &Client, action: &Action, error: &Error) -> Vec<Blocker> {
+        let found = match refused_by_partctl(error) {
+            Some(_) => Vec::new(),
+            None => sessions(self.in_the_way(client, action).await),
+        };
         if found.is_empty() {
             // FINALIZE waits for snapshots anywhere in the database, which no lock on a relation shows.
             return sessions(snapshots(client).await.unwrap_or_default());

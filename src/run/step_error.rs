@@ -161,18 +161,33 @@ pub(super) fn locks_not_granted(
     error: Option<&tokio_postgres::Error>,
 ) -> StepError {
     let waited: Duration = patience.waited();
+    let said = error.and_then(refused_by_partctl);
+    let why = said.map(|said| format!(": {said}")).unwrap_or_default();
+    let next = match step {
+        Step::Move(_) if said.is_some() => {
+            "end those transactions, or try in a quieter hour; where there are many rows `create: {move_rows: in_batches}` \
+             copies them beside transactions of any isolation level"
+        }
+        _ => "end those transactions, or let the next run try again",
+    };
     StepError {
         kind: FailureKind::LockTimeout,
         message: if patience.is_cut_short() {
-            format!("locks not granted when the run's deadline came, after {}", elapsed(waited))
+            format!("locks not granted when the run's deadline came, after {}{why}", elapsed(waited))
         } else {
-            format!("locks not granted within {}", elapsed(waited))
+            format!("locks not granted within {}{why}", elapsed(waited))
         },
         sqlstate: error.and_then(tokio_postgres::Error::code).map(|code| code.code().to_owned()),
         doing: doing(step, action),
         blockers,
-        next: "end those transactions, or let the next run try again".to_owned(),
+        next: next.to_owned(),
     }
+}
+
+/// What a statement of a plan said when it was to be tried again, as a fragment: somebody keeps a snapshot. What the server
+/// itself says of locks is in its own words.
+pub(super) fn refused_by_partctl(error: &tokio_postgres::Error) -> Option<&str> {
+    error.as_db_error()?.message().strip_prefix("partctl: ")
 }
 
 /// A signal came.

@@ -12,6 +12,7 @@ mod detached_entry;
 mod discard_branch;
 mod drop_table;
 mod finalize_detach;
+mod kept_snapshots;
 mod match_properties;
 mod move_rows;
 mod new_branch;

@@ -2,12 +2,14 @@
 //!
 //! Writers wait from the first row on, readers only while the partition is attached. The order of the locks is what
 //! makes every count right: with DEFAULT alone locked, statements that wait for it go on with the partitions of before
-//! and miss the rows without an error (Postgres 14-18).
+//! and miss the rows without an error (Postgres 14-18). READ COMMITTED is always right; with older snapshots nobody could be,
+//! so they are looked for, as far as they can be seen (`kept_snapshots`).
 
 use std::fmt;
 use std::time::Duration;
 
 use super::CreatePartition;
+use super::kept_snapshots::refuse_kept_snapshots;
 use crate::catalog::{Bound, TriggerState};
 use crate::plan::guard::{Standing, guard};
 use crate::plan::surroundings::Modes;
@@ -134,7 +136,7 @@ impl MoveRows {
         let Self { create, default, .. } = self;
         let around = &create.around;
         // Row security would hide rows from the move; with it off, the server refuses instead (42501).
-        let mut before = vec!["SET LOCAL row_security = off".to_owned()];
+        let mut before = vec![refuse_kept_snapshots(), "SET LOCAL row_security = off".to_owned()];
         // Before the owner's role is taken: it need not have that right.
         if self.firing == Firing::AsOnReplica {
             before.push("SET LOCAL session_replication_role = replica".to_owned());
@@ -180,6 +182,7 @@ impl MoveRows {
         // Last, for row security would keep rows out.
         under.extend(create.furnish());
         under.extend(create.reset_role());
+        under.push(refuse_kept_snapshots());
         vec![Action::Transaction(Transaction {
             before,
             ahead: Some(ahead),

@@ -1,6 +1,7 @@
 //! Splits a partition: its rows are copied beside everybody, in batches, into the tables that are to take its place, while
-//! changes to it are captured; then these take its place at once. Writers wait for the last changes alone, however many
-//! rows there are. DEFAULT becomes partitions and a new DEFAULT, a hash partition becomes several of a larger modulus.
+//! changes to it are captured; then these take its place at once. Writers wait for the last changes, and for the
+//! exchange, however many rows there are; no transaction can tell that anything was copied, however it isolates itself
+//! (`mirroring`). DEFAULT becomes partitions and a new DEFAULT, a hash partition several of a larger modulus.
 //!
 //! Deleting the moved rows would keep writers waiting, and ATTACH would read what is left of DEFAULT while readers wait.
 //! So nothing is deleted: the old one stays as it is until it is dropped. What has been made until then is found again by
@@ -8,6 +9,7 @@
 
 mod copying;
 mod discard;
+mod mirroring;
 mod names;
 
 use std::time::Duration;
@@ -195,10 +197,16 @@ impl SplitPartition {
         format!("partctl: half-made, from {}; {print}", self.old)
     }
 
+    /// What was copied is not copied again: the next run goes on with it, or takes it back.
+    pub(in crate::plan) fn clean_up(&self) -> Vec<Action> {
+        vec![self.end_to_mirror()]
+    }
+
     pub(in crate::plan) fn actions(&self) -> Vec<Action> {
         let mut actions = Vec::new();
-        if self.begun == Begun::No {
-            actions.push(self.begin());
+        match self.begun {
+            Begun::No => actions.push(self.begin()),
+            Begun::Yes => actions.extend([self.end_to_mirror(), self.wait_for_older_snapshots()]),
         }
         actions.push(Action::Batches(Batches { statement: self.copy() }));
         // Changes that were replayed would be read over and over.
@@ -210,6 +218,7 @@ impl SplitPartition {
         actions.extend(self.reference());
         // Adding constraints took its time, and writers went on.
         actions.push(Action::Batches(Batches { statement: self.catch_up() }));
+        actions.extend(self.mirror());
         actions.push(self.exchange());
         actions
     }
@@ -307,7 +316,7 @@ impl SplitPartition {
             self.old
         ));
         statements.push(format!(
-            "CREATE TABLE {progress} (file oid NOT NULL, next_block int8 NOT NULL, blocks int8 NOT NULL, emptied bool NOT NULL DEFAULT false)"
+            "CREATE TABLE {progress} (file oid NOT NULL, next_block int8 NOT NULL, blocks int8 NOT NULL, emptied bool NOT NULL DEFAULT false, mirrors bool NOT NULL DEFAULT false, since xid8, older text[])"
         ));
         statements.extend(self.capture());
         statements
@@ -346,20 +355,18 @@ impl SplitPartition {
         vec![Action::Transaction(adding), Action::Transaction(validating)]
     }
 
-    /// The last changes, then the new tables for the old one.
+    /// The new tables for the old one.
     fn exchange(&self) -> Action {
         let Names { successors, heir, changes, progress, capture } = self.names();
         let Self { around, old, .. } = self;
         let parent = &around.parent;
-        let mut before = Self::by_key_alone();
-        before.extend(self.set_role());
+        let mut before: Vec<String> = self.set_role().into_iter().collect();
         before.push(self.guard());
         let references =
             if self.foreign_keys.is_empty() { LockMode::ShareRowExclusive } else { LockMode::AccessExclusive };
         let modes = Modes { references, parent: LockMode::ShareRowExclusive, ..CreatePartition::MODES };
-        let statements = [self.guard(), self.refuse_half_copied()].into_iter().chain(self.replay()).collect();
-        let meanwhile = Some(Batches { statement: self.catch_up() });
-        let ahead = Ahead { locks: around.locks_for_rows(modes, old), statements, limit: self.limit, meanwhile };
+        let statements = vec![self.guard(), self.refuse_half_copied(), self.refuse_unequal()];
+        let ahead = Ahead { locks: around.locks_for_rows(modes, old), statements, limit: self.limit, meanwhile: None };
         let (_, mut implied) = around.locks(modes);
         implied.retain(|lock| lock.relation != *parent);
         let locks =

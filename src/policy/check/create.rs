@@ -37,7 +37,9 @@ pub(super) static KEYS: Keys = Keys::of(
              transaction, where writers need not wait for too long (`at_once`); else all of DEFAULT is copied in batches \
              beside them, and exchanged for its parts (`in_batches`); they stay (`never`). A partition whose rows stay is \
              not made. With `hash`, `in_batches` lets partitions be copied and exchanged where `modulus` is raised to a \
-             multiple",
+             multiple. Rows that are moved in one transaction wait for transactions that keep a snapshot (REPEATABLE READ, \
+             SERIALIZABLE, cursors) as far as these can be seen: one whose first statement waits for the move would miss \
+             them. Rows that are copied are missed by nobody",
         )
         .default("at_once")
         .examples(&["in_batches", "never"]),

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use partctl::db::connect::Session;
+use partctl::db::throwaway::ThrowawayServer;
 use tokio::task::JoinHandle;
 
-use super::harness::Database;
+use super::harness::{Database, server};
 
 /// Longer than any statement of the crowd may take, and than its members may take to hear that it is over.
 const LONGEST: Duration = Duration::from_secs(30);
@@ -44,13 +45,18 @@ pub async fn with_stones(policy: &str) -> Database {
 
 /// The same with so many rows of each month.
 pub async fn with_so_many_stones(policy: &str, each: i64) -> Database {
+    with_so_many_stones_on(server(), policy, each).await
+}
+
+/// The same on a server of the test's own.
+pub async fn with_so_many_stones_on(server: &ThrowawayServer, policy: &str, each: i64) -> Database {
     let stones = format!(
         "INSERT INTO shop.orders SELECT m * 1000000 + i, {} + m * interval '1 month' + i * interval '1 s', 0, 0
            FROM generate_series(0, {MONTHS} - 1) m, generate_series(1, {each}) i;
          INSERT INTO shop.orders SELECT -i, '2097-01-01', 0, 0 FROM generate_series(1, 500) i; ANALYZE shop.orders;",
         month(0)
     );
-    Database::new(policy, &format!("{TABLE}{stones}")).await
+    Database::on(server, policy, &format!("{TABLE}{stones}")).await
 }
 
 /// Sessions that work until they are told to stop; each panics at the first wrong count.
@@ -132,23 +138,32 @@ impl Crowd {
         Self { over, members }
     }
 
-    /// One more, who counts all rows twice under one snapshot.
-    pub async fn and_a_repeatable_reader(mut self, database: &Database) -> Self {
-        let (session, over) = (session(&database.url()).await, Arc::clone(&self.over));
-        let expected: i64 = database.value("SELECT count(*) FROM shop.orders WHERE who = 0").await.parse().unwrap();
+    /// Two more, whose transactions keep the snapshot of their first statement: a reader who counts a month and all the
+    /// others, and a writer.
+    pub async fn and_two_who_keep_their_snapshots(mut self, database: &Database) -> Self {
+        let (reader, over) = (session(&database.url()).await, Arc::clone(&self.over));
         self.members.push(tokio::spawn(async move {
-            let (client, mut times) = (session.client(), 0);
+            let (client, mut times) = (reader.client(), 0);
+            let count = async |condition: &str| {
+                let sql = format!("SELECT count(*) FROM shop.orders WHERE {condition}");
+                let rows = client.query_typed(&sql, &[]).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+                rows[0].get::<_, i64>(0)
+            };
             while !over.load(Ordering::Relaxed) {
-                client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ").await.unwrap();
-                for look in 1..=2 {
-                    let row = client.query_typed("SELECT count(*) FROM shop.orders WHERE who = 0", &[]).await.unwrap();
-                    assert_eq!(row[0].get::<_, i64>(0), expected, "repeatable, look {look}, after {times} times");
-                }
+                let isolation = ["REPEATABLE READ", "SERIALIZABLE"][times % 2];
+                client.batch_execute(&format!("BEGIN ISOLATION LEVEL {isolation}")).await.unwrap();
+                let one = format!("at >= {} AND at < {}", month(1), month(2));
+                let (first, all) = (count(&one).await, count("true").await);
+                let (others, again) = (count(&format!("NOT ({one})")).await, count(&one).await);
                 client.batch_execute("COMMIT").await.unwrap();
+                assert_eq!((first, first + others), (again, all), "{isolation}, after {times} times");
                 times += 1;
             }
             ("reader with a snapshot", times)
         }));
+        let writer = session(&database.url()).await;
+        writer.client().batch_execute("SET default_transaction_isolation = 'repeatable read'").await.unwrap();
+        self.members.push(tokio::spawn(write(writer, 4, Arc::clone(&self.over))));
         self
     }
 

@@ -19,6 +19,7 @@ mod locks;
 mod messages;
 mod moduli;
 mod moves;
+mod older_snapshots;
 mod outages;
 mod pooled;
 mod properties;

@@ -169,9 +169,10 @@ async fn a_split_that_stops_after_any_action_goes_on_whatever_happens_meanwhile(
         ("* discard", "ALTER TABLE shop.\"User Accounts\" ADD more text DEFAULT 'x'"),
         ("* discard", "ALTER TABLE shop.\"User Accounts_p0\" RENAME TO \"User Accounts_p00\""),
     ];
-    // When the triggers are there, when all is copied, and right before the exchange: two of these for each.
+    // When the triggers are there, when all is copied, when changes are mirrored for the first time, and right before the
+    // exchange: two of these for each.
     for (at, (told, sql)) in meanwhile.iter().enumerate() {
-        for actions in [[1, 3], [2, 4], [4, 1]][at % 3] {
+        for actions in [[1, 8], [2, 5], [8, 1]][at % 3] {
             let database = with_partitions(&policy(8), FOURS).await;
             database.partctl(&["init"], 0);
             begin_split(&database, actions).await;

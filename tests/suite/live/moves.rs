@@ -88,7 +88,8 @@ async fn a_transaction_that_keeps_its_snapshot_is_waited_for() {
         .await
         .unwrap();
     let text = database.partctl(&["apply"], 8);
-    contains(&text, &[&format!("pid {}", reporting.backend_pid()), "reporting", "a snapshot"]);
+    let named = format!("pid {} of postgres would not see rows that move", reporting.backend_pid());
+    contains(&unwrapped(&text), &[&named, "\"reporting\"", "holds a snapshot", "move_rows: in_batches"]);
     let count = format!("SELECT count(*) FROM shop.orders WHERE at >= {} AND at < {} AND who = 0", month(1), month(2));
     assert_eq!(client.query_one(&count, &[]).await.unwrap().get::<_, i64>(0), STONES);
     client.batch_execute("COMMIT").await.unwrap();

@@ -29,7 +29,7 @@ async fn while_default_is_split_every_statement_counts_right() {
         &plan,
         &["* split rest orders_20", "120 k", "copied beside everybody in up to", "then writers wait up to"],
     );
-    let crowd = Crowd::gather(&database).await.and_a_repeatable_reader(&database).await;
+    let crowd = Crowd::gather(&database).await.and_two_who_keep_their_snapshots(&database).await;
     let (code, text) = database.start(&database.url(), &["apply"]).ends().await;
     database.sql("SELECT pg_sleep(0.3)").await;
     crowd.disperse().await;
@@ -44,7 +44,7 @@ async fn while_default_is_split_every_statement_counts_right() {
 async fn a_split_that_is_killed_again_and_again_loses_and_doubles_nothing() {
     let database = with_so_many_stones(&format!("{IN_BATCHES}{PATIENT}"), MANY).await;
     database.partctl(&["init"], 0);
-    let crowd = Crowd::gather(&database).await.and_a_repeatable_reader(&database).await;
+    let crowd = Crowd::gather(&database).await.and_two_who_keep_their_snapshots(&database).await;
     let (kills, text) = killed_again_and_again(&database).await;
     crowd.disperse().await;
     assert!(2 < kills, "killed {kills} times: {text}");
@@ -121,9 +121,10 @@ async fn whatever_happens_to_default_while_it_is_copied_is_in_the_copy() {
         ("* discard", "CREATE INDEX ON shop.orders (n)"),
         ("* discard", "ALTER TABLE shop.rest RENAME TO leftovers"),
     ];
-    // When the triggers are there, when all is copied, and right before the exchange: two of these for each.
+    // When the triggers are there, when all is copied, when changes are mirrored for the first time, and right before the
+    // exchange: two of these for each.
     for (at, (told, sql)) in meanwhile.iter().enumerate() {
-        for actions in [[1, 2], [2, 5], [5, 1]][at % 3] {
+        for actions in [[1, 9], [2, 6], [9, 2]][at % 3] {
             let database = with_so_many_stones(IN_BATCHES, MANY).await;
             database.partctl(&["init"], 0);
             begin_split(&database, actions).await;

@@ -15,15 +15,16 @@ const FEW_CHANGES: u64 = 500;
 impl SplitPartition {
     /// The function that triggers call. It writes with its owner's rights: those who change rows have none here.
     pub(super) fn capture(&self) -> [String; 2] {
-        let Names { changes, progress, capture, .. } = self.names();
-        let key =
-            |row: &str| self.key.iter().map(|(column, _)| format!("{row}.{column}")).collect::<Vec<_>>().join(", ");
+        let Names { progress, capture, .. } = self.names();
         let body = format!(
-            "BEGIN IF TG_OP = 'TRUNCATE' THEN UPDATE {progress} SET emptied = true; END IF; \
-             IF TG_OP IN ('UPDATE', 'DELETE') THEN INSERT INTO {changes} VALUES ({}); END IF; \
-             IF TG_OP IN ('INSERT', 'UPDATE') THEN INSERT INTO {changes} VALUES ({}); END IF; RETURN NULL; END",
-            key("OLD"),
-            key("NEW")
+            "DECLARE partctl_mirrors bool; \
+             BEGIN IF TG_OP = 'TRUNCATE' THEN UPDATE {progress} SET emptied = true, mirrors = false; RETURN NULL; END IF; \
+             SELECT p.mirrors FROM {progress} p INTO partctl_mirrors; \
+             IF TG_OP IN ('UPDATE', 'DELETE') THEN {} END IF; \
+             IF TG_OP = 'INSERT' OR TG_OP = 'UPDATE' AND NOT ({}) THEN {} END IF; RETURN NULL; END",
+            self.note("OLD"),
+            self.same("OLD", "NEW"),
+            self.note("NEW")
         );
         [
             format!(
@@ -126,21 +127,17 @@ impl SplitPartition {
     /// statement's count is that of the changes.
     pub(super) fn replay(&self) -> [String; 3] {
         let Names { successors, changes, .. } = self.names();
-        let same = |one: &str, other: &str| {
-            let pair = |(column, equals): &(Identifier, String)| format!("{one}.{column} {equals} {other}.{column}");
-            self.key.iter().map(pair).collect::<Vec<_>>().join(" AND ")
-        };
         let key: Vec<String> = self.key.iter().map(|(column, _)| column.to_string()).collect();
         let columns: Vec<String> = self.columns.iter().map(|column| format!("d.{column}")).collect();
         [
-            format!("DELETE FROM {successors} s USING {changes} c WHERE {}", same("s", "c")),
+            format!("DELETE FROM {successors} s USING {changes} c WHERE {}", self.same("s", "c")),
             format!(
                 "INSERT INTO {successors} ({}) SELECT {} FROM (SELECT DISTINCT {} FROM {changes}) c JOIN ONLY {} d ON {}",
                 self.list(),
                 columns.join(", "),
                 key.join(", "),
                 self.old,
-                same("d", "c")
+                self.same("d", "c")
             ),
             format!("DELETE FROM {changes}"),
         ]
@@ -176,7 +173,13 @@ impl SplitPartition {
         format!("DO {}", DollarQuoted(&body))
     }
 
-    fn list(&self) -> String {
+    /// That two rows have the same key.
+    pub(super) fn same(&self, one: &str, other: &str) -> String {
+        let pair = |(column, equals): &(Identifier, String)| format!("{one}.{column} {equals} {other}.{column}");
+        self.key.iter().map(pair).collect::<Vec<_>>().join(" AND ")
+    }
+
+    pub(super) fn list(&self) -> String {
         self.columns.iter().map(Identifier::to_string).collect::<Vec<_>>().join(", ")
     }
 }
