@@ -7,7 +7,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Row};
 
-use super::json;
+use super::cells::json;
 use crate::catalog::{IndexFault, OwnProperties, Property, Storage};
 use crate::sql::Identifier;
 
