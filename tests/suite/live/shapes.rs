@@ -265,29 +265,3 @@ async fn a_value_that_changes_its_group_is_told_with_what_fails_and_with_what_do
     assert_eq!(database.value("SELECT count(*) FROM shop.orders").await, "50");
     assert_eq!(database.value("SELECT count(*) FROM shop.orders_na WHERE region = 'DE'").await, "10");
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_larger_modulus_is_told_with_the_statements_that_come_to_it() {
-    let policy = "version: 1\ntable: shop.orders\npartition: {hash: id, modulus: 8}\n";
-    let setup = "CREATE SCHEMA shop; CREATE TABLE shop.orders (id int GENERATED ALWAYS AS IDENTITY, note text) PARTITION BY HASH (id);
-        CREATE TABLE shop.orders_p0 PARTITION OF shop.orders FOR VALUES WITH (MODULUS 4, REMAINDER 0);
-        CREATE TABLE shop.orders_p1 PARTITION OF shop.orders FOR VALUES WITH (MODULUS 4, REMAINDER 1);
-        CREATE TABLE shop.orders_p3 PARTITION OF shop.orders FOR VALUES WITH (MODULUS 4, REMAINDER 3)";
-    let database = Database::new(policy, setup).await;
-    // What is missing is made in the wanted modulus already.
-    database.partctl(&["apply"], 0);
-    database.sql("INSERT INTO shop.orders (note) SELECT 'x' FROM generate_series(1, 1000)").await;
-    for _ in 0..3 {
-        contains(
-            &database.partctl(&["plan", "--check"], 0),
-            &["PT159", "BEGIN; ALTER TABLE shop.orders DETACH PARTITION"],
-        );
-        let (_, plan) = database.plan().await;
-        let lines: Vec<String> = plan.findings().flat_map(|finding| finding.evidence().to_vec()).collect();
-        database.sql(&lines.join("\n")).await;
-        assert_eq!(database.value("SELECT count(*) FROM shop.orders").await, "1000");
-    }
-    let text = database.partctl(&["plan", "--check"], 0);
-    assert!(!text.contains("PT159"), "{text}");
-    assert_eq!(database.value("SELECT count(*) FROM pg_partition_tree('shop.orders') WHERE isleaf").await, "8");
-}
