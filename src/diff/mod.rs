@@ -46,6 +46,7 @@ mod walk;
 use std::collections::BTreeSet;
 
 use crate::catalog::{CatalogSnapshot, ForeignKey, Question};
+use crate::plan::steps::MoveRows;
 use crate::plan::{Finding, Plan, Runway, Severities, Step, TablePlan, codes};
 use crate::policy::{Policy, fingerprint};
 use crate::sql::QualifiedName;
@@ -69,8 +70,8 @@ pub struct Draft {
     steps: Vec<Step>,
     /// The names of the partitions that the steps make.
     new_names: BTreeSet<QualifiedName>,
-    /// What a rule that comes later decides about.
-    too_long: Vec<split_default::TooLong>,
+    /// Moves that a rule which comes later decides about.
+    to_split: Vec<MoveRows>,
     findings: Vec<Finding>,
     questions: BTreeSet<Question>,
 }
@@ -226,10 +227,10 @@ fn is_unattended(policy: &Policy) -> bool {
 
 impl Draft {
     fn add(&mut self, other: Self) {
-        let Self { steps, new_names, too_long, findings, questions } = other;
+        let Self { steps, new_names, to_split, findings, questions } = other;
         self.steps.extend(steps);
         self.new_names.extend(new_names);
-        self.too_long.extend(too_long);
+        self.to_split.extend(to_split);
         self.findings.extend(findings);
         self.questions.extend(questions);
     }

@@ -1,10 +1,9 @@
 //! Rows in DEFAULT that belong to a partition to be made: moved with it where that is safe and writers need not wait for
 //! long; otherwise the partition is not made, and the reason told.
 
-use super::split_default::TooLong;
 use super::{Draft, Situation};
 use crate::catalog::{Answer, Bound, Partition, PartitionFacts, Question, RelationKind, TriggerState};
-use crate::plan::steps::{AttachOrder, CreatePartition, Firing, MoveRows, Published, SilencedTrigger, Wait};
+use crate::plan::steps::{AttachOrder, CreatePartition, Firing, MoveRows, Published, SilencedTrigger};
 use crate::plan::{Finding, Step, codes, first_few};
 use crate::policy::MoveRule;
 use crate::sql::{Identifier, since};
@@ -99,11 +98,6 @@ impl<'a> Situation<'a> {
             }
             None => return,
         };
-        let limit = self.level.create.writers_wait;
-        let wait = MoveRows::estimated_wait(rows, scanned);
-        if limit < wait {
-            return draft.too_long.push(TooLong { create, rows, condition, wait: Wait(wait) });
-        }
         let Way { silenced_there, silenced_here, mut published, firing } = way;
         if let Some(branch) = &create.branch {
             // Postgres 14 silences the trigger of a partitioned table without those of its partitions.
@@ -122,7 +116,7 @@ impl<'a> Situation<'a> {
                 published = Published::DeletedAndInserted;
             }
         }
-        draft.steps.push(Step::Move(MoveRows {
+        let step = MoveRows {
             create,
             parent_oid: self.table.oid,
             default: name.clone(),
@@ -135,8 +129,14 @@ impl<'a> Situation<'a> {
             silenced_here,
             published,
             firing,
-            limit,
-        }));
+            limit: self.level.create.writers_wait,
+        };
+        let may_split = self.level.create.move_rows == MoveRule::InBatches && step.create.branch.is_none();
+        if step.fits() && !may_split {
+            draft.steps.push(Step::Move(step));
+        } else {
+            draft.to_split.push(step);
+        }
     }
 
     /// Why a partition is not made whose rows stay in DEFAULT.

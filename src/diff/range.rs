@@ -81,7 +81,7 @@ pub(super) fn cover(situation: &Situation<'_>, draft: &mut Draft) {
         // The first partition of a number axis says where rows begin. When something stands in its way, a later one
         // in its place would move that, and with it everything that is reckoned from there.
         let begun = !situation.placed.is_empty()
-            || !draft.too_long.is_empty()
+            || !draft.to_split.is_empty()
             || draft.steps.iter().any(|step| !step.made().is_empty());
         if range.now.is_none() && !begun {
             break;

@@ -1,86 +1,84 @@
-//! Rows that would keep writers waiting for too long while they move: DEFAULT is split instead, where the policy allows
-//! it and another table can take its place; otherwise the partitions are not made, and the reason told.
+//! Rows of partitions to be made are copied out of DEFAULT where the policy allows it and another table can take its
+//! place. Otherwise they move at once where writers need not wait for long; else the partitions are not made, and the
+//! reason is told.
+//!
+//! Copying takes longer, and only it is right under every isolation level: nobody has to wait for rows, or misses them.
 
 use super::move_rows::Obstacle;
 use super::split::Parts;
 use super::{Draft, Situation};
 use crate::catalog::{Bound, Datum, Partition, SplitFacts};
-use crate::plan::steps::{CreatePartition, CreateReason, Rest, SplitPartition, Wait};
+use crate::plan::steps::{CreatePartition, CreateReason, MoveRows, Rest, SplitPartition, Wait};
 use crate::plan::{Finding, Step, codes};
 use crate::policy::MoveRule;
 use crate::schedule::{Bytes, Extent};
 
-/// A partition to be made whose rows take too long to be moved at once.
-#[derive(Debug)]
-pub(super) struct TooLong {
-    pub create: CreatePartition,
-    pub rows: u64,
-    /// Which rows they are.
-    pub condition: String,
-    /// How long writers would wait.
-    pub wait: Wait,
-}
-
-/// Splits DEFAULT for what takes too long. Comes after the rules that make partitions.
+/// Splits DEFAULT for partitions whose rows it holds. Comes after the rules that make partitions.
 pub(super) fn split_default(situation: &Situation<'_>, draft: &mut Draft) {
-    let too_long = std::mem::take(&mut draft.too_long);
-    if let Some(default) = situation.table.default_partition().filter(|_| !too_long.is_empty()) {
-        situation.split_or_tell(default, too_long, draft);
+    let moves = std::mem::take(&mut draft.to_split);
+    if let Some(default) = situation.table.default_partition().filter(|_| !moves.is_empty()) {
+        situation.split_or_move(default, moves, draft);
     }
 }
 
 impl Situation<'_> {
-    fn split_or_tell(&self, default: &Partition, too_long: Vec<TooLong>, draft: &mut Draft) {
+    fn split_or_move(&self, default: &Partition, moves: Vec<MoveRows>, draft: &mut Draft) {
+        let split_waits = SplitPartition::writers_wait(moves.len() + 1);
         let (code, why, way) = match self.level.create.move_rows {
             MoveRule::InBatches => match self.what_forbids_a_split(draft, default) {
                 None => return,
-                Some(Ok(_)) if too_long.iter().any(|window| window.create.branch.is_some()) => (
+                Some(Ok(_)) if moves.iter().any(|step| step.create.branch.is_some()) => (
                     codes::SPLIT_REFUSED,
                     ", and in batches they cannot move into partitions that have partitions of their own".to_owned(),
                     "make that partition by hand".to_owned(),
                 ),
-                Some(Ok(facts)) => return self.split_for(default, facts, too_long, draft),
+                Some(Ok(_)) if self.level.create.writers_wait < split_waits => (
+                    codes::MOVE_TAKES_LONG,
+                    format!(", and in batches up to {} at the end", Wait(split_waits)),
+                    "make it more".to_owned(),
+                ),
+                Some(Ok(facts)) => return self.split_for(default, facts, moves, draft),
                 Some(Err(Obstacle { why, hint })) => {
                     (codes::SPLIT_REFUSED, format!(", and in batches they cannot move: {why}"), hint)
                 }
             },
             MoveRule::AtOnce | MoveRule::Never => {
                 let Some(bytes) = self.heap_bytes(draft, default) else { return };
-                let (copying, wait) =
-                    (SplitPartition::copying_takes(bytes), SplitPartition::writers_wait(too_long.len() + 1));
+                let copying = SplitPartition::copying_takes(bytes);
                 let way = format!(
                     "with `create: {{move_rows: in_batches}}` all of DEFAULT, {}, is copied beside everybody in up to {}, and \
                      then writers wait up to {}",
                     Bytes(bytes),
                     Wait(copying),
-                    Wait(wait)
+                    Wait(split_waits)
                 );
                 (codes::MOVE_TAKES_LONG, String::new(), way)
             }
         };
-        let limit = Wait(self.level.create.writers_wait);
-        draft.findings.extend(too_long.into_iter().map(|TooLong { create, rows, condition, wait }| {
+        let (fitting, moves): (Vec<MoveRows>, Vec<MoveRows>) = moves.into_iter().partition(MoveRows::fits);
+        // Partitions that have rows already are made before those that have none.
+        let first = draft.steps.iter().position(|step| !step.made().is_empty()).unwrap_or(draft.steps.len());
+        draft.steps.splice(first..first, fitting.into_iter().map(Step::Move));
+        draft.findings.extend(moves.into_iter().map(|step| {
             let message = format!(
-                "DEFAULT {} holds {rows} rows of {}: to move them at once writers would wait up to {wait}, and \
-                 `create.writers_wait` allows {limit}{why}",
-                default.name, create.range
+                "DEFAULT {} holds {} rows of {}: to move them at once writers would wait up to {}, and \
+                 `create.writers_wait` allows {}{why}",
+                default.name,
+                step.rows,
+                step.create.range,
+                Wait(step.wait()),
+                Wait(step.limit)
             );
             Finding::about(code, &self.table.name, message).hint(format!(
-                "{way}; or allow more, or move or delete them yourself: they are the rows with {condition}"
+                "{way}; or allow more, or move or delete them yourself: they are the rows with {}",
+                step.condition
             ))
         }));
     }
 
-    fn split_for(&self, default: &Partition, facts: &SplitFacts, too_long: Vec<TooLong>, draft: &mut Draft) {
-        let mut rows: u64 = too_long.iter().map(|window| window.rows).sum();
-        let mut partitions: Vec<CreatePartition> = too_long.into_iter().map(|window| window.create).collect();
-        // What could move at once goes along.
-        for step in draft.steps.extract_if(.., |step| matches!(step, Step::Move(step) if step.create.branch.is_none()))
-        {
-            let Step::Move(step) = step else { continue };
-            rows += step.rows;
-            partitions.push(step.create);
-        }
+    fn split_for(&self, default: &Partition, facts: &SplitFacts, moves: Vec<MoveRows>, draft: &mut Draft) {
+        let rows: u64 = moves.iter().map(|step| step.rows).sum();
+        let mut partitions: Vec<CreatePartition> = moves.into_iter().map(|step| step.create).collect();
         partitions.sort_by(|a, b| a.bound.cmp(&b.bound));
         let made = draft.steps.iter().flat_map(Step::made).chain(&partitions).map(|create| create.bound.clone());
         let bounds: Vec<Bound> = made.chain(self.table.partitions.iter().map(|other| other.bound.clone())).collect();
@@ -100,18 +98,6 @@ impl Situation<'_> {
         };
         let parts = Parts { partitions, holding, rest: Some(Rest { create: rest, wanted }), rows: Some(rows) };
         let Some(split) = self.split(draft, default, facts, parts) else { return };
-        if split.limit < split.wait() {
-            let message = format!(
-                "DEFAULT {} holds {rows} rows of {}: even in batches writers would wait up to {} at the end, and \
-                 `create.writers_wait` allows {}",
-                split.old,
-                split.into,
-                Wait(split.wait()),
-                Wait(split.limit)
-            );
-            let finding = Finding::about(codes::MOVE_TAKES_LONG, &self.table.name, message);
-            return draft.findings.push(finding.hint("allow more"));
-        }
         draft.steps.push(Step::Split(Box::new(split)));
     }
 

@@ -228,8 +228,7 @@ impl Default for Create {
 pub enum MoveRule {
     /// They are moved in the transaction that makes the partition, or not at all.
     AtOnce,
-    /// They are moved in that transaction; where writers would wait for too long, DEFAULT is copied beside them and
-    /// exchanged.
+    /// DEFAULT is copied beside everybody and exchanged; what cannot be copied is moved in that transaction, or not at all.
     InBatches,
     /// They stay, and so the partition is not made.
     Never,

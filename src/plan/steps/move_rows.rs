@@ -106,13 +106,13 @@ impl fmt::Display for Wait {
 impl MoveRows {
     /// How long writers wait, from the lock to the commit: rather too long than too short.
     pub fn wait(&self) -> Duration {
-        Self::estimated_wait(self.rows, self.scanned)
+        let share = |amount: u64, per_second: u64| Duration::from_secs_f64(amount as f64 / per_second as f64);
+        AT_LEAST + share(self.rows, ROWS_PER_SECOND) + share(self.scanned, SCANNED_PER_SECOND)
     }
 
-    /// The same for so many rows, and so many bytes of DEFAULT to be read.
-    pub fn estimated_wait(rows: u64, scanned: u64) -> Duration {
-        let share = |amount: u64, per_second: u64| Duration::from_secs_f64(amount as f64 / per_second as f64);
-        AT_LEAST + share(rows, ROWS_PER_SECOND) + share(scanned, SCANNED_PER_SECOND)
+    /// Whether the policy lets writers wait for so long.
+    pub fn fits(&self) -> bool {
+        self.wait() <= self.limit
     }
 
     pub(in crate::plan) fn reason(&self) -> String {

@@ -34,8 +34,9 @@ pub(super) static KEYS: Keys = Keys::of(
             "move_rows",
             Shape::Choice(|| words(&MOVE_RULES)),
             "what becomes of rows in DEFAULT that a partition to be made would hold: they are moved with it in one \
-             transaction, where writers need not wait for too long (`at_once`); else all of DEFAULT is copied in batches \
-             beside them, and exchanged for its parts (`in_batches`); they stay (`never`). A partition whose rows stay is \
+             transaction, where writers need not wait for too long (`at_once`); all of DEFAULT is copied in batches beside \
+             everybody, and exchanged for its parts, where it can be, else they are moved in one transaction \
+             (`in_batches`); they stay (`never`). A partition whose rows stay is \
              not made. With `hash`, `in_batches` lets partitions be copied and exchanged where `modulus` is raised to a \
              multiple. Rows that are moved in one transaction wait for transactions that keep a snapshot (REPEATABLE READ, \
              SERIALIZABLE, cursors) as far as these can be seen: one whose first statement waits for the move would miss \

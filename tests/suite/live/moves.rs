@@ -83,10 +83,16 @@ async fn a_transaction_that_keeps_its_snapshot_is_waited_for() {
     let database = with_stones(&policy).await;
     let reporting = session(&database.url_with("application_name=reporting")).await;
     let client = reporting.client();
-    client
-        .batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pg_class; SELECT pg_sleep(0.2)")
-        .await
-        .unwrap();
+    client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pg_class").await.unwrap();
+    // It is evident once it has been idle for a while.
+    database
+        .sql(&format!(
+            "DO $$BEGIN WHILE NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = {} AND state = 'idle in transaction'
+               AND state_change < clock_timestamp() - interval '100 ms')
+             LOOP PERFORM pg_sleep(0.01); PERFORM pg_stat_clear_snapshot(); END LOOP; END$$",
+            reporting.backend_pid()
+        ))
+        .await;
     let text = database.partctl(&["apply"], 8);
     let named = format!("pid {} of postgres would not see rows that move", reporting.backend_pid());
     contains(&unwrapped(&text), &[&named, "\"reporting\"", "holds a snapshot", "move_rows: in_batches"]);
