@@ -131,8 +131,7 @@ impl<'a> Situation<'a> {
             firing,
             limit: self.level.create.writers_wait,
         };
-        let may_split = self.level.create.move_rows == MoveRule::InBatches && step.create.branch.is_none();
-        if step.fits() && !may_split {
+        if step.fits() && self.level.create.move_rows != MoveRule::AlwaysInBatches {
             draft.steps.push(Step::Move(step));
         } else {
             draft.to_split.push(step);

@@ -11,7 +11,6 @@ use crate::catalog::{Bound, KeyColumn, Partition, SplitFacts};
 use crate::desired::{Label, partition_name};
 use crate::plan::steps::{CreatePartition, CreateReason, Wait};
 use crate::plan::{Finding, Step, codes};
-use crate::policy::MoveRule;
 use crate::schedule::Bytes;
 use crate::sql::{KeyPart, SqlLiteral};
 
@@ -30,7 +29,7 @@ pub(super) fn raise_modulus(situation: &Situation<'_>, draft: &mut Draft, wanted
     }
     // What an earlier run has begun comes first: its copy takes room.
     smaller.sort_by_key(|smaller| (smaller.old.split.is_none(), smaller.remainder));
-    if situation.level.create.move_rows != MoveRule::InBatches {
+    if !situation.level.create.move_rows.copies() {
         return draft.findings.push(situation.modulus_stays(&smaller, wanted));
     }
     // Most obstacles lie with the table, and are told once.

@@ -1,8 +1,6 @@
-//! Rows of partitions to be made are copied out of DEFAULT where the policy allows it and another table can take its
-//! place. Otherwise they move at once where writers need not wait for long; else the partitions are not made, and the
-//! reason is told.
-//!
-//! Copying takes longer, and only it is right under every isolation level: nobody has to wait for rows, or misses them.
+//! Rows that would keep writers waiting for too long while they move, or that must not be moved at once at all: DEFAULT
+//! is split instead, where the policy allows it and another table can take its place; otherwise the partitions are not
+//! made, and the reason told.
 
 use super::move_rows::Obstacle;
 use super::split::Parts;
@@ -13,19 +11,27 @@ use crate::plan::{Finding, Step, codes};
 use crate::policy::MoveRule;
 use crate::schedule::{Bytes, Extent};
 
-/// Splits DEFAULT for partitions whose rows it holds. Comes after the rules that make partitions.
+/// Splits DEFAULT for what is not moved at once. Comes after the rules that make partitions.
 pub(super) fn split_default(situation: &Situation<'_>, draft: &mut Draft) {
     let moves = std::mem::take(&mut draft.to_split);
     if let Some(default) = situation.table.default_partition().filter(|_| !moves.is_empty()) {
-        situation.split_or_move(default, moves, draft);
+        situation.split_or_tell(default, moves, draft);
     }
 }
 
+/// What could move at once goes along with a split.
+fn goes_along(step: &Step) -> bool {
+    matches!(step, Step::Move(step) if step.create.branch.is_none())
+}
+
 impl Situation<'_> {
-    fn split_or_move(&self, default: &Partition, moves: Vec<MoveRows>, draft: &mut Draft) {
-        let split_waits = SplitPartition::writers_wait(moves.len() + 1);
-        let (code, why, way) = match self.level.create.move_rows {
-            MoveRule::InBatches => match self.what_forbids_a_split(draft, default) {
+    fn split_or_tell(&self, default: &Partition, moves: Vec<MoveRows>, draft: &mut Draft) {
+        // The new DEFAULT is one more.
+        let tables = moves.len() + draft.steps.iter().filter(|step| goes_along(step)).count() + 1;
+        let split_waits = SplitPartition::writers_wait(tables);
+        let rule = self.level.create.move_rows;
+        let (code, why, way) = match rule {
+            MoveRule::InBatches | MoveRule::AlwaysInBatches => match self.what_forbids_a_split(draft, default) {
                 None => return,
                 Some(Ok(_)) if moves.iter().any(|step| step.create.branch.is_some()) => (
                     codes::SPLIT_REFUSED,
@@ -34,8 +40,8 @@ impl Situation<'_> {
                 ),
                 Some(Ok(_)) if self.level.create.writers_wait < split_waits => (
                     codes::MOVE_TAKES_LONG,
-                    format!(", and in batches up to {} at the end", Wait(split_waits)),
-                    "make it more".to_owned(),
+                    format!(", and in batches writers would wait up to {} at the end", Wait(split_waits)),
+                    format!("`create: {{writers_wait: {}}}` allows that", Wait(split_waits)),
                 ),
                 Some(Ok(facts)) => return self.split_for(default, facts, moves, draft),
                 Some(Err(Obstacle { why, hint })) => {
@@ -55,28 +61,31 @@ impl Situation<'_> {
                 (codes::MOVE_TAKES_LONG, String::new(), way)
             }
         };
-        let (fitting, moves): (Vec<MoveRows>, Vec<MoveRows>) = moves.into_iter().partition(MoveRows::fits);
-        // Partitions that have rows already are made before those that have none.
-        let first = draft.steps.iter().position(|step| !step.made().is_empty()).unwrap_or(draft.steps.len());
-        draft.steps.splice(first..first, fitting.into_iter().map(Step::Move));
         draft.findings.extend(moves.into_iter().map(|step| {
-            let message = format!(
-                "DEFAULT {} holds {} rows of {}: to move them at once writers would wait up to {}, and \
-                 `create.writers_wait` allows {}{why}",
-                default.name,
-                step.rows,
-                step.create.range,
-                Wait(step.wait()),
-                Wait(step.limit)
-            );
-            Finding::about(code, &self.table.name, message).hint(format!(
-                "{way}; or allow more, or move or delete them yourself: they are the rows with {}",
-                step.condition
-            ))
+            let (at_once, more) = match rule {
+                MoveRule::AlwaysInBatches => (String::new(), ""),
+                MoveRule::AtOnce | MoveRule::InBatches | MoveRule::Never => (
+                    format!(
+                        ": to move them at once writers would wait up to {}, and `create.writers_wait` allows {}",
+                        Wait(step.wait()),
+                        Wait(step.limit)
+                    ),
+                    "or allow more, ",
+                ),
+            };
+            let (rows, range) = (step.rows, step.create.range);
+            let message = format!("DEFAULT {} holds {rows} rows of {range}{at_once}{why}", default.name);
+            let by_hand = format!("or move or delete them yourself: they are the rows with {}", step.condition);
+            Finding::about(code, &self.table.name, message).hint(format!("{way}; {more}{by_hand}"))
         }));
     }
 
     fn split_for(&self, default: &Partition, facts: &SplitFacts, moves: Vec<MoveRows>, draft: &mut Draft) {
+        let along = draft.steps.extract_if(.., |step| goes_along(step)).filter_map(|step| match step {
+            Step::Move(step) => Some(step),
+            _ => None,
+        });
+        let moves: Vec<MoveRows> = moves.into_iter().chain(along).collect();
         let rows: u64 = moves.iter().map(|step| step.rows).sum();
         let mut partitions: Vec<CreatePartition> = moves.into_iter().map(|step| step.create).collect();
         partitions.sort_by(|a, b| a.bound.cmp(&b.bound));

@@ -228,10 +228,20 @@ impl Default for Create {
 pub enum MoveRule {
     /// They are moved in the transaction that makes the partition, or not at all.
     AtOnce,
-    /// DEFAULT is copied beside everybody and exchanged; what cannot be copied is moved in that transaction, or not at all.
+    /// They are moved in that transaction; where writers would wait for too long, DEFAULT is copied beside them and
+    /// exchanged.
     InBatches,
+    /// DEFAULT is copied and exchanged, or they stay: the one way that is right for snapshots of every age.
+    AlwaysInBatches,
     /// They stay, and so the partition is not made.
     Never,
+}
+
+impl MoveRule {
+    /// Whether partitions may be copied beside everybody, and exchanged for their parts.
+    pub fn copies(self) -> bool {
+        matches!(self, Self::InBatches | Self::AlwaysInBatches)
+    }
 }
 
 /// A distance along the axis.

@@ -165,8 +165,8 @@ pub(super) fn locks_not_granted(
     let why = said.map(|said| format!(": {said}")).unwrap_or_default();
     let next = match step {
         Step::Move(_) if said.is_some() => {
-            "end those transactions, or try in a quieter hour; where there are many rows `create: {move_rows: in_batches}` \
-             copies them beside transactions of any isolation level"
+            "end those transactions, or try in a quieter hour; `create: {move_rows: always_in_batches}` copies the rows beside \
+             transactions of any isolation level"
         }
         _ => "end those transactions, or let the next run try again",
     };

@@ -34,16 +34,16 @@ pub(super) static KEYS: Keys = Keys::of(
             "move_rows",
             Shape::Choice(|| words(&MOVE_RULES)),
             "what becomes of rows in DEFAULT that a partition to be made would hold: they are moved with it in one \
-             transaction, where writers need not wait for too long (`at_once`); all of DEFAULT is copied in batches beside \
-             everybody, and exchanged for its parts, where it can be, else they are moved in one transaction \
-             (`in_batches`); they stay (`never`). A partition whose rows stay is \
-             not made. With `hash`, `in_batches` lets partitions be copied and exchanged where `modulus` is raised to a \
-             multiple. Rows that are moved in one transaction wait for transactions that keep a snapshot (REPEATABLE READ, \
-             SERIALIZABLE, cursors) as far as these can be seen: one whose first statement waits for the move would miss \
-             them. Rows that are copied are missed by nobody",
+             transaction, where writers need not wait for too long (`at_once`); else all of DEFAULT is copied in batches \
+             beside them, and exchanged for its parts (`in_batches`); it is copied however few they are \
+             (`always_in_batches`); they stay (`never`). A partition whose rows stay is not made. With `hash`, batches let \
+             partitions be copied and exchanged where `modulus` is raised to a multiple. Rows that are moved in one \
+             transaction wait for transactions that keep a snapshot (REPEATABLE READ, SERIALIZABLE, cursors) as far as \
+             these can be seen: one whose first statement waits for the move would miss them. Rows that are copied are \
+             missed by nobody",
         )
         .default("at_once")
-        .examples(&["in_batches", "never"]),
+        .examples(&["in_batches", "always_in_batches", "never"]),
         Key::new("writers_wait", ELAPSED, "longest time for which writers may wait while rows move; at most 1 hour")
             .default("1 s")
             .examples(&["200 ms", "10 s"]),
@@ -58,8 +58,12 @@ const DEFAULT_RULES: [(&str, DefaultRule); 3] =
     [("forbid", DefaultRule::Forbid), ("allow", DefaultRule::Allow), ("require", DefaultRule::Require)];
 
 /// The words for [`MoveRule`].
-const MOVE_RULES: [(&str, MoveRule); 3] =
-    [("at_once", MoveRule::AtOnce), ("in_batches", MoveRule::InBatches), ("never", MoveRule::Never)];
+const MOVE_RULES: [(&str, MoveRule); 4] = [
+    ("at_once", MoveRule::AtOnce),
+    ("in_batches", MoveRule::InBatches),
+    ("always_in_batches", MoveRule::AlwaysInBatches),
+    ("never", MoveRule::Never),
+];
 
 /// Who cannot write for longer than this has a maintenance window, and time for a statement of their own.
 const LONGEST_WAIT: Duration = Duration::from_secs(3_600);

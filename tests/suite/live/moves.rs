@@ -95,7 +95,7 @@ async fn a_transaction_that_keeps_its_snapshot_is_waited_for() {
         .await;
     let text = database.partctl(&["apply"], 8);
     let named = format!("pid {} of postgres would not see rows that move", reporting.backend_pid());
-    contains(&unwrapped(&text), &[&named, "\"reporting\"", "holds a snapshot", "move_rows: in_batches"]);
+    contains(&unwrapped(&text), &[&named, "\"reporting\"", "holds a snapshot", "move_rows: always_in_batches"]);
     let count = format!("SELECT count(*) FROM shop.orders WHERE at >= {} AND at < {} AND who = 0", month(1), month(2));
     assert_eq!(client.query_one(&count, &[]).await.unwrap().get::<_, i64>(0), STONES);
     client.batch_execute("COMMIT").await.unwrap();

@@ -36,10 +36,9 @@ fn locked(how_many: usize, mode: &str, table: &str, granted: bool) -> String {
 }
 
 fn policy(move_rows: &str, retry_for: &str) -> String {
-    let writers_wait = if move_rows == "in_batches" { "2400 ms" } else { "1 minute" };
     format!(
         "version: 1\ntable: shop.orders\npartition: {{range: at, every: 1 month, timezone: UTC}}
-create: {{ahead: 3 partitions, move_rows: {move_rows}, writers_wait: {writers_wait}}}
+create: {{ahead: 3 partitions, move_rows: {move_rows}, writers_wait: 1 minute}}
 locks: {{timeout: 20 s, retry_for: {retry_for}}}\n"
     )
 }
@@ -99,7 +98,7 @@ async fn after_last_changes(database: &Database) -> Run {
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_waits_while_the_parts_take_defaults_place_sees_every_row_in_every_isolation() {
     for isolation in ISOLATION {
-        let database = with_so_many_stones(&policy("in_batches", "1 minute"), MANY).await;
+        let database = with_so_many_stones(&policy("always_in_batches", "1 minute"), MANY).await;
         database.sql(HOLD).await;
         let mut run = after_last_changes(&database).await;
         assert!(
@@ -120,7 +119,7 @@ async fn whoever_waits_while_the_parts_take_defaults_place_sees_every_row_in_eve
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_has_a_snapshot_from_before_the_last_change_is_waited_for_and_nobody_else_waits() {
     for isolation in ["REPEATABLE READ", "SERIALIZABLE"] {
-        let database = with_so_many_stones(&policy("in_batches", "1 minute"), MANY).await;
+        let database = with_so_many_stones(&policy("always_in_batches", "1 minute"), MANY).await;
         database.partctl(&["init"], 0);
         let mut run = database.start(&database.url(), &["apply"]);
         database.until("SELECT EXISTS (SELECT FROM pg_trigger WHERE tgname = 'partctl_capture')", || true).await;

@@ -256,17 +256,17 @@ fn how_rows_leave_default_is_a_word_and_a_time_of_at_most_an_hour() {
     let create = policy("version: 1\ntable: a.b\npartition: {list: c, values: {x: [1]}}\ncreate: {move_rows: never, writers_wait: 90 s}").level.create;
     assert_eq!((create.move_rows, create.writers_wait), (MoveRule::Never, std::time::Duration::from_secs(90)));
     insta::assert_snapshot!(with_range("create: {move_rows: sometimes, writers_wait: 2 hours}"), @"
-        error[PT020]: unknown choice `sometimes`
-         --> a.yaml:4:21
-          |
-        4 | create: {move_rows: sometimes, writers_wait: 2 hours}
-          |                     ^^^^^^^^^ it is one of `at_once`, `in_batches`, `never`
-        error[PT010]: writers would wait for longer than an hour
-         --> a.yaml:4:46
-          |
-        4 | create: {move_rows: sometimes, writers_wait: 2 hours}
-          |                                              ^^^^^^^
-        ");
+    error[PT020]: unknown choice `sometimes`
+     --> a.yaml:4:21
+      |
+    4 | create: {move_rows: sometimes, writers_wait: 2 hours}
+      |                     ^^^^^^^^^ it is one of `at_once`, `in_batches`, `always_in_batches`, `never`
+    error[PT010]: writers would wait for longer than an hour
+     --> a.yaml:4:46
+      |
+    4 | create: {move_rows: sometimes, writers_wait: 2 hours}
+      |                                              ^^^^^^^
+    ");
     let hash =
         "version: 1\ntable: a.b\npartition: {hash: c, modulus: 2}\ncreate: {move_rows: in_batches, writers_wait: 2 s}";
     assert_eq!(policy(hash).level.create.move_rows, MoveRule::InBatches);
