@@ -7,9 +7,12 @@ WITH RECURSIVE tree(oid, depth) AS (
     JOIN pg_catalog.pg_namespace n ON n.nspname = wanted.schema
     JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.name
   UNION ALL
-  SELECT c.oid, tree.depth + 1
+  SELECT c.partrelid, tree.depth + 1
     FROM tree JOIN pg_catalog.pg_inherits i ON i.inhparent = tree.oid
-    JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid AND c.relkind = 'p')
+    JOIN pg_catalog.pg_partitioned_table c ON c.partrelid = i.inhrelid),
+-- Looked through once: far fewer than all constraints, and none of them is found by the table that it references.
+foreign_keys AS MATERIALIZED (
+  SELECT k.* FROM pg_catalog.pg_constraint k WHERE k.contype = 'f' AND k.conparentid = 0)
 SELECT c.oid, tree.depth = 0 AS is_root, n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind, c.reltuples::float8 AS reltuples,
        pg_catalog.pg_get_userbyid(c.relowner)::text AS owner,
        pg_catalog.pg_has_role(c.relowner, 'USAGE') AND pg_catalog.pg_has_role(c.relowner, become.privilege) AS role_is_owner,
@@ -31,7 +34,7 @@ SELECT c.oid, tree.depth = 0 AS is_root, n.nspname::text AS schema, c.relname::t
        (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(side.outgoing, k.conname, fn.nspname, fc.relname,
                  pg_catalog.has_table_privilege(c.relowner, fc.oid, 'UPDATE, DELETE, TRUNCATE'),
                  columns.near, columns.far) ORDER BY side.outgoing, k.conname, fc.oid)::text
-          FROM pg_catalog.pg_constraint k
+          FROM foreign_keys k
          CROSS JOIN (VALUES (true), (false)) side(outgoing)
           JOIN pg_catalog.pg_class fc ON fc.oid = CASE WHEN side.outgoing THEN k.confrelid ELSE k.conrelid END
           JOIN pg_catalog.pg_namespace fn ON fn.oid = fc.relnamespace
@@ -44,12 +47,11 @@ SELECT c.oid, tree.depth = 0 AS is_root, n.nspname::text AS schema, c.relname::t
                   AND near.attnum = CASE WHEN side.outgoing THEN pair.referencing ELSE pair.referenced END
                  JOIN pg_catalog.pg_attribute far ON far.attrelid = fc.oid
                   AND far.attnum = CASE WHEN side.outgoing THEN pair.referenced ELSE pair.referencing END) columns
-         WHERE k.contype = 'f' AND k.conparentid = 0
-           AND c.oid = CASE WHEN side.outgoing THEN k.conrelid ELSE k.confrelid END) AS foreign_keys,
+         WHERE c.oid = CASE WHEN side.outgoing THEN k.conrelid ELSE k.confrelid END) AS foreign_keys,
        (SELECT pg_catalog.json_agg(DISTINCT pg_catalog.jsonb_build_array(rn.nspname, r.relname))::text
-          FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class r ON r.oid = k.conrelid
+          FROM foreign_keys k JOIN pg_catalog.pg_class r ON r.oid = k.conrelid
           JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace
-         WHERE k.contype = 'f' AND k.conparentid = 0 AND k.confrelid = c.oid
+         WHERE k.confrelid = c.oid
            AND NOT pg_catalog.has_table_privilege(r.oid, 'SELECT')) AS denied_referrers,
        (SELECT pg_catalog.array_agg(k.conname::text ORDER BY k.conname) FROM pg_catalog.pg_constraint k
          WHERE k.conrelid = c.oid AND NOT k.convalidated
@@ -63,7 +65,11 @@ SELECT c.oid, tree.depth = 0 AS is_root, n.nspname::text AS schema, c.relname::t
        p.partstrat::text AS strategy,
        (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
                  a.attname, coalesce(pg_catalog.format_type(a.atttypid, a.atttypmod), pg_catalog.format_type(it.oid, NULL)),
-                 ln.nspname, l.collname) ORDER BY u.position)::text
+                 -- One by one: a join would read every collation for each table.
+                 (SELECT ln.nspname FROM pg_catalog.pg_collation l JOIN pg_catalog.pg_namespace ln ON ln.oid = l.collnamespace
+                   WHERE l.oid = u.sorted_by AND l.collname <> 'default'),
+                 (SELECT l.collname FROM pg_catalog.pg_collation l WHERE l.oid = u.sorted_by AND l.collname <> 'default'))
+                 ORDER BY u.position)::text
           FROM ROWS FROM (pg_catalog.unnest(p.partattrs::int2[]), pg_catalog.unnest(p.partclass::oid[]),
                           pg_catalog.unnest(p.partcollation::oid[]))
                WITH ORDINALITY u(attribute, opclass, sorted_by, position)
@@ -71,9 +77,7 @@ SELECT c.oid, tree.depth = 0 AS is_root, n.nspname::text AS schema, c.relname::t
           JOIN pg_catalog.pg_opclass o ON o.oid = u.opclass
           LEFT JOIN pg_catalog.pg_type it ON it.oid = o.opcintype AND it.typtype <> 'p'
           LEFT JOIN pg_catalog.pg_attribute a
-            ON a.attrelid = c.oid AND a.attnum = u.attribute AND u.attribute <> 0
-          LEFT JOIN pg_catalog.pg_collation l ON l.oid = u.sorted_by AND l.collname <> 'default'
-          LEFT JOIN pg_catalog.pg_namespace ln ON ln.oid = l.collnamespace) AS key_columns,
+            ON a.attrelid = c.oid AND a.attnum = u.attribute AND u.attribute <> 0) AS key_columns,
        CASE WHEN tree.depth = 0 THEN
       (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
                 a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attidentity <> '', ln.nspname, l.collname)
