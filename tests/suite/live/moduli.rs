@@ -4,12 +4,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use partctl::plan::{Action, StepKind};
+use partctl::plan::StepKind;
 use tokio::task::JoinHandle;
 
 use super::crowd::unwrapped;
 use super::harness::{Database, contains, session};
-use super::splits::{LEFTOVERS, begin_split, killed_again_and_again};
+use super::splits::{LEFTOVERS, begin_split, exchanges, killed_again_and_again};
 
 /// So many rows that nobody changes.
 const STONES: i64 = 60_000;
@@ -231,27 +231,10 @@ async fn no_part_is_scanned_when_it_takes_its_place() {
         let database = Database::new(&policy, &setup).await;
         let (_, plan) = database.plan().await;
         assert_eq!(plan.count(StepKind::Split), 2, "{columns}");
-        database.sql("SET client_min_messages = debug1").await;
-        for (_, step) in plan.steps() {
-            let actions = step.actions();
-            for (at, action) in actions.iter().enumerate() {
-                database.session.take_notices();
-                match action {
-                    Action::Transaction(_) => {
-                        database.sql(&format!("BEGIN; {}; COMMIT", action.statements().join("; "))).await
-                    }
-                    _ => database.sql(&action.statements().join("; ")).await,
-                }
-                let said: Vec<String> =
-                    database.session.take_notices().into_iter().map(|notice| notice.message).collect();
-                if at + 1 == actions.len() {
-                    let said = said.join("\n");
-                    assert!(!said.contains("verifying table"), "{columns}: {said}");
-                    assert_eq!(said.matches("is implied by existing constraints").count(), 2, "{columns}: {said}");
-                }
-            }
+        for (_, said) in exchanges(&database, &plan).await {
+            assert!(!said.contains("verifying table"), "{columns}: {said}");
+            assert_eq!(said.matches("is implied by existing constraints").count(), 2, "{columns}: {said}");
         }
-        database.sql("RESET client_min_messages").await;
         assert_eq!(database.value("SELECT count(*) FROM shop.t").await, "9000");
         database.partctl(&["plan", "--check"], 0);
     }

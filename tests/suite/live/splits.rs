@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use partctl::plan::{Action, StepKind};
+use partctl::plan::{Action, Plan, StepKind};
 
 use super::crowd::{Crowd, IN_DEFAULT, MONTHS, unwrapped, with_so_many_stones};
 use super::harness::{Database, contains};
@@ -20,6 +20,31 @@ create: {ahead: 3 partitions, move_rows: in_batches}\n";
 /// What a split needs until it is done, and leaves nothing of.
 pub const LEFTOVERS: &str = "SELECT (SELECT count(*) FROM pg_class WHERE relname LIKE 'partctl%') + (SELECT count(*) FROM pg_proc WHERE proname LIKE 'partctl%')
     + (SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'partctl%') + (SELECT count(*) FROM pg_constraint WHERE conname LIKE 'partctl%')";
+
+/// Carries a plan out statement by statement. Returns of each split how many partitions it made, and what the server said
+/// when these took their place.
+pub async fn exchanges(database: &Database, plan: &Plan) -> Vec<(usize, String)> {
+    let mut exchanges = Vec::new();
+    database.sql("SET client_min_messages = debug1").await;
+    for (_, step) in plan.steps() {
+        let mut said = Vec::new();
+        for action in step.actions() {
+            database.session.take_notices();
+            match action {
+                Action::Transaction(_) => {
+                    database.sql(&format!("BEGIN; {}; COMMIT", action.statements().join("; "))).await;
+                }
+                _ => database.sql(&action.statements().join("; ")).await,
+            }
+            said = database.session.take_notices().into_iter().map(|notice| notice.message).collect();
+        }
+        if step.kind() == StepKind::Split {
+            exchanges.push((step.made().len(), said.join("\n")));
+        }
+    }
+    database.sql("RESET client_min_messages").await;
+    exchanges
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_default_is_split_every_statement_counts_right() {
@@ -182,31 +207,10 @@ async fn no_table_is_scanned_when_it_takes_defaults_place() {
         let database = Database::new(&policy, &setup).await;
         let (_, plan) = database.plan().await;
         assert_eq!(plan.count(StepKind::Split), 1, "{type_name}");
-        database.sql("SET client_min_messages = debug1").await;
-        for (_, step) in plan.steps() {
-            let actions = step.actions();
-            for (at, action) in actions.iter().enumerate() {
-                database.session.take_notices();
-                match action {
-                    Action::Transaction(_) => {
-                        database.sql(&format!("BEGIN; {}; COMMIT", action.statements().join("; "))).await
-                    }
-                    _ => database.sql(&action.statements().join("; ")).await,
-                }
-                let said: Vec<String> =
-                    database.session.take_notices().into_iter().map(|notice| notice.message).collect();
-                if step.kind() == StepKind::Split && at + 1 == actions.len() {
-                    let said = said.join("\n");
-                    assert!(!said.contains("verifying table"), "{type_name}: {said}");
-                    assert_eq!(
-                        said.matches("is implied by existing constraints").count(),
-                        step.made().len() + 1,
-                        "{type_name}: {said}"
-                    );
-                }
-            }
+        for (parts, said) in exchanges(&database, &plan).await {
+            assert!(!said.contains("verifying table"), "{type_name}: {said}");
+            assert_eq!(said.matches("is implied by existing constraints").count(), parts + 1, "{type_name}: {said}");
         }
-        database.sql("RESET client_min_messages").await;
         database.partctl(&["plan", "--check"], 0);
     }
 }
