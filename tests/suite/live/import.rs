@@ -214,7 +214,7 @@ async fn tables_of_every_shape_become_policies_that_find_nothing_to_do() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_configuration_of_ppm_becomes_policies() {
     let setup = format!(
-        "{TABLES} DO $$ BEGIN FOR n IN -3..2 LOOP
+        "{TABLES} SET TimeZone = 'UTC'; DO $$ BEGIN FOR n IN -3..2 LOOP
            EXECUTE format('CREATE TABLE shop.days_%s PARTITION OF shop.days FOR VALUES FROM (%L) TO (%L)',
              to_char(current_date + n, 'YYYY_MM_DD'), current_date + n, current_date + n + 1);
          END LOOP; END $$"
