@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use tokio_postgres::error::DbError;
+
 use super::attempt::UNDER_LOCK;
 use super::patience::Patience;
 use super::signals::StopSignal;
@@ -117,7 +119,8 @@ pub(super) fn not_deleted(error: &anyhow::Error, step: &Step) -> StepError {
 fn causes(error: &anyhow::Error) -> String {
     let mut told: Vec<String> = Vec::new();
     for cause in error.chain() {
-        let text = match cause.downcast_ref::<tokio_postgres::Error>().and_then(tokio_postgres::Error::as_db_error) {
+        let refusal = cause.downcast_ref::<tokio_postgres::Error>().and_then(tokio_postgres::Error::as_db_error);
+        let text = match refusal.or_else(|| cause.downcast_ref::<DbError>()) {
             Some(refusal) => refusal.message().to_owned(),
             None => cause.to_string(),
         };

@@ -372,7 +372,10 @@ async fn a_table_that_cannot_be_dropped_keeps_no_other_from_being_dropped() {
             let_pass(&database, "8 days").await;
         }
         let text = database.partctl(&["apply", "--allow-destroy"], 3);
-        contains(&text, &["view shop.first depends on table shop.orders_2001_01", "2BP01", "point it at another table"]);
+        contains(
+            &text,
+            &["view shop.first depends on table shop.orders_2001_01", "2BP01", "point it at another table"],
+        );
         assert_eq!((database.value(TABLES).await, database.value(ATTACHED).await), ("01".to_owned(), String::new()));
         database.sql("DROP VIEW shop.first").await;
         contains(&database.partctl(&["apply", "--allow-destroy"], 0), &["1 step done"]);
