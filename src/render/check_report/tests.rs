@@ -164,7 +164,7 @@ fn junit_has_a_case_for_each_table_and_query_and_is_well_formed() {
 }
 
 #[test]
-fn sarif_points_at_the_file_and_line_of_each_finding() {
+fn sarif_points_at_a_file_and_line_for_each_finding() {
     let log: Value = serde_json::from_str(&shown(check_sarif)).unwrap();
     assert_eq!(log["version"], "2.1.0");
     let run = &log["runs"][0];
@@ -189,9 +189,11 @@ fn sarif_points_at_the_file_and_line_of_each_finding() {
     PT118 queries/a%2Cb%3Ac.sql 12
     PT119 queries/a%2Cb%3Ac.sql 12
     PT139 policies/gr%C3%B6%C3%9Fe%201.yaml 1
-    PT120 - null
-    PT140 - null
+    PT120 policies/gr%C3%B6%C3%9Fe%201.yaml 1
+    PT140 policies/gr%C3%B6%C3%9Fe%201.yaml 1
     ");
+    // The schema takes no empty address of the tool.
+    assert_eq!(run["tool"]["driver"]["informationUri"], Value::Null);
 }
 
 #[test]
