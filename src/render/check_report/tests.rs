@@ -269,3 +269,12 @@ fn a_person_sees_what_the_workload_costs_and_where_a_query_is_written() {
     1 table checked: 1 error, 4 warnings
     "#);
 }
+
+#[test]
+fn machines_are_told_as_the_schema_says() {
+    let document: Value = serde_json::from_str(&shown(check_json)).unwrap();
+    // Some findings measured something, and one did not.
+    assert_ne!(document["findings"][2]["evidence"], Value::Null);
+    assert_eq!(document["findings"][0]["evidence"], Value::Null);
+    jsonschema::validate(&schema().to_value(), &document).unwrap();
+}
