@@ -1,5 +1,7 @@
 //! Buckets of S3, Google Cloud Storage and Azure, opened by what each cloud's own tools and libraries find in the
-//! environment. Nothing is connected to here, and no secret is ever part of an error.
+//! environment and their files. Nothing is connected to here, and no secret is ever part of an error.
+
+mod aws_profile;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,7 +40,7 @@ fn both<S: ObjectStore + MultipartStore>(store: S) -> Store {
 }
 
 fn s3(bucket: &str) -> Result<AmazonS3> {
-    let builder = AmazonS3Builder::from_env();
+    let builder = aws_profile::complete(AmazonS3Builder::from_env())?;
     let endpoint = [AmazonS3ConfigKey::S3Endpoint, AmazonS3ConfigKey::Endpoint];
     let endpoint = endpoint.iter().find_map(|key| builder.get_config_value(key));
     let options = client_options("AWS_", endpoint);

@@ -73,7 +73,7 @@ impl Refusal {
         let by = match url.split_once("://")?.0 {
             "gs" => "GOOGLE_APPLICATION_CREDENTIALS or `gcloud auth application-default login`",
             "az" => "AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_KEY",
-            _ => "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+            _ => "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile in ~/.aws/credentials",
         };
         Some(format!("give credentials that may list, read, write and delete there, by {by}"))
     }

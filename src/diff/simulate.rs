@@ -145,14 +145,13 @@ fn monday(now: DateTime<Utc>) -> NaiveDate {
     date - Days::new(date.weekday().num_days_from_monday().into())
 }
 
-/// The moment itself, then every midnight; far ahead every Monday's.
+/// The moment itself, then every midnight, far ahead every Monday's, and the end.
 fn moments(from: DateTime<Utc>, until: DateTime<Utc>) -> impl Iterator<Item = DateTime<Utc>> {
     let step = if until - from <= DAY_BY_DAY { Days::new(1) } else { Days::new(7) };
     let first = if step == Days::new(1) { from.date_naive() } else { monday(from) } + step;
     let midnights = std::iter::successors(Some(first), move |day| day.checked_add_days(step));
-    std::iter::once(from)
-        .chain(midnights.map(|day| day.and_time(NaiveTime::MIN).and_utc()))
-        .take_while(move |now| *now <= until)
+    let midnights = midnights.map(|day| day.and_time(NaiveTime::MIN).and_utc());
+    std::iter::once(from).chain(midnights.take_while(move |now| *now < until)).chain((from < until).then_some(until))
 }
 
 /// The plan of a moment, with the answers that the database would give if all went on as it does.

@@ -72,6 +72,17 @@ fn every_month_one_comes_and_one_goes_and_its_bytes_a_week_later() {
 }
 
 #[test]
+fn the_hours_after_the_last_midnight_are_played_as_well() {
+    let played = |from: &str, until: &str| -> Vec<String> {
+        let of = |day: &str| format!("2026-11-{day}:00Z").parse().unwrap();
+        moments(of(from), of(until)).map(|now| now.format("%dT%H").to_string()).collect()
+    };
+    assert_eq!(played("16T05:00", "18T07:00"), ["16T05", "17T00", "18T00", "18T07"]);
+    assert_eq!(played("16T00:00", "17T00:00"), ["16T00", "17T00"]);
+    assert_eq!(played("16T05:00", "16T05:00"), ["16T05"]);
+}
+
+#[test]
 fn what_grows_without_end_fills_the_disk_on_a_day_that_is_told() {
     let keeps = POLICY.lines().take(4).collect::<Vec<_>>().join("\n");
     let simulation = simulated(&keeps, "2027-11-16T00:00:00Z", Some(10 << 30));

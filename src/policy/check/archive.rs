@@ -17,7 +17,7 @@ pub(super) static KEYS: Keys = Keys {
         Key::new(
             "to",
             Shape::Pattern(r"^(file:///|(s3|gs|az)://[^/@]).*$"),
-            "a folder or a bucket; credentials come from the environment, as the cloud's own tools take them",
+            "a folder or a bucket; credentials come from where the cloud's own tools take them",
         )
         .examples(&["s3://acme-archive/orders", "gs://acme-archive", "az://archive", "file:///var/archive"])
         .required(),

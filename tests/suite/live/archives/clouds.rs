@@ -100,3 +100,44 @@ async fn what_a_store_refuses_is_told_with_what_to_do() {
     contains(&broken, &["reading AZURE_STORAGE_CONNECTION_STRING", "a part of it is no `Name=Value`"]);
     assert!(!broken.contains("c2Vj"), "{broken}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_come_from_the_profile_that_awss_own_tools_would_use() {
+    let store = Store::start().await;
+    let said_by_store = store.settings().into_iter().collect::<std::collections::BTreeMap<_, _>>();
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join(".aws");
+    std::fs::create_dir(&folder).unwrap();
+    let keys = format!(
+        "[backups]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
+        said_by_store["AWS_ACCESS_KEY_ID"], said_by_store["AWS_SECRET_ACCESS_KEY"]
+    );
+    std::fs::write(folder.join("credentials"), &keys).unwrap();
+    let place = format!(
+        "[profile backups]\nregion = {}\nendpoint_url = {}\n[profile people]\nsso_session = corp\n",
+        said_by_store["AWS_REGION"], said_by_store["AWS_ENDPOINT_URL"]
+    );
+    std::fs::write(folder.join("config"), place).unwrap();
+    let database = Database::new("", "").await;
+    let list = |exit: i32, settings: &[(&str, &str)]| {
+        let mut command = database.command(&["archive", "list", "--from", &format!("s3://{BUCKET}")]);
+        let output = command.env("HOME", home.path()).envs(settings.iter().copied()).output().unwrap();
+        assert_eq!(output.status.code(), Some(exit), "{}", said(&output));
+        said(&output)
+    };
+    contains(&list(0, &[("AWS_PROFILE", "backups")]), &["There is no archive."]);
+    let other_keys = [("AWS_PROFILE", "backups"), ("AWS_ACCESS_KEY_ID", "other"), ("AWS_SECRET_ACCESS_KEY", "other")];
+    contains(&list(3, &other_keys), &["403 Forbidden", "a profile in ~/.aws/credentials"]);
+    contains(
+        &list(3, &[("AWS_PROFILE", "nobody")]),
+        &["cannot open the archive destination", "`nobody`, which AWS_PROFILE names"],
+    );
+    contains(
+        &list(3, &[("AWS_PROFILE", "people")]),
+        &["by `sso_session`, which partctl cannot", "aws configure export-credentials --profile people"],
+    );
+    std::fs::write(folder.join("credentials"), "[backups\nc2VjcmV0\n").unwrap();
+    let broken = list(3, &[("AWS_PROFILE", "backups")]);
+    contains(&broken, &[".aws/credentials` is no file of settings as AWS's tools write it"]);
+    assert!(!broken.contains("c2VjcmV0"), "{broken}");
+}

@@ -118,7 +118,9 @@ async fn a_server_that_goes_away_in_the_middle_leaves_no_archive() {
     assert!(matches!(code, Some(3 | 5)), "{code:?} {said}");
     contains(&said, &["archive orders_2001_01 failed"]);
     store.set(Weather::Fine);
-    assert_eq!(store.objects(), Vec::<String>::new());
+    // The server may have sent its last row by then, and the part come whole.
+    let objects = store.objects();
+    assert!(objects.iter().all(|object| !object.ends_with("manifest.json")), "{objects:?}");
     store.partctl(&database, &["apply", "--allow-destroy"], 0);
     all_is_well(&database, &store).await;
 }
