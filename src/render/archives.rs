@@ -3,13 +3,14 @@
 use std::io::{self, Write};
 
 use chrono::{DateTime, Utc};
-use schemars::{JsonSchema, Schema, schema_for};
+use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use tabled::settings::Alignment;
 
 use super::amounts::{bytes, count};
 use super::grid::grid;
 use super::markdown::{row, text};
+use super::schemas::schema_of;
 use super::style::{Screen, Tone, plain, plural, wrap};
 use crate::manifest::{ArchiveState, ListedArchive};
 use crate::plan::codes;
@@ -146,7 +147,7 @@ struct WireArchive<'a> {
 
 /// The schema of what [`archives_json`] writes.
 pub(super) fn schema() -> Schema {
-    schema_for!(Wire<'static>)
+    schema_of::<Wire<'static>>()
 }
 
 /// Writes the archives as indented JSON of format `partctl-archives`.

@@ -3,11 +3,12 @@
 
 use std::io::{self, Write};
 
-use schemars::{JsonSchema, Schema, schema_for};
+use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
 use super::findings;
 use super::pruning::{self, WireQuery, wire};
+use super::schemas::schema_of;
 use super::style::{Screen, plural};
 use super::workload::{self, WireWorkload};
 use crate::failure::FailureKind;
@@ -202,7 +203,7 @@ pub(super) struct WireFinding<'a> {
 
 /// The schema of what [`check_json`] writes.
 pub(in crate::render) fn schema() -> Schema {
-    schema_for!(Wire<'static>)
+    schema_of::<Wire<'static>>()
 }
 
 /// The check for a machine.

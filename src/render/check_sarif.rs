@@ -1,4 +1,7 @@
 //! A check as SARIF 2.1.0 (OASIS): each finding at the policy or the query file that asks for it.
+//!
+//! Code hosts refuse a whole log in which a single result stands nowhere, so what is about the database stands at the
+//! first policy.
 
 use std::io::{self, Write};
 
@@ -8,6 +11,7 @@ use super::check_report::{Case, CheckReport, Said};
 use super::explanations::sarif_rule;
 use super::problems::{level, uri, write_log};
 use crate::plan::FINDING_CODES;
+use crate::policy::Location;
 
 /// Writes a log with one run.
 ///
@@ -15,11 +19,15 @@ use crate::plan::FINDING_CODES;
 /// When `out` cannot be written to.
 pub fn check_sarif(report: &CheckReport<'_>, out: &mut dyn Write) -> io::Result<()> {
     let cases = report.cases();
-    let results = cases.iter().flat_map(|case| case.said.iter().map(|said| result(case, said))).collect();
+    let first = report.policies.iter().map(|policy| &policy.location).min_by_key(|at| (&at.path, at.line));
+    let results = cases
+        .iter()
+        .flat_map(|case| case.said.iter().map(move |said| result(case, said, case.place.or(first))))
+        .collect();
     write_log(FINDING_CODES.iter().map(|code| sarif_rule(code.id)).collect(), results, out)
 }
 
-fn result(case: &Case<'_>, said: &Said) -> Value {
+fn result(case: &Case<'_>, said: &Said, place: Option<&Location>) -> Value {
     let table = case.table.map(|table| format!("{table}: ")).unwrap_or_default();
     let evidence: String = said.evidence.iter().map(|line| format!("\n{line}")).collect();
     let mut result = json!({
@@ -32,7 +40,7 @@ fn result(case: &Case<'_>, said: &Said) -> Value {
     if let Some(index) = FINDING_CODES.iter().position(|code| code.id == said.code.id) {
         result["ruleIndex"] = json!(index);
     }
-    if let Some(place) = case.place {
+    if let Some(place) = place {
         result["locations"] = json!([{
             "physicalLocation": {
                 "artifactLocation": {"uri": uri(&place.path)},

@@ -3,10 +3,11 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use schemars::{JsonSchema, Schema, schema_for};
+use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
 use super::pruning::{WireAdvice, WirePlan, advice, in_words, labelled, verdict, wire_advice, wire_plan};
+use super::schemas::schema_of;
 use super::style::{Screen, Tone, first_few, name, name_beside, plain, plural};
 use crate::policy::PruningStage;
 use crate::pruning::{Advice, Explained, Outcome, TableVerdict, Tried, Verdict};
@@ -132,7 +133,7 @@ struct WireTable<'a> {
 
 /// The schema of what [`explain_json`] writes.
 pub(in crate::render) fn schema() -> Schema {
-    schema_for!(Wire<'static>)
+    schema_of::<Wire<'static>>()
 }
 
 /// The verdicts for a machine.

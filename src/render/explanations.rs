@@ -16,10 +16,11 @@ mod running;
 
 use std::io::{self, Write};
 
-use schemars::{JsonSchema, Schema, schema_for};
+use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::schemas::schema_of;
 use super::style::{Screen, Tone, wrap};
 use crate::plan::{FINDING_CODES, Severity};
 use crate::policy::RULES;
@@ -163,7 +164,7 @@ struct Wire<'a> {
 
 /// The schema of what [`codes_json`] writes.
 pub(super) fn schema() -> Schema {
-    schema_for!(Wire<'static>)
+    schema_of::<Wire<'static>>()
 }
 
 /// Codes as indented JSON of format `partctl-codes`.

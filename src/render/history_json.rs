@@ -3,9 +3,10 @@
 use std::io::{self, Write};
 
 use chrono::{DateTime, Utc};
-use schemars::{JsonSchema, Schema, schema_for};
+use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
+use super::schemas::schema_of;
 use crate::plan::{Blocker, History, PastRun, PastStep, RunEnd};
 
 #[derive(Serialize, JsonSchema)]
@@ -68,12 +69,12 @@ struct WireStep<'a> {
 
 /// The schema of what [`history_json`] writes.
 pub(super) fn schema() -> Schema {
-    schema_for!(WireHistory<'static>)
+    schema_of::<WireHistory<'static>>()
 }
 
 /// The schema of what [`run_json`] writes.
 pub(super) fn run_schema() -> Schema {
-    schema_for!(WireSteps<'static>)
+    schema_of::<WireSteps<'static>>()
 }
 
 /// Writes the runs as indented JSON of format `partctl-history`.

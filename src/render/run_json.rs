@@ -2,11 +2,12 @@
 
 use std::io::{self, Write};
 
-use schemars::{JsonSchema, Schema, schema_for};
+use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
 use super::check_report::{WireFinding, wire_finding};
 use super::run_report::{RunReport, Target};
+use super::schemas::schema_of;
 use crate::plan::{Blocker, FailedStep, Step};
 use crate::sql::QualifiedName;
 
@@ -70,7 +71,7 @@ struct WireFailed<'a> {
 
 /// The schema of what [`run_report_json`] writes.
 pub(super) fn schema() -> Schema {
-    schema_for!(Wire<'static>)
+    schema_of::<Wire<'static>>()
 }
 
 /// Writes the run as indented JSON of format `partctl-report`.

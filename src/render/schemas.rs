@@ -2,10 +2,14 @@
 //!
 //! A schema of an output is derived from the very structs that are written.
 
-use schemars::{Schema, schema_for};
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
-use super::{archives, check_report, explain_report, explanations, history_json, problems, run_json, status_json};
+use super::{
+    archives, check_report, explain_report, explanations, history_json, problems, run_json, simulation_json,
+    status_json,
+};
 use crate::plan::SavedPlan;
 use crate::policy;
 
@@ -34,6 +38,11 @@ pub const SCHEMAS: &[Described] = &[
         schema: || output(history_json::run_schema()),
     },
     Described {
+        name: "simulation",
+        about: "what `simulate -o json` writes",
+        schema: || output(simulation_json::schema()),
+    },
+    Described {
         name: "archives",
         about: "what `archive list -o json` and `archive verify -o json` write",
         schema: || output(archives::schema()),
@@ -60,7 +69,12 @@ impl Described {
 }
 
 fn plan() -> Value {
-    output(schema_for!(SavedPlan))
+    output(schema_of::<SavedPlan>())
+}
+
+/// The schema of a document as it is written: a key that may be left out is not required.
+pub(super) fn schema_of<T: JsonSchema>() -> Schema {
+    SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>()
 }
 
 fn output(schema: Schema) -> Value {

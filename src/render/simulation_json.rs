@@ -3,14 +3,18 @@
 use std::io::{self, Write};
 
 use chrono::{DateTime, NaiveDate, Utc};
+use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
+use super::schemas::schema_of;
 use crate::diff::{Events, Simulation, Week};
 use crate::sql::QualifiedName;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Document<'a> {
+    #[schemars(extend("const" = "partctl-simulation"))]
     format: &'static str,
+    #[schemars(extend("const" = 1))]
     version: u32,
     database: &'a str,
     from: DateTime<Utc>,
@@ -22,7 +26,7 @@ struct Document<'a> {
     growth_unknown: Vec<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct WireWeek {
     monday: NaiveDate,
     partitions: usize,
@@ -30,7 +34,7 @@ struct WireWeek {
     tables: Vec<WireEvents>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct WireEvents {
     table: String,
     created: Vec<String>,
@@ -39,7 +43,7 @@ struct WireEvents {
     archives_deleted: usize,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct WireTooMany {
     table: String,
     at: DateTime<Utc>,
@@ -47,13 +51,18 @@ struct WireTooMany {
     lock_slots: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct WireFinding<'a> {
     at: DateTime<Utc>,
     code: &'static str,
     table: Option<String>,
     message: &'a str,
     hint: Option<&'a str>,
+}
+
+/// The schema of what [`simulation_json`] writes.
+pub(super) fn schema() -> Schema {
+    schema_of::<Document<'static>>()
 }
 
 /// Writes the simulation as JSON.

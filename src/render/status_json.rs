@@ -3,9 +3,10 @@
 use std::io::{self, Write};
 
 use chrono::{DateTime, Utc};
-use schemars::{JsonSchema, Schema, schema_for};
+use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
+use super::schemas::schema_of;
 use crate::diff::{DetachedFate, DetachedState, Fate, NextToRetire, Overview, Place, Stretch, TableOverview, When};
 use crate::plan::{Finding, Runway};
 
@@ -105,7 +106,7 @@ struct WireError {
 
 /// The schema of what [`status_json`] writes.
 pub(in crate::render) fn schema() -> Schema {
-    schema_for!(Document)
+    schema_of::<Document>()
 }
 
 /// Writes the overview as indented JSON of format `partctl-status`.

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-use reqwest::{Client, Method, Url};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Method, StatusCode, Url};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 use tokio::task::JoinSet;
@@ -26,6 +27,9 @@ struct Patience {
 }
 
 const PATIENCE: Patience = Patience { url: Duration::from_secs(10), command: Duration::from_secs(30) };
+
+/// How many redirects are followed.
+const REDIRECTS: usize = 5;
 
 /// Who is told.
 #[derive(Clone, PartialEq, Eq)]
@@ -107,7 +111,7 @@ pub async fn heartbeat(url: &Url) -> Result<(), String> {
 }
 
 async fn ask(method: Method, url: Url, body: Option<String>, patience: Duration) -> Result<(), String> {
-    let mut request = client(&url, patience)?.request(method, url);
+    let mut request = client(&url, patience, redirects(&method, &url))?.request(method, url);
     if let Some(body) = body {
         request = request.header("content-type", "application/json").body(body);
     }
@@ -117,14 +121,28 @@ async fn ask(method: Method, url: Url, body: Option<String>, patience: Duration)
     })?;
     match answer.status() {
         status if status.is_success() => Ok(()),
+        status if status.is_redirection() => Err(format!("answered {status}: name the address that it leads to")),
         status => Err(format!("answered {status}")),
     }
 }
 
-fn client(url: &Url, patience: Duration) -> Result<Client, String> {
+/// Follows where nothing is lost on the way: most redirects make a GET of a POST, which leaves the report behind, and
+/// a client without TLS knows no certificates.
+fn redirects(method: &Method, from: &Url) -> Policy {
+    let (bare, scheme) = (*method == Method::GET, from.scheme().to_owned());
+    Policy::custom(move |attempt| {
+        let kept = bare || matches!(attempt.status(), StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
+        let follow = kept && attempt.url().scheme() == scheme && attempt.previous().len() <= REDIRECTS;
+        if follow { attempt.follow() } else { attempt.stop() }
+    })
+}
+
+fn client(url: &Url, patience: Duration, redirects: Policy) -> Result<Client, String> {
     // Refused only where a provider is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = Client::builder().timeout(patience).user_agent(concat!("partctl/", env!("CARGO_PKG_VERSION")));
+    // A referer would hand the secret of one host's URL to the next.
+    let builder = builder.redirect(redirects).referer(false);
     // Without TLS there is nothing to verify, and a machine without certificates will do.
     let builder = if url.scheme() == "http" { builder.tls_certs_only([]) } else { builder };
     builder.build().map_err(|error| format!("could not be told: {}", in_words(error)))
@@ -172,6 +190,8 @@ async fn run(command: &str, report: &str, patience: Duration) -> Result<(), Stri
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncReadExt as _;
+
     use super::*;
 
     const BRIEF: Patience = Patience { url: Duration::from_millis(200), command: Duration::from_millis(200) };
@@ -222,5 +242,57 @@ mod tests {
         let wrong = notify(&recipients(&[&url]), "{}").await.join("");
         assert!(wrong.starts_with("127.0.0.1 could not be told: ") && wrong.contains("refused"), "{wrong}");
         assert!(!wrong.contains("secret"), "{wrong}");
+    }
+
+    /// Answers so many requests with a status and a place to go to, the next one with 204; returns what it was asked.
+    async fn asked(
+        times: usize,
+        status: &str,
+        to: impl Fn(&str) -> String,
+        ask: impl AsyncFnOnce(&str) -> Vec<String>,
+    ) -> (Vec<String>, Vec<String>) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let own = listener.local_addr().unwrap().to_string();
+        let redirect = format!("HTTP/1.1 {status}\r\nlocation: {}\r\n", to(&own));
+        let answers = std::iter::repeat_n(redirect, times).chain(["HTTP/1.1 204 No Content\r\n".to_owned()]);
+        let answers: Vec<String> = answers.collect();
+        let serve = tokio::spawn(async move {
+            let mut requests = Vec::new();
+            for answer in answers {
+                let Ok(accepted) = timeout(Duration::from_millis(500), listener.accept()).await else { break };
+                let (mut stream, _) = accepted.unwrap();
+                let mut request = vec![0; 1 << 12];
+                let length = stream.read(&mut request).await.unwrap();
+                requests.push(String::from_utf8_lossy(&request[..length]).into_owned());
+                let rest = "content-length: 0\r\nconnection: close\r\n\r\n";
+                stream.write_all(format!("{answer}{rest}").as_bytes()).await.unwrap();
+            }
+            requests
+        });
+        let wrong = ask(&format!("http://{own}/secret")).await;
+        (serve.await.unwrap(), wrong)
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_followed_only_where_the_report_goes_along() {
+        let post = async |url: &str| notify(&recipients(&[url]), "{\"exit\": 8}").await;
+        let back = |own: &str| format!("http://{own}/next");
+        let (requests, wrong) = asked(1, "307 Temporary Redirect", back, post).await;
+        assert_eq!(wrong, [""; 0]);
+        assert!(requests[1].starts_with("POST /next") && requests[1].contains("\"exit\": 8"), "{requests:?}");
+        assert!(!requests[1].contains("secret"), "{requests:?}");
+        let (requests, wrong) = asked(1, "301 Moved Permanently", back, post).await;
+        assert_eq!(requests.len(), 1);
+        assert_eq!(wrong, ["127.0.0.1 answered 301 Moved Permanently: name the address that it leads to"]);
+    }
+
+    #[tokio::test]
+    async fn a_heartbeat_follows_but_not_for_ever_and_not_to_another_scheme() {
+        let get = async |url: &str| heartbeat(&Url::parse(url).unwrap()).await.err().into_iter().collect();
+        let back = |own: &str| format!("http://{own}/next");
+        assert_eq!(asked(1, "302 Found", back, get).await.1, [""; 0]);
+        let moved = ["127.0.0.1 answered 302 Found: name the address that it leads to"];
+        assert_eq!(asked(20, "302 Found", back, get).await.1, moved);
+        assert_eq!(asked(1, "302 Found", |own| format!("https://{own}/secret"), get).await.1, moved);
     }
 }

@@ -102,7 +102,7 @@ pub(super) fn count(node: &Node, range: RangeInclusive<u32>, report: &mut Report
     let count = u32::try_from(number).ok().filter(|count| range.contains(count));
     if count.is_none() {
         let message = match *range.end() {
-            u32::MAX => format!("{number} is less than {}", range.start()),
+            u32::MAX if number < i128::from(*range.start()) => format!("{number} is less than {}", range.start()),
             end => format!("{number} is not between {} and {end}", range.start()),
         };
         report.problem(rules::OUT_OF_RANGE, &node.span, message);

@@ -164,7 +164,7 @@ fn junit_has_a_case_for_each_table_and_query_and_is_well_formed() {
 }
 
 #[test]
-fn sarif_points_at_the_file_and_line_of_each_finding() {
+fn sarif_points_at_a_file_and_line_for_each_finding() {
     let log: Value = serde_json::from_str(&shown(check_sarif)).unwrap();
     assert_eq!(log["version"], "2.1.0");
     let run = &log["runs"][0];
@@ -189,9 +189,11 @@ fn sarif_points_at_the_file_and_line_of_each_finding() {
     PT118 queries/a%2Cb%3Ac.sql 12
     PT119 queries/a%2Cb%3Ac.sql 12
     PT139 policies/gr%C3%B6%C3%9Fe%201.yaml 1
-    PT120 - null
-    PT140 - null
+    PT120 policies/gr%C3%B6%C3%9Fe%201.yaml 1
+    PT140 policies/gr%C3%B6%C3%9Fe%201.yaml 1
     ");
+    // The schema takes no empty address of the tool.
+    assert_eq!(run["tool"]["driver"]["informationUri"], Value::Null);
 }
 
 #[test]
@@ -266,4 +268,13 @@ fn a_person_sees_what_the_workload_costs_and_where_a_query_is_written() {
     i PT120 app."a""b'<c>&]]>\u{1}\n::error::x, %0A `d` | ￿": no policy manages it
     1 table checked: 1 error, 4 warnings
     "#);
+}
+
+#[test]
+fn machines_are_told_as_the_schema_says() {
+    let document: Value = serde_json::from_str(&shown(check_json)).unwrap();
+    // Some findings measured something, and one did not.
+    assert_ne!(document["findings"][2]["evidence"], Value::Null);
+    assert_eq!(document["findings"][0]["evidence"], Value::Null);
+    jsonschema::validate(&schema().to_value(), &document).unwrap();
 }

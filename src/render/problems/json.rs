@@ -2,12 +2,13 @@
 
 use std::io;
 
-use schemars::{JsonSchema, Schema, schema_for};
+use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::Texts;
 use crate::policy::{Problem, Source};
+use crate::render::schemas::schema_of;
 
 #[derive(Serialize, JsonSchema)]
 struct Output<'a> {
@@ -34,7 +35,7 @@ struct Item<'a> {
 
 /// The schema of what [`json`] writes.
 pub(in crate::render) fn schema() -> Schema {
-    schema_for!(Output<'static>)
+    schema_of::<Output<'static>>()
 }
 
 /// The problems, each as the document has it.

@@ -29,7 +29,6 @@ pub(in crate::render) fn write_log(rules: Vec<Value>, results: Vec<Value>, out: 
                 "driver": {
                     "name": "partctl",
                     "version": env!("CARGO_PKG_VERSION"),
-                    "informationUri": env!("CARGO_PKG_REPOSITORY"),
                     "rules": rules,
                 }
             },

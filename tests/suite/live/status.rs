@@ -148,3 +148,31 @@ async fn rows_in_default_warn_and_fail_where_they_keep_a_partition_from_being_ma
     let check = json(&database, &["check", "-o", "json"], 3);
     contains(named(&check["findings"], "code", "PT102")["hint"].as_str().unwrap(), &["move or delete them", "at >= '"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_output_for_machines_is_as_its_published_schema_says() {
+    let database = Database::new(POLICIES, SETUP).await;
+    let year = "SELECT * FROM shop.orders WHERE extract(year FROM at) = 2020";
+    let outputs: [(&[&str], i32); 12] = [
+        (&["validate", "-o", "json"], 0),
+        (&["plan", "-o", "json"], 0),
+        (&["check", "-o", "json"], 3),
+        (&["apply", "-o", "json"], 7),
+        (&["apply", "--allow-destroy", "-o", "json"], 0),
+        (&["check", "-o", "json"], 0),
+        (&["status", "-o", "json"], 0),
+        (&["history", "-o", "json"], 0),
+        (&["history", "1", "-o", "json"], 0),
+        (&["simulate", "-o", "json"], 0),
+        (&["archive", "list", "-o", "json"], 0),
+        (&["explain", year, "-o", "json"], 3),
+    ];
+    for (arguments, exit) in outputs {
+        let document = json(&database, arguments, exit);
+        let name = document["format"].as_str().unwrap().strip_prefix("partctl-").unwrap();
+        let schema = json(&database, &["generate", "schema", name], 0);
+        if let Err(error) = jsonschema::validate(&schema, &document) {
+            panic!("partctl {arguments:?} at {}: {error}", error.instance_path());
+        }
+    }
+}

@@ -82,7 +82,7 @@ fn pt009_strategy() {
 
 #[test]
 fn pt010_out_of_range() {
-    insta::assert_snapshot!(with_range("create: {ahead: 99999999999 partitions, behind: 0 months}\nretain: {newest: 0, at_least: 0, per_run: -1, then: drop}\nlocks: {timeout: 61 s, retry_for: 0 ms}"), @"
+    insta::assert_snapshot!(with_range("create: {ahead: 99999999999 partitions, behind: 0 months}\nretain: {newest: 0, at_least: 9999999999, per_run: -1, then: drop}\nlocks: {timeout: 61 s, retry_for: 0 ms}"), @"
         error[PT010]: `99999999999 partitions` is out of range
          --> a.yaml:4:17
           |
@@ -96,18 +96,18 @@ fn pt010_out_of_range() {
         error[PT010]: 0 is less than 1
          --> a.yaml:5:18
           |
-        5 | retain: {newest: 0, at_least: 0, per_run: -1, then: drop}
+        5 | retain: {newest: 0, at_least: 9999999999, per_run: -1, then: drop}
           |                  ^
-        error[PT010]: 0 is less than 1
+        error[PT010]: 9999999999 is not between 1 and 4294967295
          --> a.yaml:5:31
           |
-        5 | retain: {newest: 0, at_least: 0, per_run: -1, then: drop}
-          |                               ^
+        5 | retain: {newest: 0, at_least: 9999999999, per_run: -1, then: drop}
+          |                               ^^^^^^^^^^
         error[PT010]: -1 is less than 1
-         --> a.yaml:5:43
+         --> a.yaml:5:52
           |
-        5 | retain: {newest: 0, at_least: 0, per_run: -1, then: drop}
-          |                                           ^^
+        5 | retain: {newest: 0, at_least: 9999999999, per_run: -1, then: drop}
+          |                                                    ^^
         error[PT010]: one attempt would make other sessions queue behind it for too long
          --> a.yaml:6:18
           |
