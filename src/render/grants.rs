@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use crate::policy::Policy;
+use crate::policy::{MoveTo, Policy};
 use crate::sql::{DollarQuoted, Identifier, SqlLiteral};
 
 /// What a role is for.
@@ -56,7 +56,7 @@ type Section = (&'static [&'static str], Vec<String>);
 
 fn to_plan(policies: &[Policy], role: &Identifier) -> Vec<Section> {
     let schemas: BTreeSet<&Identifier> =
-        policies.iter().flat_map(|policy| [&policy.table.schema, target(policy)]).collect();
+        policies.iter().flat_map(|policy| [&policy.table.schema].into_iter().chain(made_in(policy))).collect();
     let rows = policies.iter().map(|policy| {
         let body = format!(
             "DECLARE member regclass; BEGIN FOR member IN SELECT t.relid FROM pg_catalog.pg_partition_tree({}) t LOOP \
@@ -94,15 +94,21 @@ fn to_plan(policies: &[Policy], role: &Identifier) -> Vec<Section> {
 fn to_apply(policies: &[Policy], role: &Identifier, owner: Option<&Identifier>) -> Vec<Section> {
     let membership = policies.iter().map(|policy| with_owner(policy, owner, &format!("GRANT %s TO {}", escaped(role))));
     let home = policies.iter().map(|policy| {
-        let own = &policy.table.schema;
-        let usage = (own != target(policy))
+        let (own, made_in) = (&policy.table.schema, made_in(policy));
+        let usage = (!made_in.contains(&own))
             .then(|| with_owner(policy, owner, &format!("GRANT USAGE ON SCHEMA {} TO %s", escaped(own))));
-        let create = format!("GRANT USAGE, CREATE ON SCHEMA {} TO %s", escaped(target(policy)));
-        usage.into_iter().chain([with_owner(policy, owner, &create)])
+        let moved_to = moves(policy).filter_map(|to| to.schema.as_ref());
+        let create = made_in.into_iter().chain(moved_to).map(|schema| {
+            with_owner(policy, owner, &format!("GRANT USAGE, CREATE ON SCHEMA {} TO %s", escaped(schema)))
+        });
+        usage.into_iter().chain(create).collect::<Vec<_>>()
     });
-    let stored = policies.iter().filter_map(|policy| {
-        let tablespace = policy.level.placement.tablespace.as_ref()?;
-        Some(with_owner(policy, owner, &format!("GRANT CREATE ON TABLESPACE {} TO %s", escaped(tablespace))))
+    let stored = policies.iter().flat_map(|policy| {
+        let made_in = policy.levels().filter_map(|level| level.placement.tablespace.as_ref());
+        let tablespaces = made_in.chain(moves(policy).filter_map(|to| to.tablespace.as_ref()));
+        tablespaces.map(|tablespace| {
+            with_owner(policy, owner, &format!("GRANT CREATE ON TABLESPACE {} TO %s", escaped(tablespace)))
+        })
     });
     vec![
         (
@@ -114,7 +120,9 @@ fn to_apply(policies: &[Policy], role: &Identifier, owner: Option<&Identifier>) 
             distinct(membership),
         ),
         (
-            &["New partitions are made as the owner, so it is the owner that needs the schema."],
+            &[
+                "New partitions are made as the owner, and detached ones moved, so it is the owner that needs the schema.",
+            ],
             distinct(home.flatten()),
         ),
         (&["The same for their tablespaces."], distinct(stored)),
@@ -139,9 +147,17 @@ fn to_apply(policies: &[Policy], role: &Identifier, owner: Option<&Identifier>) 
     ]
 }
 
-/// Where a policy's new partitions go.
-fn target(policy: &Policy) -> &Identifier {
-    policy.level.placement.schema.as_ref().unwrap_or(&policy.table.schema)
+/// The schemas that a policy's new partitions are made in, those of each level.
+fn made_in(policy: &Policy) -> Vec<&Identifier> {
+    let outermost = policy.level.placement.schema.as_ref().unwrap_or(&policy.table.schema);
+    // Below the outermost level it is that of the partition above.
+    let below = policy.levels().skip(1).filter_map(|level| level.placement.schema.as_ref());
+    [outermost].into_iter().chain(below).collect()
+}
+
+/// Where detached tables go.
+fn moves(policy: &Policy) -> impl Iterator<Item = &MoveTo> {
+    policy.levels().filter_map(|level| level.retain.as_ref()?.move_to.as_ref())
 }
 
 /// A name inside of a `format` template.
@@ -182,7 +198,9 @@ mod tests {
 
     const POLICIES: &str =
         "version: 1\ntable: shop.orders\npartition: {range: at, every: 1 month, schema: parts, tablespace: fast}\n---
-version: 1\ntable: shop.\"odd 100%'s\"\npartition: {hash: id, modulus: 2}\n";
+version: 1\ntable: shop.\"odd 100%'s\"\npartition: {hash: id, modulus: 2}\n---
+version: 1\ntable: shop.lines\npartition:\n  range: at\n  every: 1 day\n  subpartition: {hash: id, modulus: 2, schema: leaves}
+retain: {for: 1 day, then: move, move_to: {schema: cold, tablespace: slow}}\n";
 
     fn script(duties: &[(Duty, Identifier)], owner: Option<&Identifier>) -> String {
         let checked = check(&[Source { path: "a.yaml".to_owned(), text: POLICIES.to_owned() }]);
@@ -206,7 +224,10 @@ version: 1\ntable: shop.\"odd 100%'s\"\npartition: {hash: id, modulus: 2}\n";
                 "GRANT USAGE ON SCHEMA shop TO shop_owner;",
                 "GRANT USAGE, CREATE ON SCHEMA parts TO shop_owner;",
                 "GRANT USAGE, CREATE ON SCHEMA shop TO shop_owner;",
+                "GRANT USAGE, CREATE ON SCHEMA leaves TO shop_owner;",
+                "GRANT USAGE, CREATE ON SCHEMA cold TO shop_owner;",
                 "GRANT CREATE ON TABLESPACE fast TO shop_owner;",
+                "GRANT CREATE ON TABLESPACE slow TO shop_owner;",
                 "GRANT USAGE ON SCHEMA partctl TO \"Night Shift\";",
                 "GRANT SELECT, INSERT, UPDATE ON partctl.runs, partctl.detached_tables, partctl.archives TO \"Night Shift\";",
                 "GRANT SELECT, INSERT ON partctl.steps TO \"Night Shift\";",
@@ -219,11 +240,11 @@ version: 1\ntable: shop.\"odd 100%'s\"\npartition: {hash: id, modulus: 2}\n";
     fn a_role_that_only_plans_is_granted_nothing_but_looking() {
         let script = script(&[(Duty::Plan, Identifier::new("ci"))], None);
         let granted = statements(&script);
-        assert_eq!(granted.len(), 6, "{script}");
+        assert_eq!(granted.len(), 8, "{script}");
         assert!(
             granted.iter().all(|line| ["INSERT", "UPDATE", "DELETE", "CREATE"].iter().all(|word| !line.contains(word)))
         );
-        assert!(granted[2].contains("pg_partition_tree('shop.orders')"), "{script}");
+        assert!(granted[3].contains("pg_partition_tree('shop.orders')"), "{script}");
     }
 
     #[test]
