@@ -52,6 +52,7 @@ const SETTINGS: &[Setting] = &[
     setting("standard_conforming_strings", "on", 0, Everywhere),
     setting("extra_float_digits", "1", 0, Everywhere),
     setting("search_path", "", 0, Everywhere),
+    setting("quote_all_identifiers", "off", 0, Everywhere),
     setting("jit", "off", 11, Everywhere),
     setting("default_transaction_isolation", "read committed", 0, Everywhere),
     setting("client_min_messages", "warning", 0, Everywhere),

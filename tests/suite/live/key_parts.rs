@@ -95,3 +95,13 @@ version: 1\ntable: shop.u\npartition:\n  list: (upper(k))\n  values: {a: [X]}\n"
     contains(&database.partctl(&["apply"], 0), &["1 step done"]);
     database.partctl(&["plan", "--check"], 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expression_is_the_same_one_where_a_database_quotes_all_identifiers() {
+    let policy = "version: 1\ntable: shop.t\npartition:\n  list: (lower(k))\n  values: {a: [x]}\n";
+    let setup = "CREATE SCHEMA shop; CREATE TABLE shop.t (k text) PARTITION BY LIST (lower(k))";
+    let database = Database::new(policy, setup).await;
+    database.sql(&format!("ALTER DATABASE {} SET quote_all_identifiers = on", database.name)).await;
+    database.partctl(&["apply"], 0);
+    database.partctl(&["plan", "--check"], 0);
+}
