@@ -84,8 +84,12 @@ pub fn archive_is_held(
     table: &QualifiedName,
     bound: Option<&Bound>,
 ) -> bool {
-    policies.iter().filter(|policy| policy.table == *parent).any(|policy| {
-        let situation = Node::root(policy, snapshot)
+    let is_of = |policy: &Policy| policy.table == *parent || node_of(policy, snapshot, parent).is_some();
+    let is_known = policies.iter().any(is_of);
+    // A branch that is gone may have been below any table whose partitions have some themselves.
+    let may_be_of = |policy: &&Policy| is_of(policy) || !is_known && policy.level.subpartition.is_some();
+    policies.iter().filter(may_be_of).any(|policy| {
+        let situation = node_of(policy, snapshot, parent)
             .and_then(|node| Some((expand(node.level, node.table, snapshot).ok()?, node)))
             .zip(bound);
         match situation {
@@ -96,4 +100,10 @@ pub fn archive_is_held(
             }
         }
     })
+}
+
+/// The partitioned table of this name, and the level of the policy that its partitions follow.
+fn node_of<'a>(policy: &'a Policy, snapshot: &'a CatalogSnapshot, table: &QualifiedName) -> Option<Node<'a>> {
+    let nodes = Node::root(policy, snapshot).map(Node::with_all_below).unwrap_or_default();
+    nodes.into_iter().find(|node| node.table.name == *table)
 }

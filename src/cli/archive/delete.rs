@@ -85,7 +85,6 @@ impl Delete {
 async fn refuse_held(chosen: &Chosen, session: &Session, global: &Global, terminal: &mut Terminal) -> Result<()> {
     let policies = context::any_policies(global, terminal)?;
     let Some(entry) = &chosen.entry else { return Ok(()) };
-    let policies: Vec<_> = policies.into_iter().filter(|policy| policy.table == entry.parent).collect();
     if policies.is_empty() {
         return Ok(());
     }

@@ -36,6 +36,40 @@ async fn an_archive_is_deleted_by_whoever_says_why_and_may() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_held_below_the_first_level_keeps_its_archive() {
+    let folder = tempfile::tempdir().unwrap();
+    let unheld = format!(
+        "version: 1\ntable: shop.orders\npartition:\n  list: region\n  values: {{eu: [eu]}}
+  subpartition: {{range: at, every: 1 month, timezone: UTC, retain: {{for: 2 years, then: archive, grace: 0 days}}}}
+archive: {{to: 'file://{}'}}\n",
+        folder.path().display()
+    );
+    let setup = "CREATE SCHEMA shop; CREATE TABLE shop.orders (region text, at timestamptz NOT NULL) PARTITION BY LIST (region);
+        CREATE TABLE shop.eu PARTITION OF shop.orders FOR VALUES IN ('eu') PARTITION BY RANGE (at);
+        CREATE TABLE shop.old PARTITION OF shop.eu FOR VALUES FROM ('2001-01-01 00:00+00') TO ('2001-02-01 00:00+00');
+        CREATE TABLE shop.rest PARTITION OF shop.eu FOR VALUES FROM ('2001-02-01 00:00+00') TO (MAXVALUE);
+        INSERT INTO shop.orders VALUES ('eu', '2001-01-15'), ('eu', '2020-01-01'); ANALYZE shop.orders";
+    let mut database = Database::new(&unheld, setup).await;
+    database.partctl(&["apply", "--allow-destroy"], 0);
+    assert_eq!(database.value("SELECT to_regclass('shop.old') IS NULL").await, "t");
+    let delete = ["archive", "delete", "old", "--reason", "erasure 77", "--allow-destroy"];
+    let holds = ["{partition: old}", "{from: 2001-01-15, to: 2001-01-16, reason: audit}"];
+    for branch_is in ["there", "gone"] {
+        for hold in holds {
+            database.set_policy(&format!("{unheld}hold: [{hold}]\n"));
+            contains(&database.partctl(&delete, 7), &["shop.old is held, and its archive with it"]);
+        }
+        // Nothing is known of what it was below any more.
+        if branch_is == "there" {
+            database.sql("DROP TABLE shop.eu").await;
+        }
+    }
+    database.set_policy(&format!("{unheld}hold: [{{from: 2003-01-15, to: 2003-01-16, reason: audit}}]\n"));
+    database.sql("CREATE TABLE shop.eu PARTITION OF shop.orders FOR VALUES IN ('eu') PARTITION BY RANGE (at)").await;
+    contains(&database.partctl(&delete, 0), &["archive 1 of shop.old is deleted"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_archive_whose_table_waits_to_be_dropped_is_made_again() {
     let folder = tempfile::tempdir().unwrap();
     let database = Database::new(&policy(&format!("file://{}", folder.path().display()), ""), ORDERS).await;
