@@ -15,6 +15,7 @@ mod end_archives;
 mod finish_interrupted;
 mod fitting;
 mod hash;
+mod holds;
 mod ledger_entries;
 mod list;
 mod managed_twice;
@@ -93,7 +94,8 @@ struct Rules<'a> {
 /// Every rule.
 const RULES: Rules<'static> = Rules { of_nodes: NODE_RULES, of_tables: TABLE_RULES, confirmed: 0 };
 
-const TABLE_RULES: &[Rule<'static>] = &[&properties::match_properties, &properties::indexes, &analyze::analyze];
+const TABLE_RULES: &[Rule<'static>] =
+    &[&properties::match_properties, &properties::indexes, &analyze::analyze, &holds::report_holds_of_nothing];
 
 const NODE_RULES: &[Rule<'static>] = &[
     &finish_interrupted::finish_interrupted,

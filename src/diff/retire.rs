@@ -90,7 +90,8 @@ impl Situation<'_> {
         self.holds_today().find(is_named)
     }
 
-    fn holds_today(&self) -> impl Iterator<Item = &Hold> {
+    /// The holds that have not ended.
+    pub(super) fn holds_today(&self) -> impl Iterator<Item = &Hold> {
         let today = self.now().date_naive();
         self.policy.hold.iter().filter(move |hold| hold.until.is_none_or(|until| today < until))
     }
@@ -131,11 +132,13 @@ pub(super) fn retire(situation: &Situation<'_>, draft: &mut Draft) {
     let mut cap = SizeCap::of(situation, draft);
     let mut over: Vec<Over<'_>> = Vec::new();
     let mut by_size: Vec<Over<'_>> = Vec::new();
+    let mut off_grid: Vec<String> = Vec::new();
     for (extent, partition) in &situation.placed {
         let Edge::At(upper) = extent.to else { continue };
         let by_age = situation.expires(range, upper, floor);
         let may_leave = by_age || cap.is_some() && now.is_some_and(|now| upper <= now);
         match situation.rail(range, *extent, partition).filter(|_| may_leave) {
+            Some(Rail::OffGrid) if by_age => off_grid.push(partition.name.name.to_string()),
             Some(rail) if by_age => draft.findings.extend(kept(rail, partition, table)),
             Some(_) => {}
             None if by_age => over.push(Over { partition, why: why(retain) }),
@@ -143,6 +146,7 @@ pub(super) fn retire(situation: &Situation<'_>, draft: &mut Draft) {
             None => {}
         }
     }
+    draft.findings.extend(kept_off_grid(&off_grid, table));
     let is_exceeded = |cap: &Option<SizeCap<'_>>| cap.as_ref().is_some_and(SizeCap::is_exceeded);
     if over.is_empty() && !is_exceeded(&cap) || !sorts_by_time(situation, range, draft) {
         return;
@@ -367,14 +371,7 @@ pub(super) fn kept(rail: Rail<'_>, partition: &Partition, table: &QualifiedName)
     let name = &partition.name.name;
     match rail {
         Rail::Pending => None,
-        Rail::OffGrid => Some(
-            Finding::about(
-                codes::OVER_OFF_GRID,
-                table,
-                format!("{name} is over, and kept: it is off the policy's grid"),
-            )
-            .hint("nobody but its owner knows what else it holds: detach it by hand when it may go"),
-        ),
+        Rail::OffGrid => kept_off_grid(&[name.to_string()], table),
         Rail::Restored => Some(
             Finding::about(codes::RESTORED, table, format!("{name} is over, and kept: it came back from its archive"))
                 .hint(format!("`partctl archive release {}` when it is no longer needed", partition.name)),
@@ -385,4 +382,24 @@ pub(super) fn kept(rail: Rail<'_>, partition: &Partition, table: &QualifiedName)
             Some(Finding::about(codes::HELD, table, format!("{name} is over, and held{until}{reason}")))
         }
     }
+}
+
+/// The same of all that are off the grid, which may be every partition of an older grid: said once.
+fn kept_off_grid(names: &[String], table: &QualifiedName) -> Option<Finding> {
+    let (message, hint) = match names {
+        [] => return None,
+        [one] => (
+            format!("{one} is over, and kept: it is off the policy's grid"),
+            "nobody but its owner knows what else it holds: detach it by hand when it may go",
+        ),
+        many => (
+            format!(
+                "{} partitions are over, and kept: they are off the policy's grid: {}",
+                many.len(),
+                first_few(many, 3)
+            ),
+            "nobody but their owner knows what else they hold: detach them by hand when they may go",
+        ),
+    };
+    Some(Finding::about(codes::OVER_OFF_GRID, table, message).hint(hint))
 }

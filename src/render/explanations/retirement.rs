@@ -14,6 +14,12 @@ pub(super) const EXPLANATIONS: &[Explanation] = &[
         "Nothing while the hold stands. Remove the entry from `hold`, or give it `until`, when the case is closed.",
     ),
     explain(
+        "PT147",
+        "A hold finds its partition by the name alone. What it was meant for is retired like everything else.",
+        "Mend the name: `partctl status` lists partitions. Where the partition is gone for good, remove the hold; `from` and \
+         `to` hold what lies between, whatever it is called.",
+    ),
+    explain(
         "PT112",
         "It is over by age, and is among the newest with rows in them, of which `at_least` never lets go.",
         "Nothing; a table that no longer gets rows keeps its last ones. Lower `at_least` if that is not wanted.",
