@@ -88,6 +88,9 @@ pub struct RestoredTable {
 pub struct UnreadableEntry {
     /// `pg_class.oid` of the table.
     pub oid: u32,
+    /// That of the only table which has its name now, where no table has its oid.
+    #[serde(default)]
+    pub found: Option<u32>,
     /// Its name when it was detached.
     pub recorded: QualifiedName,
     /// The table it was a partition of.

@@ -90,7 +90,7 @@ async fn read_archives(client: &Client, server: &Row) -> Result<(Archives, Vec<A
 
 /// An entry, or why it cannot be one: anybody who may write to the ledger may have written anything.
 fn detached_table(row: &Row) -> Result<Result<DetachedTable, UnreadableEntry>> {
-    let oid = row.try_get("oid")?;
+    let (oid, found): (u32, u32) = (row.try_get("oid")?, row.try_get("found")?);
     let recorded = qualified(row, "recorded_schema", "recorded_name")?;
     let parent = qualified(row, "parent_schema", "parent_name")?;
     let (bound, detached_at): (String, Option<i64>) = (row.try_get("bound")?, row.try_get("detached_at")?);
@@ -98,12 +98,16 @@ fn detached_table(row: &Row) -> Result<Result<DetachedTable, UnreadableEntry>> {
     let bound = match (bound.parse::<Bound>(), moment) {
         (Ok(_), Some(None)) => {
             let problem = "`detached_at` is beyond the calendar".to_owned();
-            return Ok(Err(UnreadableEntry { oid, recorded, parent, problem }));
+            return Ok(Err(UnreadableEntry { oid, found: None, recorded, parent, problem }));
+        }
+        (Ok(_), _) if found != oid => {
+            let problem = format!("that table is no longer {oid} but {found}, as after a restore");
+            return Ok(Err(UnreadableEntry { oid, found: Some(found), recorded, parent, problem }));
         }
         (Ok(bound), _) => bound,
         (Err(_), _) => {
             let problem = format!("its bound is `{bound}`");
-            return Ok(Err(UnreadableEntry { oid, recorded, parent, problem }));
+            return Ok(Err(UnreadableEntry { oid, found: None, recorded, parent, problem }));
         }
     };
     let foreign_keys: Vec<ForeignKeyRow> = json(row, "foreign_keys")?;

@@ -1,5 +1,5 @@
 -- Tables that partctl detached, or began to, as far as they still exist, beside what the catalog says of them now.
-SELECT d.relation AS oid, c.relkind::text AS kind, n.nspname::text AS schema, c.relname::text AS name,
+SELECT d.relation AS oid, c.oid AS found, c.relkind::text AS kind, n.nspname::text AS schema, c.relname::text AS name,
        d.schema_name::text AS recorded_schema, d.table_name::text AS recorded_name,
        d.parent_schema::text AS parent_schema, d.parent_name::text AS parent_name, d.bound,
        -- Infinity, which only somebody's own UPDATE can have written, has no int8 (22003); the largest lies beyond any calendar.
@@ -24,7 +24,12 @@ SELECT d.relation AS oid, c.relkind::text AS kind, n.nspname::text AS schema, c.
        (SELECT pg_catalog.array_agg(k.conname::text) FROM pg_catalog.pg_constraint k
          WHERE k.conrelid = c.oid AND k.contype = 'c' AND pg_catalog.starts_with(k.conname::text, 'partctl_')) AS leftover_checks
   FROM partctl.detached_tables d
-  JOIN pg_catalog.pg_class c ON c.oid = d.relation
+  -- A dump that was restored has the ledger as it was, and new oids: a table of that name is to be told of.
+  LEFT JOIN pg_catalog.pg_class own ON own.oid = d.relation
+  LEFT JOIN pg_catalog.pg_namespace home ON own.oid IS NULL AND home.nspname = d.schema_name
+  LEFT JOIN pg_catalog.pg_class namesake ON namesake.relnamespace = home.oid AND namesake.relname = d.table_name
+        AND namesake.relkind IN ('r', 'p', 'f') AND NOT namesake.relispartition
+  JOIN pg_catalog.pg_class c ON c.oid = coalesce(own.oid, namesake.oid)
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
  WHERE d.ended_at IS NULL
  ORDER BY d.begun_at, d.relation

@@ -21,8 +21,9 @@ pub(super) const EXPLANATIONS: &[Explanation] = &[
     ),
     explain(
         "PT134",
-        "The ledger was edited, or written by another version. What the entry is about is left alone, whatever becomes of \
-         it.",
+        "The ledger was edited, written by another version, or restored from a dump, after which every table has another \
+         oid. What the entry is about is left alone, whatever becomes of it: a detached table is neither dropped nor \
+         attached again.",
         "Mend the row in partctl.detached_tables, or end it with the UPDATE of the hint.",
     ),
     explain(

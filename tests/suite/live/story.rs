@@ -116,6 +116,29 @@ async fn an_entry_that_somebody_edited_is_a_warning_and_its_table_is_left_alone(
     assert_eq!(database.value("SELECT count(*) FROM shop.old").await, "1");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_restore_from_a_dump_what_was_detached_is_told_and_waits_on_once_somebody_says_so() {
+    let database = Database::new(POLICY, SETUP).await;
+    database.partctl(&["apply", "--allow-destroy"], 0);
+    // What a dump makes anew has another oid, and the ledger's rows are as they were.
+    database
+        .sql("CREATE TABLE shop.again (LIKE shop.old); INSERT INTO shop.again TABLE shop.old; DROP TABLE shop.old; ALTER TABLE shop.again RENAME TO old")
+        .await;
+    database.partctl(&["apply", "--allow-destroy"], 0);
+    let told = database.partctl(&["plan"], 0).split_whitespace().collect::<Vec<_>>().join(" ");
+    contains(&told, &["? PT134 shop.orders", "as after a restore", "shop.old", "SET ended_at = now()"]);
+    let oid = database.value("SELECT 'shop.old'::regclass::oid").await;
+    contains(&told, &[&format!("UPDATE partctl.detached_tables SET relation = {oid} WHERE relation = ")]);
+    database.sql(&format!("UPDATE partctl.detached_tables SET relation = {oid}")).await;
+    database.partctl(&["--strict", "plan", "--check"], 0);
+    contains(&database.partctl(&["status"], 0), &["shop.old"]);
+    database.partctl(&["reattach", "shop.old", "--yes"], 0);
+    assert_eq!(database.value("SELECT relispartition FROM pg_class WHERE oid = 'shop.old'::regclass").await, "t");
+    // A name that a partition has taken since tells nothing.
+    database.sql("UPDATE partctl.detached_tables SET ended_at = NULL, relation = 1").await;
+    assert!(!database.partctl(&["plan"], 0).contains("PT134"));
+}
+
 fn json(database: &Database, arguments: &[&str]) -> Value {
     let output = database.command(arguments).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "partctl {arguments:?}\n{}", said(&output));
