@@ -225,12 +225,13 @@ pub(super) fn is_referenced(situation: &Situation<'_>, partition: &Partition, dr
                 };
                 let message = format!("{name} is over, and kept: referenced by {rows} of {}", key.table);
                 let waits = situation.snapshot.ledger.detached().iter().any(|entry| entry.name == key.table);
-                let hint = match waits {
-                    true => format!(
-                        "{} was detached and waits to be dropped: it keeps its foreign key until then",
-                        key.table
-                    ),
-                    false => format!("delete them, or give {} a policy that drops them first", key.table),
+                let hint = if waits {
+                    format!("{} was detached and waits to be dropped: it keeps its foreign key until then", key.table)
+                } else if key.table == *table {
+                    "set their references to null, or delete them: Postgres counts the partition's own rows as well"
+                        .to_owned()
+                } else {
+                    format!("delete them, or give {} a policy that drops them first", key.table)
                 };
                 Finding::about(codes::REFERENCED, table, message).hint(hint)
             }

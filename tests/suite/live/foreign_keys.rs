@@ -85,6 +85,35 @@ async fn rows_that_stay_and_reference_are_counted_and_nothing_is_detached() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rows_of_a_partition_that_reference_each_other_are_counted_too() {
+    for default in ["", "; CREATE TABLE shop.orders_default PARTITION OF shop.orders DEFAULT"] {
+        let setup = format!(
+            "CREATE SCHEMA shop; CREATE TABLE shop.orders (id int, at timestamptz, parent int, parent_at timestamptz,
+                PRIMARY KEY (id, at), FOREIGN KEY (parent, parent_at) REFERENCES shop.orders) PARTITION BY RANGE (at);
+            CREATE TABLE shop.orders_2001_01 PARTITION OF shop.orders FOR VALUES FROM ('2001-01-01 00:00+00') TO ('2001-02-01 00:00+00');
+            CREATE TABLE shop.orders_2001_02 PARTITION OF shop.orders FOR VALUES FROM ('2001-02-01 00:00+00') TO ('2001-03-01 00:00+00');
+            CREATE TABLE shop.orders_rest PARTITION OF shop.orders FOR VALUES FROM ('2001-03-01 00:00+00') TO (MAXVALUE);
+            INSERT INTO shop.orders VALUES (1, '2001-01-15'), (3, '2001-02-15'), (4, '2020-01-01');
+            INSERT INTO shop.orders VALUES (2, '2001-01-16', 1, '2001-01-15');
+            ANALYZE shop.orders{default}"
+        );
+        let database = Database::new(&policy("orders", "then: detach"), &setup).await;
+        let text = database.partctl(&["apply", "--allow-destroy"], 3);
+        contains(
+            &text,
+            &["orders_2001_01 is over, and kept: referenced by 1 row of shop.orders", "set their references to null"],
+        );
+        assert!(!text.contains("failed"), "{text}");
+        assert_eq!(database.column(DETACHED).await, ["NULL"]);
+        let second = "SELECT relispartition FROM pg_class WHERE relname = 'orders_2001_02'";
+        assert_eq!(database.value(second).await, "f");
+        database.sql("UPDATE shop.orders SET parent = NULL").await;
+        database.partctl(&["apply", "--allow-destroy"], 0);
+        assert_eq!(database.column(DETACHED).await, ["orders_2001_01"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_looked_into_may_reference() {
     let setup = format!(
         "{}; GRANT ALL ON SCHEMA shop TO creator; ALTER TABLE shop.orders OWNER TO creator;
