@@ -48,7 +48,8 @@ pub(super) fn refused(session: &Session, error: &tokio_postgres::Error, step: &S
         }
         _ => (FailureKind::Findings, "nothing of this step was done; mend the cause and run again"),
     };
-    let detail = refusal.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
+    // What depends on a table stands on a line each.
+    let detail = refusal.detail().map(|detail| format!(" ({})", detail.replace('\n', "; "))).unwrap_or_default();
     let message = match sqlstate {
         "57014" if matches!(action, Action::Batches(_)) => "cancelled, or the run's deadline came".to_owned(),
         "57014" => {
