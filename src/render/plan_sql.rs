@@ -160,6 +160,7 @@ mod tests {
         SET standard_conforming_strings = 'on';
         SET extra_float_digits = '1';
         SET search_path = '';
+        SET quote_all_identifiers = 'off';
         SET jit = 'off';
         SET default_transaction_isolation = 'read committed';
         SET client_min_messages = 'warning';
