@@ -246,7 +246,7 @@ fn table_overview(policy: &Policy, snapshot: &CatalogSnapshot, planned: &TablePl
         let (depth, retain) = (node.path.len(), node.level.retain.as_ref());
         let situation = Situation::new(node, &desired, snapshot);
         let is_held =
-            |(extent, partition): &&(Extent, &Partition)| situation.hold_on(range, *extent, &partition.name).is_some();
+            |(extent, partition): &&(Extent, &Partition)| situation.hold_of(range, *extent, partition).is_some();
         overview.held += situation.placed.iter().filter(is_held).count();
         let next = retain.and_then(|retain| situation.next_to_retire(range, retain, planned));
         overview.next_to_retire = overview.next_to_retire.into_iter().chain(next).min_by_key(NextToRetire::order);
@@ -321,7 +321,7 @@ impl Situation<'_> {
             covered_to = covered_to.max(Some(extent.to));
             let fate = if partition.pending_detach {
                 Fate::PendingDetach
-            } else if self.hold_on(range, *extent, &partition.name).is_some() {
+            } else if self.hold_of(range, *extent, partition).is_some() {
                 Fate::Held
             } else if retired(partition) {
                 Fate::Expiring

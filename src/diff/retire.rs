@@ -11,7 +11,7 @@ use super::range::sorts_by_time;
 use super::rights::reaches;
 use super::size_cap::SizeCap;
 use super::{Draft, Situation, relocate, set_aside, unless};
-use crate::catalog::{Answer, Answers, Bound, Partition, Question};
+use crate::catalog::{Answer, Answers, Bound, Partition, Question, Table};
 use crate::desired::{DesiredRange, integer, time};
 use crate::plan::steps::{DetachPartition, DropTable};
 use crate::plan::{Finding, Step, Surroundings, codes, first_few};
@@ -40,8 +40,10 @@ impl Situation<'_> {
         } else if !self.is_on_grid(range, &partition.bound) {
             Some(Rail::OffGrid)
         } else {
-            let restored = || self.snapshot.ledger.is_restored(partition.oid).then_some(Rail::Restored);
-            self.hold_on(range, extent, &partition.name).map(Rail::Held).or_else(restored)
+            let came_back = |partition: &Partition| self.snapshot.ledger.is_restored(partition.oid);
+            let restored = || came_back(partition) || below(partition).into_iter().any(came_back);
+            let held = self.hold_of(range, extent, partition).map(Rail::Held);
+            held.or_else(|| restored().then_some(Rail::Restored))
         }
     }
 
@@ -84,6 +86,22 @@ impl Situation<'_> {
         }
     }
 
+    /// The hold that covers a partition now, or something below it, which would leave with it.
+    pub(super) fn hold_of(&self, range: &DesiredRange, extent: Extent, partition: &Partition) -> Option<&Hold> {
+        self.hold_on(range, extent, &partition.name).or_else(|| self.hold_below(partition))
+    }
+
+    /// The hold on something below a partition, if there is one. What a list's partition holds between two values is not
+    /// looked into: as long as anything between is held, all of it is.
+    pub(super) fn hold_below(&self, partition: &Partition) -> Option<&Hold> {
+        let below = below(partition);
+        let has_axis = self.desired.as_range().is_some();
+        self.holds_today().find(|hold| match &hold.what {
+            Held::Partition(held) => below.iter().any(|partition| partition.name.name == *held),
+            Held::Between { .. } => !has_axis && !below.is_empty(),
+        })
+    }
+
     /// The hold that names a partition now, if one does.
     pub(super) fn hold_by_name(&self, name: &QualifiedName) -> Option<&Hold> {
         let is_named = |hold: &&Hold| matches!(&hold.what, Held::Partition(held) if name.name == *held);
@@ -106,6 +124,11 @@ impl Situation<'_> {
             }
         })
     }
+}
+
+/// What leaves together with a partition.
+fn below(partition: &Partition) -> Vec<&Partition> {
+    partition.table.as_deref().map(Table::all_partitions).unwrap_or_default()
 }
 
 /// A policy's value on the axis. `None` for one of the other kind: then the hold holds on that side, to be safe.

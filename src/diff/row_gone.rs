@@ -57,7 +57,7 @@ pub(super) fn retire(situation: &Situation<'_>, draft: &mut Draft) {
     }
     let mut over: Vec<Over<'_>> = Vec::new();
     for partition in gone.iter().copied() {
-        let held = situation.hold_by_name(&partition.name).map(Rail::Held);
+        let held = situation.hold_by_name(&partition.name).or_else(|| situation.hold_below(partition)).map(Rail::Held);
         // What holds several values was not made for a row.
         let is_single = matches!(&partition.bound, Bound::List(values) if values.len() == 1);
         match held.or((!is_single).then_some(Rail::OffGrid)) {
