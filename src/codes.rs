@@ -173,6 +173,8 @@ finding_codes! {
     UNLESS_UNKNOWN = "PT144" "unless-unknown" Warning None;
     /// Partitions take more than `max_size`, and no more of them may leave.
     OVER_SIZE = "PT145" "over-size" Warning None;
+    /// A partition that follows a policy of its own, and a level of the policy of the table above it.
+    MANAGED_TWICE = "PT146" "managed-twice" Error Some(FailureKind::Policy);
     /// A branch that is partitioned otherwise than the policy says; it counts as coverage and is left alone.
     OTHER_SHAPE = "PT150" "other-shape" Info None;
     /// Partitions that have no partitions of their own, though the policy says how they are partitioned.

@@ -17,6 +17,7 @@ mod fitting;
 mod hash;
 mod ledger_entries;
 mod list;
+mod managed_twice;
 mod move_rows;
 mod node;
 mod overview;
@@ -135,8 +136,9 @@ fn plan_by(rules: &Rules<'_>, policies: &[Policy], snapshot: &CatalogSnapshot) -
     let mut policies: Vec<&Policy> = policies.iter().collect();
     policies.sort_by(|a, b| a.table.cmp(&b.table));
     let mut dropped = BTreeSet::new();
-    for policy in dependents_first(policies, snapshot) {
-        let (mut table_plan, questions) = plan_table(rules, policy, snapshot, &dropped);
+    for policy in dependents_first(policies.clone(), snapshot) {
+        let clash = managed_twice::find(policy, &policies, snapshot);
+        let (mut table_plan, questions) = plan_table(rules, policy, snapshot, &dropped, clash);
         dropped.extend(table_plan.steps.iter().filter_map(|step| match step {
             Step::Drop(drop) => Some(drop.oid),
             _ => None,
@@ -180,6 +182,7 @@ fn plan_table(
     policy: &Policy,
     snapshot: &CatalogSnapshot,
     dropped: &BTreeSet<u32>,
+    clash: Option<Finding>,
 ) -> (TablePlan, BTreeSet<Question>) {
     let mut plan = TablePlan {
         table: policy.table.clone(),
@@ -209,6 +212,10 @@ fn plan_table(
     plan.partitions = root.table.visible().count();
     plan.leaves = root.table.leaf_count();
     plan.bytes = root.table.bytes();
+    if let Some(clash) = clash {
+        plan.findings.push(clash);
+        return (plan, BTreeSet::new());
+    }
     let mut draft = Draft::default();
     if let Some(runway) = walk::draft_tree(rules, root, snapshot, dropped, &mut draft) {
         plan.runway = runway;

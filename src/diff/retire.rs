@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use super::archive::{after_detach, condition, is_archivable};
 use super::at_least::{newest_first, protected};
 use super::range::sorts_by_time;
+use super::rights::reaches;
 use super::size_cap::SizeCap;
 use super::{Draft, Situation, relocate, set_aside, unless};
 use crate::catalog::{Answer, Answers, Bound, Partition, Question};
@@ -187,6 +188,7 @@ pub(super) fn may_leave(
     !is_last
         && fits
         && is_archivable(situation, partition.kind, &partition.name, draft)
+        && reaches(situation, retain, partition, draft)
         && !unless::keeps(situation, &partition.name, draft)
 }
 

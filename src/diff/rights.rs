@@ -4,9 +4,10 @@
 //! out is that an error.
 
 use super::{Draft, Situation};
-use crate::catalog::{Archives, CatalogSnapshot, Journal, Ledger, Server, Table};
+use crate::catalog::{Archives, CatalogSnapshot, Journal, Ledger, Partition, Server, Table};
 use crate::plan::steps::{ArchiveTable, DropTable, RelocateTable};
 use crate::plan::{Finding, Phase, Plan, Step, codes};
+use crate::policy::{Retain, Then};
 use crate::sql::{Identifier, since};
 
 /// Takes out steps that the role may not carry out.
@@ -159,6 +160,29 @@ fn require_drop(situation: &Situation<'_>, draft: &mut Draft) {
     });
     draft.findings.extend(findings);
     draft.steps.retain(|step| out_of_reach(step).is_none());
+}
+
+/// Whether this role may do what the policy says of a partition once it is detached; a finding when not. Detaching is the
+/// right of the parent's owner alone, and the rest that of the partition's own.
+pub(super) fn reaches(situation: &Situation<'_>, retain: &Retain, partition: &Partition, draft: &mut Draft) -> bool {
+    let (table, role) = (situation.table, &situation.snapshot.server.role);
+    let is_anothers = partition.properties.as_ref().is_some_and(|own| !own.role_is_owner);
+    // Who looks on plans for another role.
+    let Some(owner) = partition.owner.as_ref().filter(|_| is_anothers && table.role_is_owner) else { return true };
+    let then = match retain.then {
+        Then::Detach => return true,
+        Then::Drop => "dropped",
+        Then::Archive => "archived",
+        Then::Move => "moved",
+    };
+    let name = &partition.name;
+    let message = format!(
+        "{} is over, and kept: it belongs to {owner}, without whose rights role {role} cannot have it {then}",
+        name.name
+    );
+    let grant = format!("ALTER TABLE {name} OWNER TO {}", table.owner);
+    draft.findings.push(Finding::about(codes::MISSING_RIGHT, &table.name, message).hint(grant));
+    false
 }
 
 /// What moves into a schema or a tablespace is made there, by the rights of its owner.

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 
 use super::{Ancestor, Node};
-use crate::catalog::{Answer, Bound, CatalogSnapshot, FarEnd, ForeignKey, Partition, Question, Table};
+use crate::catalog::{Answer, Bound, CatalogSnapshot, FarEnd, ForeignKey, Partition, Question, RelationKind, Table};
 use crate::desired::{Desired, DesiredRange};
 use crate::plan::steps::CreatePartition;
-use crate::plan::{FarTable, Runway, Step, Surroundings};
+use crate::plan::{Neighbour, Runway, Step, Surroundings};
 use crate::policy::{Every, Level, Partitioning, Policy, Reach};
 use crate::schedule::{Edge, Extent, Point, Window};
 use crate::sql::QualifiedName;
@@ -224,14 +224,17 @@ impl<'a> Situation<'a> {
 
     /// What DDL on a partition of this table locks besides the partition.
     pub fn surroundings(&self) -> Surroundings {
-        let far = |ends: &mut dyn Iterator<Item = &FarEnd>| -> Vec<FarTable> {
-            let tables: BTreeSet<FarTable> =
-                ends.map(|end| FarTable { name: end.table.clone(), lockable: end.lockable }).collect();
+        let far = |ends: &mut dyn Iterator<Item = &FarEnd>| -> Vec<Neighbour> {
+            let tables: BTreeSet<Neighbour> =
+                ends.map(|end| Neighbour { name: end.table.clone(), lockable: end.lockable }).collect();
             tables.into_iter().collect()
         };
         Surroundings {
             parent: self.table.name.clone(),
-            default: self.table.default_partition().map(|default| default.name.clone()),
+            default: self.table.default_partition().map(|default| Neighbour {
+                name: default.name.clone(),
+                lockable: default.kind != RelationKind::Foreign,
+            }),
             references: far(&mut self.outgoing()),
             referenced_by: far(&mut self.incoming()),
         }
@@ -246,7 +249,8 @@ impl<'a> Situation<'a> {
             _ => None,
         });
         let around = self.surroundings();
-        let default = around.default.clone().or_else(|| made.find(is_default).map(|create| create.partition.clone()));
+        let made = made.find(is_default).map(|create| Neighbour { name: create.partition.clone(), lockable: true });
+        let default = around.default.clone().or(made);
         Surroundings { default, ..around }
     }
 

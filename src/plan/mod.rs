@@ -32,5 +32,5 @@ pub use properties::{inherited_as, role};
 pub use saved::{Moment, SavedPlan};
 pub use seen::{Behind, Finding, first_few};
 pub use step::{Phase, Step, StepKind};
-pub use surroundings::{FarTable, Surroundings};
+pub use surroundings::{Neighbour, Surroundings};
 pub use unfinished::unfinished_partition_of;

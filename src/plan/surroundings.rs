@@ -10,19 +10,19 @@ pub struct Surroundings {
     /// The partitioned table.
     pub parent: QualifiedName,
     /// Its DEFAULT partition.
-    pub default: Option<QualifiedName>,
+    pub default: Option<Neighbour>,
     /// Tables that its foreign keys reference.
-    pub references: Vec<FarTable>,
+    pub references: Vec<Neighbour>,
     /// Tables whose foreign keys reference it.
-    pub referenced_by: Vec<FarTable>,
+    pub referenced_by: Vec<Neighbour>,
 }
 
-/// A table at the other end of a foreign key.
+/// The DEFAULT partition, or a table at the other end of a foreign key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct FarTable {
+pub struct Neighbour {
     /// The table.
     pub name: QualifiedName,
-    /// Whether this role may lock it by LOCK TABLE. DDL on this end locks it without that right.
+    /// Whether LOCK TABLE locks it: this role may do so, and it is no foreign table (42809). DDL beside it does in any case.
     pub lockable: bool,
 }
 
@@ -40,9 +40,12 @@ impl Surroundings {
     /// Tables that reference come first, because whoever writes to them goes on to the parent; then the tables that
     /// are referenced, the parent, DEFAULT. DEFAULT is locked exclusively whenever the bounds beside it change.
     pub(super) fn locks(&self, modes: Modes) -> (Vec<Lock>, Vec<Lock>) {
-        let (mut locks, implied) = self.far(modes);
+        let (mut locks, mut implied) = self.far(modes);
         locks.push(Lock::new(&self.parent, modes.parent));
-        locks.extend(self.default.iter().map(|default| Lock::with_partitions(default, LockMode::AccessExclusive)));
+        if let Some(default) = &self.default {
+            let lock = Lock::with_partitions(&default.name, LockMode::AccessExclusive);
+            if default.lockable { locks.push(lock) } else { implied.push(lock) }
+        }
         (locks, implied)
     }
 
@@ -70,7 +73,7 @@ impl Surroundings {
         // A table that references itself is locked as the parent first, and harder by the statement.
         let (lockable, implied): (Vec<_>, Vec<_>) =
             others.chain(referenced).partition(|(table, _)| table.lockable && table.name != self.parent);
-        let locks = |far: Vec<(&FarTable, Lock)>| -> Vec<Lock> { far.into_iter().map(|(_, lock)| lock).collect() };
+        let locks = |far: Vec<(&Neighbour, Lock)>| -> Vec<Lock> { far.into_iter().map(|(_, lock)| lock).collect() };
         (locks(lockable), locks(implied))
     }
 

@@ -72,7 +72,7 @@ fn roles(plan: &Plan) -> BTreeMap<QualifiedName, &'static str> {
                 continue;
             }
         };
-        roles.extend(around.default.iter().map(|default| (default.clone(), "DEFAULT")));
+        roles.extend(around.default.iter().map(|default| (default.name.clone(), "DEFAULT")));
         let far = around.references.iter().chain(&around.referenced_by);
         roles.extend(far.map(|table| (table.name.clone(), "foreign key")));
     }

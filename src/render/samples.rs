@@ -13,7 +13,7 @@ use crate::diff::{
 };
 use crate::plan::steps::{ArchiveTable, CreatePartition, CreateReason, DetachPartition, DropTable};
 use crate::plan::{
-    Blocker, Carried, FarTable, Moment, PastRun, PastStep, Plan, RunEnd, Runway, Step, Surroundings, TablePlan,
+    Blocker, Carried, Moment, Neighbour, PastRun, PastStep, Plan, RunEnd, Runway, Step, Surroundings, TablePlan,
 };
 use crate::policy::{Archive, Inherited, Locks};
 use crate::rows::{Compression, Format, Layout};
@@ -52,13 +52,17 @@ pub(super) fn create(parent: &QualifiedName, partition: &str, from: &str, to: &s
 }
 
 fn around(parent: &QualifiedName, references: &[&str]) -> Surroundings {
-    let references = references.iter().map(|table| FarTable { name: name(table), lockable: true });
-    Surroundings { parent: parent.clone(), default: None, references: references.collect(), referenced_by: Vec::new() }
+    let references = references.iter().map(|table| neighbour(table)).collect();
+    Surroundings { parent: parent.clone(), default: None, references, referenced_by: Vec::new() }
+}
+
+fn neighbour(table: &str) -> Neighbour {
+    Neighbour { name: name(table), lockable: true }
 }
 
 pub(super) fn detach(parent: &QualifiedName, partition: &str, default: Option<&str>) -> Step {
     Step::Detach(DetachPartition {
-        around: Surroundings { default: default.map(name), ..around(parent, &["customers"]) },
+        around: Surroundings { default: default.map(neighbour), ..around(parent, &["customers"]) },
         parent_oid: 100,
         partition: name(partition),
         kind: crate::catalog::RelationKind::Table,

@@ -126,7 +126,7 @@ pub(super) fn caution(step: &Step) -> Option<String> {
             let Surroundings { parent, default: Some(default), .. } = &step.around else { return None };
             Some(format!(
                 "not CONCURRENTLY, which Postgres refuses beside DEFAULT {}: readers of {} wait while it is locked",
-                name_beside(default, parent),
+                name_beside(&default.name, parent),
                 name(parent)
             ))
         }

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use tokio_postgres::error::DbError;
+
 use super::attempt::UNDER_LOCK;
 use super::patience::Patience;
 use super::signals::StopSignal;
@@ -22,6 +24,7 @@ pub(super) fn refused(session: &Session, error: &tokio_postgres::Error, step: &S
         "25006" => (FailureKind::Refused, "connect to the primary"),
         "23514" => (FailureKind::Findings, "rows are in the way, perhaps since the plan: plan again to see which"),
         "23503" => (FailureKind::Findings, "rows elsewhere still reference this partition: retire those first"),
+        "2BP01" => (FailureKind::Findings, "drop what depends on it, or point it at another table, then run again"),
         "57014" if matches!(action, Action::Batches(_)) => {
             (FailureKind::Findings, "run again: what was copied is not copied anew")
         }
@@ -116,7 +119,8 @@ pub(super) fn not_deleted(error: &anyhow::Error, step: &Step) -> StepError {
 fn causes(error: &anyhow::Error) -> String {
     let mut told: Vec<String> = Vec::new();
     for cause in error.chain() {
-        let text = match cause.downcast_ref::<tokio_postgres::Error>().and_then(tokio_postgres::Error::as_db_error) {
+        let refusal = cause.downcast_ref::<tokio_postgres::Error>().and_then(tokio_postgres::Error::as_db_error);
+        let text = match refusal.or_else(|| cause.downcast_ref::<DbError>()) {
             Some(refusal) => refusal.message().to_owned(),
             None => cause.to_string(),
         };
@@ -233,11 +237,14 @@ pub(super) fn away_too_long(step: &Step) -> StepError {
     }
 }
 
+/// What the next step would meet as well, by how SQLSTATE begins: the connection (08), a session that may not write (25),
+/// who it is (28), deadlocks (40), a full disk or lock table (53), locks that are not granted, a server that is going away.
+const ABOUT_ALL: &[&str] = &["08", "25", "28", "40", "53", "55P03", "57P"];
+
 /// Whether the failure is about the step's own target, so that other steps of the table may well succeed.
 pub(super) fn is_about_its_target(error: &StepError) -> bool {
-    let codes = ["23503", "23514", "42P01", "42P07", "42P17", "42809", "55000", "57014"];
     match error.sqlstate.as_deref() {
-        Some(code) => codes.contains(&code),
+        Some(code) => !ABOUT_ALL.iter().any(|class| code.starts_with(class)),
         // Not the server's verdict, but that of a proof.
         None => error.kind == FailureKind::Findings,
     }

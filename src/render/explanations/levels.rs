@@ -4,6 +4,13 @@ use super::{Explanation, explain};
 
 pub(super) const EXPLANATIONS: &[Explanation] = &[
     explain(
+        "PT146",
+        "Each policy would take what the other one makes for something foreign, and what the one keeps the other one would \
+         retire. As with two policies for one table, nothing is done at either of them.",
+        "Let one of them say it: leave out `subpartition` in the policy of the table above, or remove the policy of the \
+         partition.",
+    ),
+    explain(
         "PT150",
         "It is what an older policy made, or somebody by hand. Rows find their place in it, and nothing is made or \
          retired below it.",

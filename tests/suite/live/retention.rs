@@ -361,3 +361,24 @@ async fn rows_that_are_still_referenced_stop_one_table_and_no_other() {
         );
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_cannot_be_dropped_keeps_no_other_from_being_dropped() {
+    for grace in ["0 days", "7 days"] {
+        let database = Database::new(&DROP.replace("7 days", grace), ORDERS).await;
+        database.sql("CREATE VIEW shop.first AS SELECT * FROM shop.orders_2001_01").await;
+        if grace == "7 days" {
+            database.partctl(&["apply", "--allow-destroy"], 0);
+            let_pass(&database, "8 days").await;
+        }
+        let text = database.partctl(&["apply", "--allow-destroy"], 3);
+        contains(
+            &text,
+            &["view shop.first depends on table shop.orders_2001_01", "2BP01", "point it at another table"],
+        );
+        assert_eq!((database.value(TABLES).await, database.value(ATTACHED).await), ("01".to_owned(), String::new()));
+        database.sql("DROP VIEW shop.first").await;
+        contains(&database.partctl(&["apply", "--allow-destroy"], 0), &["1 step done"]);
+        assert_eq!(database.value(TABLES).await, "");
+    }
+}

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::super::harness::{Database, contains};
+use super::super::harness::{Database, command, contains, said};
 
 /// Two months of long ago, and one that holds today.
 pub const ORDERS: &str = "CREATE SCHEMA shop;
@@ -159,6 +159,28 @@ async fn a_folder_that_cannot_be_written_to_keeps_the_tables_and_the_next_run_go
     assert_eq!(database.value("SELECT count(*) FROM partctl.archives WHERE verified_at IS NOT NULL").await, "2");
     let open = "SELECT count(*) FROM partctl.archives WHERE verified_at IS NULL AND discarded_at IS NULL";
     assert_eq!(database.value(open).await, "0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_cannot_be_read_keeps_no_other_from_being_archived() {
+    let (_folder, database) = in_a_folder("").await;
+    database.partctl(&["init"], 0);
+    database
+        .sql("ALTER SCHEMA shop OWNER TO creator; ALTER TABLE shop.orders OWNER TO creator;
+            ALTER TABLE shop.orders_2001_01 OWNER TO creator; ALTER TABLE shop.orders_2001_02 OWNER TO creator;
+            ALTER TABLE shop.orders_rest OWNER TO creator;
+            ALTER TABLE shop.orders_2001_01 ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+            GRANT USAGE ON SCHEMA partctl TO creator; GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA partctl TO creator")
+        .await;
+    let creator = database.url_with("user=creator");
+    let output = command(&database.policies(), &creator, &["apply", "--allow-destroy"]).output().unwrap();
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(3), "{text}");
+    contains(
+        &text,
+        &["archive orders_2001_02 done", "archive orders_2001_01 failed: reading shop.orders_2001_01: query"],
+    );
+    assert_eq!(text.matches("query would be affected").count(), 1, "{text}");
 }
 
 /// A disk that is full, without one: files of the run's end at so many blocks of 512 bytes, and writing on fails (EFBIG).

@@ -348,6 +348,17 @@ pub const CASES: &[Case] = &[
         ..EMPTY
     },
     Case {
+        name: "a foreign table as DEFAULT",
+        setup: concat!(
+            table!(""),
+            "CREATE FOREIGN DATA WRAPPER nothing; CREATE SERVER far FOREIGN DATA WRAPPER nothing;
+            CREATE FOREIGN TABLE shop.orders_default PARTITION OF shop.orders DEFAULT SERVER far;"
+        ),
+        // Nobody can tell what it holds, so nothing is made beside it.
+        kinds: &[Detach, Drop],
+        ..EMPTY
+    },
+    Case {
         name: "the table is a partition itself",
         setup: concat!(
             "CREATE TABLE shop.all_orders (id int, at timestamptz NOT NULL) PARTITION BY LIST (id);",
