@@ -2,7 +2,8 @@
 
 use super::harness::{Database, contains, said};
 
-/// One partition that is over, one in use, and, where DEFAULT is wanted, one for what fits nowhere else.
+/// One partition that is over, one in use, and, where DEFAULT is wanted, one for what fits nowhere else, in which
+/// something has been: it has to be looked into.
 const POLICY: &str = "version: 1\ntable: shop.orders\npartition: {range: at, every: 1 month, timezone: UTC}
 create: {ahead: 1 partition, fill_gaps: false}\nretain: {for: 1 year, then: drop, grace: 1 day}\n";
 const WITH_DEFAULT: &str =
@@ -12,7 +13,7 @@ const SETUP: &str = "CREATE SCHEMA shop; CREATE TABLE shop.orders (at timestampt
     CREATE TABLE shop.filled PARTITION OF shop.orders FOR VALUES FROM ('2020-01-01 00:00+00') TO ('2020-02-01 00:00+00');
     INSERT INTO shop.orders VALUES ('2001-01-15'), ('2020-01-15'); ANALYZE shop.orders;
     CREATE TABLE shop.notes (id int) PARTITION BY RANGE (id);
-    CREATE TABLE shop.notes_rest PARTITION OF shop.notes DEFAULT; INSERT INTO shop.notes VALUES (5000)";
+    CREATE TABLE shop.notes_rest PARTITION OF shop.notes DEFAULT; INSERT INTO shop.notes VALUES (5000); DELETE FROM shop.notes";
 
 /// A database with a ledger, its tables' owner, and a fresh role that may log in and nothing else.
 async fn database(policy: &str) -> (Database, String, String) {
