@@ -106,7 +106,12 @@ fn formatted(source: &Source, terminal: &mut Terminal) -> anyhow::Result<Option<
 fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
     if !path.is_file() {
         let failure = Failure::new(FailureKind::Policy, format!("cannot write `{}`", path.display()));
-        return Err(failure.hint("its name is no UTF-8: rename it").into());
+        let hint = if path.exists() {
+            "it is no file: `-` reads standard input and writes to standard output"
+        } else {
+            "its name is no UTF-8: rename it"
+        };
+        return Err(failure.hint(hint).into());
     }
     save_file(path, text.as_bytes())
 }

@@ -17,6 +17,7 @@ use crate::db::read_catalog::read_everything;
 use crate::db::read_partman::read_partman;
 use crate::failure::{Failure, FailureKind};
 use crate::import::{Draft, Drafted, explain, from_database, from_wishes, partman_wishes, ppm_wishes, unwritten};
+use crate::plan::{Finding, Severity, TablePlan};
 use crate::run::{Moment, make_plan};
 use crate::sql::QualifiedName;
 
@@ -75,7 +76,9 @@ impl Import {
         let policies = drafted.iter().flatten().filter_map(|draft| draft.policy().ok()).collect::<Vec<_>>();
         let (_, plan) = make_plan(&session, &policies, Moment::Now).await?;
         let explained = |draft: &Draft| explain(&plan, &draft.table);
-        let idle = drafted.iter().flatten().filter(|draft| explained(draft).is_empty()).count();
+        let is_error = |finding: &Finding| finding.severity == Severity::Error;
+        let converged = |table: &&TablePlan| table.steps.is_empty() && !table.findings.iter().any(is_error);
+        let idle = plan.tables.iter().filter(converged).count();
         match &self.to {
             None => {
                 let written = drafted.iter().map(|drafted| match drafted {
@@ -90,8 +93,10 @@ impl Import {
             let written = drafted.iter().flatten().count();
             let policies = if written == 1 { "policy" } else { "policies" };
             let mut said = format!("{written} {policies}, {idle} with nothing to do");
-            if written < drafted.len() {
-                said.push_str(&format!("; {} tables without one, and why", drafted.len() - written));
+            match drafted.len() - written {
+                0 => {}
+                1 => said.push_str("; 1 table without one, and why"),
+                without => said.push_str(&format!("; {without} tables without one, and why")),
             }
             writeln!(terminal.err, "{said}")?;
         }

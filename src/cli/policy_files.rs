@@ -95,7 +95,11 @@ struct Found {
 
 impl Found {
     fn add(&mut self, path: &Path) -> anyhow::Result<()> {
-        let canonical = path.canonicalize().with_context(|| unreadable(path))?;
+        // What a shell pipes in, as /dev/fd/63, is there and leads to no path.
+        let canonical = match path.canonicalize() {
+            Err(_) if path.exists() => path.to_owned(),
+            led => led.with_context(|| unreadable(path))?,
+        };
         if !self.seen.insert(canonical.clone()) {
             return Ok(());
         }
@@ -146,6 +150,8 @@ fn unreadable(path: &Path) -> Failure {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::io::Write as _;
+    use std::os::fd::AsRawFd as _;
 
     use super::*;
 
@@ -245,5 +251,15 @@ mod tests {
         let sources = read(&[folder.path().to_owned()]).unwrap();
         assert_eq!(sources[0].text, "a: caf\u{fffd}\n");
         assert_eq!(sources[1].text.len() as u64, MAX_READ);
+    }
+
+    #[test]
+    fn what_a_shell_pipes_in_is_read() {
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        writer.write_all(b"version: 1\n").unwrap();
+        drop(writer);
+        let path = PathBuf::from(format!("/dev/fd/{}", reader.as_raw_fd()));
+        assert_eq!(read(&[path]).unwrap()[0].text, "version: 1\n");
+        assert!(read(&[PathBuf::from("/dev/fd/1000000")]).is_err());
     }
 }

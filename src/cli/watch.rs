@@ -125,8 +125,9 @@ impl Watch {
         report.took = self.started.elapsed();
         report.failure = kind;
         if let Some(path) = &self.textfile {
-            // A file that cannot be read tells of no success; that it cannot be written either is told below.
-            let earlier = std::fs::read_to_string(path).unwrap_or_default();
+            // A file that cannot be read tells of no success; that it cannot be written either is told below. What is
+            // no file, such as /dev/stdout, would be read for ever.
+            let earlier = path.is_file().then(|| std::fs::read_to_string(path).unwrap_or_default()).unwrap_or_default();
             report.last_success = last_success(&earlier, report);
         }
         if kind.is_none() && !report.standby {

@@ -29,8 +29,8 @@ pub(super) fn read(source: &Source, limits: &Limits) -> (Vec<PruningQuery>, Vec<
     let mut reader = Reader { source, lines: Lines::of(&source.text), problems: Vec::new() };
     if MAX_BYTES < source.text.len() {
         reader.problem(rules::TOO_LARGE, 0..0, format!("the file is larger than {} MB", MAX_BYTES >> 20), None);
-    } else if let Some(at) = source.text.find([char::REPLACEMENT_CHARACTER, '\0']) {
-        reader.problem(rules::SYNTAX, at..at + 1, "not UTF-8 text", Some("save the file as UTF-8"));
+    } else if let Some((at, found)) = source.text.match_indices([char::REPLACEMENT_CHARACTER, '\0']).next() {
+        reader.problem(rules::SYNTAX, at..at + found.len(), "not UTF-8 text", Some("save the file as UTF-8"));
     } else {
         let queries = reader.queries(limits);
         return (queries, reader.problems);
@@ -309,6 +309,7 @@ mod tests {
         let source = Source { path: "queries/orders.sql".to_owned(), text: text.to_owned() };
         let (queries, problems) = read(&source, &Limits::default());
         let told = problems.iter().map(|problem| {
+            assert!(text.get(problem.span.clone()).is_some(), "{:?} cuts a character", problem.span);
             let (line, column) = source.position(problem.span.start);
             format!("{line}:{column} {} {}", problem.rule.id, problem.message)
         });

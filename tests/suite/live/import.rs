@@ -192,8 +192,12 @@ async fn tables_of_every_shape_become_policies_that_find_nothing_to_do() {
             EXECUTE format('CREATE TABLE shop.by_day_%s PARTITION OF shop.by_day FOR VALUES FROM (%L) TO (%L)',
               to_char(current_date + n, 'YYYY_MM_DD'), current_date + n, current_date + n + 1);
           END LOOP;
+          EXECUTE format('CREATE TABLE shop.by_day_wide PARTITION OF shop.by_day FOR VALUES FROM (%L) TO (%L)', current_date - 5, current_date - 2);
         END $$";
     let database = Database::new("", setup).await;
+    // What is off its grid is told, and is nothing to do.
+    let said = database.partctl(&["import", "--from-database"], 0);
+    contains(&said, &["PT106: by_day_wide", "4 policies, 4 with nothing to do; 1 table without one, and why"]);
     let folder = tempfile::tempdir().unwrap();
     let policies = import(&database, folder.path(), &["--from-database"]);
     is_explained(&database, folder.path(), &policies);

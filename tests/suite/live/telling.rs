@@ -171,6 +171,15 @@ async fn invalid_policies_are_told_in_metrics_too() {
     }
 }
 
+#[test]
+fn metrics_may_go_where_nothing_can_be_read() {
+    let folder = policy_folder(POLICY);
+    let arguments = ["check", "--prometheus-textfile", "/dev/stdout"];
+    let output = command(folder.path(), "postgresql://localhost:1/shop", &arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(5), "{}", said(&output));
+    contains(&said(&output), &["partctl_last_run_exit_code{command=\"check\",database=\"shop\""]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_monitoring_system_gets_one_line_and_its_own_exit_codes() {
     let database = Database::new(POLICY, SETUP).await;
