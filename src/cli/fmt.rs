@@ -46,9 +46,7 @@ impl Fmt {
                 continue;
             };
             let path = plain(&source.path);
-            for (line, why) in left {
-                writeln!(terminal.err, "{path}:{line}: left as it is: {why}")?;
-            }
+            tell_left(&path, &left, terminal)?;
             if text == source.text {
                 continue;
             }
@@ -82,13 +80,21 @@ impl Fmt {
         std::io::stdin().read_to_end(&mut bytes).context("cannot read standard input")?;
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let source = Source { path: "standard input".to_owned(), text };
-        let Some(Formatted { text, .. }) = formatted(&source, terminal)? else { return Ok(Some(FailureKind::Policy)) };
+        let Some(Formatted { text, left }) = formatted(&source, terminal)? else {
+            return Ok(Some(FailureKind::Policy));
+        };
+        tell_left(&source.path, &left, terminal)?;
         if self.check {
             return Ok((text != source.text).then_some(FailureKind::Pending));
         }
         terminal.out.write_all(text.as_bytes())?;
         Ok(None)
     }
+}
+
+/// What keeps the layout that it has, and why.
+fn tell_left(path: &str, left: &[(usize, &'static str)], terminal: &mut Terminal) -> std::io::Result<()> {
+    left.iter().try_for_each(|(line, why)| writeln!(terminal.err, "{path}:{line}: left as it is: {why}"))
 }
 
 /// The file laid out; `None` when it is no YAML, which has been told then.

@@ -127,7 +127,8 @@ impl Watch {
         if let Some(path) = &self.textfile {
             // A file that cannot be read tells of no success; that it cannot be written either is told below. What is
             // no file, such as /dev/stdout, would be read for ever.
-            let earlier = path.is_file().then(|| std::fs::read_to_string(path).unwrap_or_default()).unwrap_or_default();
+            let earlier =
+                if path.is_file() { std::fs::read_to_string(path).unwrap_or_default() } else { String::new() };
             report.last_success = last_success(&earlier, report);
         }
         if kind.is_none() && !report.standby {

@@ -25,6 +25,14 @@ fn the_examples_are_laid_out_as_fmt_lays_them_out() {
     partctl(&["fmt", "--check"]).success();
 }
 
+#[test]
+fn an_editor_is_told_why_fmt_leaves_a_document_as_it_is() {
+    let text = "? version\n: 1\ntable:   a.b\n";
+    let fmt = Command::new(env!("CARGO_BIN_EXE_partctl")).args(["fmt", "-"]).write_stdin(text).assert();
+    let told = "standard input:1: left as it is: a key shares its line with something else\n";
+    fmt.success().stdout(text).stderr(told);
+}
+
 /// A hook of <https://pre-commit.com>.
 #[derive(serde::Deserialize)]
 struct Hook {

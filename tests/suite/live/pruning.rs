@@ -132,7 +132,7 @@ version: 1\ntable: shop.events\npartition: {{hash: id, modulus: 2}}\n",
         &policies,
         &format!(
             "{ORDERS}; CREATE TABLE shop.days (day date) PARTITION BY RANGE (day);
-            CREATE TABLE shop.days_default PARTITION OF shop.days DEFAULT; INSERT INTO shop.days VALUES ('1999-01-01');
+            CREATE TABLE shop.days_default PARTITION OF shop.days DEFAULT; INSERT INTO shop.days VALUES ('1999-01-01'); DELETE FROM shop.days;
             CREATE TABLE shop.regions (region text) PARTITION BY LIST (region);
             CREATE TABLE shop.events (id int) PARTITION BY HASH (id)"
         ),
