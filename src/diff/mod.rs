@@ -138,8 +138,9 @@ fn plan_by(rules: &Rules<'_>, policies: &[Policy], snapshot: &CatalogSnapshot) -
     let mut policies: Vec<&Policy> = policies.iter().collect();
     policies.sort_by(|a, b| a.table.cmp(&b.table));
     let mut dropped = BTreeSet::new();
-    for policy in dependents_first(policies.clone(), snapshot) {
-        let clash = managed_twice::find(policy, &policies, snapshot);
+    let mut clashes = managed_twice::clashes(&policies, snapshot);
+    for policy in dependents_first(policies, snapshot) {
+        let clash = clashes.remove(&policy.table);
         let (mut table_plan, questions) = plan_table(rules, policy, snapshot, &dropped, clash);
         dropped.extend(table_plan.steps.iter().filter_map(|step| match step {
             Step::Drop(drop) => Some(drop.oid),
