@@ -88,14 +88,13 @@ impl<'a> Profile<'a> {
         let says = |keys: &[Key]| keys.iter().any(|key| builder.get_config_value(key).is_some());
         let mut wanted: Vec<(&str, Key)> = Vec::new();
         if !says(&[Key::AccessKeyId, Key::WebIdentityTokenFile]) {
-            let elsewhere = ELSEWHERE.iter().find(|name| self.value(name).is_some());
-            anyhow::ensure!(
-                elsewhere.is_none(),
-                "the profile `{name}` gets its keys by `{}`, which partctl cannot: \
-                 `eval \"$(aws configure export-credentials --profile {name} --format env)\"` puts them in the environment",
-                elsewhere.copied().unwrap_or_default(),
-                name = self.name,
-            );
+            if let Some(elsewhere) = ELSEWHERE.iter().find(|name| self.value(name).is_some()) {
+                anyhow::bail!(
+                    "the profile `{name}` gets its keys by `{elsewhere}`, which partctl cannot: \
+                     `eval \"$(aws configure export-credentials --profile {name} --format env)\"` puts them in the environment",
+                    name = self.name,
+                );
+            }
             wanted.extend_from_slice(KEYS);
         }
         if !says(&[Key::Region]) {
